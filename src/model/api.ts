@@ -1,0 +1,115 @@
+/**
+ * Requests and answers of the scheduler's loopback API, shared by server and client.
+ *
+ * | Route | Body | Answer |
+ * |---|---|---|
+ * | `GET /v1/health` (no token) | | `HealthAnswer` |
+ * | `GET /v1/scheduler` | | `SchedulerStatus` |
+ * | `GET /v1/clusters` | | `ClusterStatus[]` |
+ * | `GET /v1/clusters/:name` | | `ClusterStatus` |
+ * | `POST /v1/plan` | `SpecRequest` | `PlanAnswer` |
+ * | `POST /v1/apply` | `ApplyRequest` | `ApplyAnswer` |
+ * | `GET /v1/clusters/:name/spec` | | `SpecRecord` |
+ * | `GET /v1/clusters/:name/brokers/:id/logs?file=stdout&bytes=65536` | | `LogAnswer` |
+ *
+ * Every route but health wants `Authorization: Bearer <token>`. Errors are `ErrorAnswer` with a
+ * stable code: 400 malformed, 401 token, 404 unknown, 409 conflict, 422 spec problems, 503 not ready.
+ */
+import type { SpecRecord } from './records.ts';
+import type { ClusterStatus, HeldSummary, StepSummary } from './status.ts';
+
+export type HealthAnswer = { readonly ok: true; readonly version: string };
+
+export type SchedulerStatus = {
+  readonly version: string;
+  readonly frameworkId?: string;
+  readonly frameworkName: string;
+  readonly role: string;
+  readonly master: string;
+  readonly connected: boolean;
+  readonly startedAtMs: number;
+  readonly pass: number;
+  readonly lastPassAtMs?: number;
+};
+
+/** Spec files as the client read them; places in problems refer to `path`. */
+export type SpecRequest = { readonly files: readonly { readonly path: string; readonly text: string }[] };
+
+export type ApplyRequest = SpecRequest & {
+  readonly author: string;
+  /** By cluster name: refuse with 409 when the stored revision is another one (0: must not exist yet). */
+  readonly expectedRevisions?: Readonly<Record<string, number>>;
+};
+
+export type SpecProblem = {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+  readonly remedy?: string;
+};
+
+export type ApplyAnswer = {
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly revision: number;
+    readonly changed: boolean;
+  }[];
+  readonly warnings: readonly SpecProblem[];
+};
+
+export type ClusterPlan = {
+  readonly name: string;
+  /** 0 while the cluster is new. */
+  readonly revision: number;
+  readonly steps: readonly StepSummary[];
+  readonly held: readonly HeldSummary[];
+  /** What each executor takes beside its broker. */
+  readonly executors: { readonly cpus: number; readonly memoryMiB: number; readonly count: number };
+};
+
+export type PlanAnswer = {
+  readonly clusters: readonly ClusterPlan[];
+  readonly warnings: readonly SpecProblem[];
+};
+
+export type LogAnswer = {
+  readonly text: string;
+  readonly path: string;
+  readonly agent: string;
+  readonly totalBytes: number;
+};
+
+export type ErrorAnswer = {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly remedy?: string;
+    readonly problems?: readonly SpecProblem[];
+  };
+};
+
+export type { ClusterStatus };
+
+/** What stands behind the API: the reconciler, as the routes see it. Errors are the model's. */
+export type SchedulerService = {
+  scheduler(): SchedulerStatus;
+  clusters(): readonly ClusterStatus[];
+  cluster(name: string): ClusterStatus | undefined;
+  spec(name: string): Promise<SpecRecord | undefined>;
+  /** Rejects with `SpecError` carrying `problems` when the files are not valid. */
+  plan(request: SpecRequest): Promise<PlanAnswer>;
+  apply(request: ApplyRequest): Promise<ApplyAnswer>;
+  /** The sandbox file of a broker's task (`stdout`, `stderr`, or a path below the sandbox), its last `bytes`. */
+  readLog(request: LogRequest): Promise<LogAnswer>;
+};
+
+export type LogRequest = {
+  readonly clusterName: string;
+  readonly brokerId: number;
+  readonly file: string;
+  readonly bytes: number;
+};

@@ -1,0 +1,133 @@
+/**
+ * The contract between the scheduler and the executor on the agent.
+ *
+ * `BrokerLaunch` travels as JSON in `TaskInfo.data`; `BrokerReport` comes back as JSON in
+ * `TaskStatus.data`. Both carry a protocol version, so that a scheduler can drive executors of
+ * another release. Nothing secret is in either.
+ */
+export const executorProtocolVersion = 1;
+
+export type NodeRole = 'broker' | 'controller';
+
+/** A file that the agent gets from somewhere and checks before use. */
+export type Artifact = {
+  readonly uri: string;
+  /** Lower-case hex; the content must match before anything of it is used. */
+  readonly sha512: string;
+};
+
+export type SecurityProtocol = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+
+export type LaunchListener = {
+  readonly name: string;
+  readonly protocol: SecurityProtocol;
+  /** Address the JVM binds. */
+  readonly bindHost: string;
+  readonly port: number;
+  /** What clients are told. */
+  readonly advertisedHost: string;
+  readonly advertisedPort: number;
+};
+
+/** A first voter of the quorum as given to `StorageTool format --initial-controllers` (KIP-853). */
+export type QuorumVoter = {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+  /** Kafka's base64url uuid, 22 characters. */
+  readonly directoryId: string;
+};
+
+/**
+ * What the executor may do with storage.
+ * - `form`: the first format of a first voter, with all initial controllers.
+ * - `join`: an empty volume may be formatted to join the existing cluster.
+ * - `expect`: the volume was formatted before; an empty one is refused, because a node that comes
+ *   back empty under its old id can make others truncate to nothing.
+ */
+export type StorageMode = 'form' | 'join' | 'expect';
+
+export type LaunchVolume = {
+  readonly name: string;
+  /** Relative to the sandbox for a persistent volume or sandbox storage; absolute for a host path. */
+  readonly path: string;
+};
+
+export type BrokerLaunch = {
+  readonly protocol: typeof executorProtocolVersion;
+  readonly clusterName: string;
+  /** Kafka's cluster id: base64url uuid, 22 characters. */
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly roles: readonly NodeRole[];
+  readonly kafkaVersion: string;
+  readonly kafka: Artifact;
+  /** Absent: `java` of the agent's PATH or JAVA_HOME. */
+  readonly jre?: Artifact;
+  readonly storage: {
+    readonly mode: StorageMode;
+    /** The first volume holds the metadata log and the unpacked distributions. */
+    readonly volumes: readonly LaunchVolume[];
+    readonly initialVoters: readonly QuorumVoter[];
+  };
+  /** `host:port` of the controllers, for `controller.quorum.bootstrap.servers`. */
+  readonly bootstrapControllers: readonly string[];
+  readonly listeners: readonly LaunchListener[];
+  /** Present on nodes with the controller role. */
+  readonly controllerListener?: LaunchListener;
+  readonly rack?: string;
+  /** Kafka configuration after cluster-wide and per-broker settings were merged. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly log4j: Readonly<Record<string, string>>;
+  readonly heapMiB: number;
+  readonly jvmOptions: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** How long a controlled shutdown may take before the process is killed. */
+  readonly stopGraceMs: number;
+};
+
+/** Where the executor is between LAUNCH and serving; shown in the live view. */
+export type BrokerPhase =
+  | 'fetching'
+  | 'unpacking'
+  | 'formatting'
+  | 'starting'
+  | 'recovering'
+  | 'serving'
+  | 'stopping'
+  | 'stopped';
+
+export type ReportCode =
+  | 'java-missing'
+  | 'java-too-old'
+  | 'fetch-failed'
+  | 'digest-mismatch'
+  | 'foreign-storage'
+  | 'empty-storage'
+  | 'storage-unusable'
+  | 'port-taken'
+  | 'address-not-local'
+  | 'format-failed'
+  | 'process-exited'
+  | 'registration-lost'
+  | 'invalid-launch'
+  | 'stopped';
+
+export type BrokerReport = {
+  readonly protocol: number;
+  readonly phase: BrokerPhase;
+  /**
+   * Whether the metadata volume carries a format of this cluster and node as far as the executor
+   * knows. The scheduler never offers `form` or `join` again after it has stored `true`.
+   */
+  readonly formatted?: boolean;
+  readonly directoryId?: string;
+  /** `host:port` of the first client listener, or of the controller listener. */
+  readonly endpoint?: string;
+  readonly jvmPid?: number;
+  /** Present when something is wrong or ended: why, and in words with a remedy. */
+  readonly code?: ReportCode;
+  readonly message?: string;
+  readonly warnings?: readonly string[];
+  readonly progress?: { readonly doneBytes: number; readonly totalBytes: number };
+};

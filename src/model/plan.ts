@@ -1,0 +1,116 @@
+/**
+ * What a pass decided: steps to take, needs that are held and offers that are turned down, each
+ * with its reason. A plan leaves nothing to choose for whoever executes it.
+ */
+import type { NewTopic } from './kafka.ts';
+import type { MesosCall } from './mesos.ts';
+import type { BrokerRecord, ClusterRecord } from './records.ts';
+
+/** `+` makes something, `~` changes it, `-` ends it; `·` is housekeeping and hidden by default. */
+export type StepMark = '+' | '~' | '-' | '·';
+
+export type Step = {
+  readonly mark: StepMark;
+  /** One line for people: what is done. */
+  readonly what: string;
+  /** Why, as a phrase; for a roll one per key. */
+  readonly why: readonly string[];
+  readonly clusterName?: string;
+  readonly brokerId?: number;
+  readonly action: Action;
+};
+
+/** Records are written before calls are sent, in the order given here. */
+export type Action =
+  | { readonly kind: 'mesos'; readonly call: MesosCall }
+  /** Persist the first voters and the cluster id; must be durable before any launch of the cluster. */
+  | { readonly kind: 'bind-cluster'; readonly record: ClusterRecord }
+  | { readonly kind: 'record-cluster'; readonly record: ClusterRecord }
+  /** Persist, then send. */
+  | { readonly kind: 'broker'; readonly record: BrokerRecord; readonly call?: MesosCall }
+  | { readonly kind: 'create-topic'; readonly topic: NewTopic }
+  | { readonly kind: 'create-partitions'; readonly topic: string; readonly totalCount: number }
+  | {
+      readonly kind: 'alter-topic-config';
+      readonly topic: string;
+      readonly changes: Readonly<Record<string, string | undefined>>;
+    };
+
+/** Why a need is not met by a step of this plan. Not an error: the loop looks again. */
+export type HeldReason =
+  | { readonly kind: 'no-matching-offer'; readonly rejections: readonly OfferRejection[] }
+  /** The disk is on this agent; until `untilMs` no other will do. */
+  | {
+      readonly kind: 'waiting-for-agent';
+      readonly agentId: string;
+      readonly hostname: string;
+      readonly untilMs: number;
+    }
+  | {
+      readonly kind: 'backing-off';
+      readonly untilMs: number;
+      readonly failures: number;
+      readonly last: string;
+    }
+  | { readonly kind: 'gave-up'; readonly failures: number; readonly last: string }
+  | { readonly kind: 'waiting-for-voters'; readonly missing: readonly number[] }
+  /** A task is on its way up or down; nothing to do but wait. */
+  | { readonly kind: 'task-in-progress'; readonly doing: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'agent-unreachable';
+      readonly agentId: string;
+      readonly hostname: string;
+      readonly sinceMs: number;
+      readonly untilMs: number;
+    }
+  /** Stopping it now would break a partition; the first few are named. */
+  | { readonly kind: 'waiting-for-isr'; readonly partitions: readonly string[]; readonly more: number }
+  | { readonly kind: 'waiting-for-roll'; readonly brokerId: number; readonly detail: string }
+  | { readonly kind: 'rollout-paused' }
+  | { readonly kind: 'quorum-at-risk'; readonly detail: string }
+  /** `correctness.md` 38: relocation would lose data; the operator may consent by name. */
+  | {
+      readonly kind: 'relocation-unsafe';
+      readonly detail: string;
+      readonly partitions: readonly string[];
+      readonly more: number;
+    }
+  | { readonly kind: 'kafka-unknown'; readonly detail: string }
+  | { readonly kind: 'distribution-missing'; readonly detail: string }
+  | { readonly kind: 'too-few-brokers'; readonly wanted: number; readonly available: number }
+  | { readonly kind: 'impossible-change'; readonly detail: string }
+  | { readonly kind: 'not-yet-supported'; readonly detail: string };
+
+export type OfferRejection = {
+  readonly offerId: string;
+  readonly agentId: string;
+  readonly hostname: string;
+  /** What did not fit, each with what was wanted and what there was. */
+  readonly reasons: readonly string[];
+};
+
+export type Held = {
+  readonly clusterName: string;
+  readonly brokerId?: number;
+  /** The need, as an infinitive: `start broker 2`, `restart broker 1`, `create topic events`. */
+  readonly need: string;
+  readonly reason: HeldReason;
+  /** Whether a person has to act (stalled), or time and events will do (waiting). */
+  readonly stalled: boolean;
+};
+
+export type DeclinedOffer = {
+  readonly offerId: string;
+  readonly agentId: string;
+  readonly hostname: string;
+  readonly refuseSeconds: number;
+  readonly why: string;
+};
+
+export type Plan = {
+  readonly steps: readonly Step[];
+  readonly held: readonly Held[];
+  readonly declined: readonly DeclinedOffer[];
+  /** When to plan again even if nothing happens; undefined: only on an event. */
+  readonly wakeAtMs?: number;
+};

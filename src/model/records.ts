@@ -1,0 +1,151 @@
+/**
+ * What the scheduler remembers: one record per object in the store, written before the call that it
+ * is about is sent.
+ */
+import type { Desired } from './desired.ts';
+import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
+import type { DiskSource, TaskState } from './mesos.ts';
+
+export const recordSchemaVersion = 1;
+
+export type FrameworkRecord = { readonly schema: 1; readonly frameworkId: string };
+
+/** An applied revision of a cluster's spec. */
+export type SpecRecord = {
+  readonly schema: 1;
+  readonly revision: number;
+  /** sha256 over the resolved spec, so that comments and order do not count as a change. */
+  readonly digest: string;
+  readonly desired: Desired;
+  readonly appliedAtMs: number;
+  readonly author: string;
+};
+
+/** Where a broker's disk is, and with it its agent and ports. Kept until the broker is relocated. */
+export type Placement = {
+  /** Fresh for every placement; in the labels of its reservation and the ids of its volumes. */
+  readonly incarnation: string;
+  readonly agentId: string;
+  readonly hostname: string;
+  readonly rack?: string;
+  /** Agent attributes at binding time, `hostname` included: what constraints of others look at. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** By listener name; the controller listener's name is `CONTROLLER`. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly volumes: readonly PlacedVolume[];
+  /** Kafka's directory id of the metadata volume; set for first voters, else learnt from the executor. */
+  readonly directoryId?: string;
+  readonly boundAtMs: number;
+};
+
+export type PlacedVolume = {
+  readonly name: string;
+  readonly kind: 'persistent' | 'hostPath' | 'sandbox';
+  readonly sizeMiB: number;
+  /** Only of a persistent volume. */
+  readonly persistenceId?: string;
+  /** Relative to the sandbox; absolute for a host path. */
+  readonly path: string;
+  readonly source: DiskSource;
+};
+
+/**
+ * Written once, before any disk of the cluster is formatted; `formedAtMs` when the quorum was first
+ * seen alive. From the first write on, no empty disk can form a second cluster of this name.
+ */
+export type ClusterRecord = {
+  readonly schema: 1;
+  readonly name: string;
+  readonly clusterId: string;
+  readonly voters: readonly {
+    readonly nodeId: number;
+    readonly host: string;
+    readonly port: number;
+    readonly directoryId: string;
+    readonly placement: Placement;
+  }[];
+  readonly formedAtMs?: number;
+};
+
+export type BrokerRecord = {
+  readonly schema: 1;
+  readonly clusterName: string;
+  readonly id: number;
+  readonly placement?: Placement;
+  /** The volume may carry a format: from here on an empty one is refused. */
+  readonly formatted: boolean;
+  /** Launches so far; part of the next task's id. */
+  readonly launches: number;
+  /** The task that is, or may be, alive. */
+  readonly task?: TaskRecord;
+  /** Older tasks that may still be alive; killed whenever they show themselves. */
+  readonly superseded: readonly { readonly taskId: string; readonly agentId: string }[];
+  readonly last?: EndedTask;
+  /** Ends that nobody ordered, in a row; zero again after a healthy while. */
+  readonly failures: number;
+  /** No launch before this time. */
+  readonly retryAtMs?: number;
+  /** Set when the broker went down: until then only the same agent will do. */
+  readonly stickyUntilMs?: number;
+};
+
+export type TaskRecord = {
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly launchedAtMs: number;
+  readonly state: TaskState;
+  readonly stateSinceMs: number;
+  /** First update seen: from then on the task has existed for sure. */
+  readonly seen: boolean;
+  readonly report?: BrokerReport;
+  readonly unreachableSinceMs?: number;
+  readonly startedWith: BrokerSettings;
+  /** Set before the KILL is sent. */
+  readonly kill?: { readonly cause: KillCause; readonly detail: string; readonly atMs: number };
+};
+
+export type KillCause = 'roll' | 'stop' | 'superseded' | 'removed';
+
+export type EndedTask = {
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly state: TaskState;
+  readonly endedAtMs: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly code?: BrokerReport['code'];
+  readonly ordered: boolean;
+};
+
+/**
+ * What a running process was started with, as far as a difference is a reason to restart it. What
+ * follows placement (bootstrap list, paths, ports) is not in here.
+ */
+export type BrokerSettings = {
+  readonly kafkaVersion: string;
+  readonly kafkaSha512: string;
+  readonly jreSha512?: string;
+  readonly roles: readonly NodeRole[];
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly heapMiB: number;
+  readonly user?: string;
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly protocol: SecurityProtocol;
+    readonly advertisedHost?: string;
+    readonly advertisedPort?: number;
+    readonly bindHost?: string;
+  }[];
+  readonly jvmOptions: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly config: Readonly<Record<string, string>>;
+  readonly log4j: Readonly<Record<string, string>>;
+};
+
+/** All that is remembered of one cluster. */
+export type ClusterMemory = {
+  readonly spec: SpecRecord;
+  readonly cluster?: ClusterRecord;
+  readonly brokers: ReadonlyMap<number, BrokerRecord>;
+};

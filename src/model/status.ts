@@ -1,0 +1,125 @@
+/** What people see of a cluster: computed from desired, observed and plan; served by the API. */
+
+export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled';
+
+export type Condition = {
+  readonly type: ConditionType;
+  readonly status: boolean;
+  /** CamelCase word for programs. */
+  readonly reason: string;
+  readonly message: string;
+};
+
+/** `held`: a person has to act or consent. */
+export type ClusterPhase = 'forming' | 'converging' | 'rolling' | 'held' | 'converged';
+
+export type BrokerState =
+  | 'waiting'
+  | 'launching'
+  | 'starting'
+  | 'running'
+  | 'unreachable'
+  | 'stopping'
+  | 'stopped'
+  | 'failed'
+  | 'unknown';
+
+export type BrokerStatus = {
+  readonly id: number;
+  readonly pool: string;
+  readonly roles: readonly string[];
+  readonly state: BrokerState;
+  /** What the executor does just now: `fetching`, `formatting`, … */
+  readonly phase?: string;
+  readonly agentId?: string;
+  readonly agent?: string;
+  readonly rack?: string;
+  readonly endpoint?: string;
+  readonly taskId?: string;
+  readonly jvmPid?: number;
+  readonly startedAtMs?: number;
+  /** Replicas in sync of replicas hosted; absent while Kafka cannot be asked. */
+  readonly inSync?: { readonly inSync: number; readonly total: number };
+  readonly restarts: number;
+  readonly failures: number;
+  /** Differences to the spec that need a restart, one per key. */
+  readonly drift: readonly string[];
+  readonly waiting?: Waiting;
+  readonly warnings: readonly string[];
+  readonly lastEnd?: { readonly atMs: number; readonly state: string; readonly why: string };
+  readonly progress?: Progress;
+};
+
+export type Waiting = {
+  /** One sentence: what it waits for. */
+  readonly why: string;
+  readonly untilMs?: number;
+  /** One sentence: what would let it go on, when a person can do something. */
+  readonly remedy?: string;
+  readonly stalled: boolean;
+};
+
+export type Progress = {
+  readonly label: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly bytesPerSecond?: number;
+  readonly etaMs?: number;
+};
+
+export type TopicStatus = {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly state: 'missing' | 'ready' | 'under-replicated' | 'offline' | 'differs' | 'unknown';
+  readonly waiting?: Waiting;
+};
+
+export type ClusterStatus = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly revision: number;
+  readonly digest: string;
+  readonly phase: ClusterPhase;
+  readonly conditions: readonly Condition[];
+  readonly kafkaVersion: string;
+  readonly clusterId?: string;
+  /** `host:port` of the brokers that serve. */
+  readonly bootstrap: readonly string[];
+  readonly brokers: readonly BrokerStatus[];
+  readonly topics: readonly TopicStatus[];
+  /** Steps of the pass that is being executed or was last. */
+  readonly steps: readonly StepSummary[];
+  readonly held: readonly HeldSummary[];
+  readonly events: readonly ClusterEvent[];
+  readonly observedAtMs: number;
+};
+
+export type StepSummary = {
+  readonly mark: string;
+  readonly what: string;
+  readonly why: readonly string[];
+  readonly brokerId?: number;
+};
+
+export type HeldSummary = {
+  readonly brokerId?: number;
+  readonly need: string;
+  /** Kind of the reason, for programs. */
+  readonly reason: string;
+  readonly message: string;
+  readonly untilMs?: number;
+  readonly remedy?: string;
+  readonly stalled: boolean;
+  /** For `no-matching-offer`: each offer lately seen and why it did not fit. */
+  readonly details: readonly string[];
+};
+
+/** Newest last; bounded. */
+export type ClusterEvent = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly brokerId?: number;
+  readonly severity: 'info' | 'warning' | 'error';
+  readonly message: string;
+};

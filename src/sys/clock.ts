@@ -1,0 +1,24 @@
+/** Time as the rest of the program sees it; the simulation passes a virtual one. */
+export type Clock = {
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+  setTimer(delayMs: number, fire: () => void): Timer;
+};
+
+export type Timer = { cancel(): void };
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  setTimer(delayMs, fire) {
+    // Node clamps a delay beyond 2^31-1 ms to 1 ms, which would turn a long wait into a busy loop.
+    const handle = setTimeout(fire, Math.max(0, Math.min(delayMs, 2_147_483_647)));
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** Resolves after `delayMs` of the given clock. */
+export function delay(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(delayMs, resolve);
+  });
+}
