@@ -111,6 +111,8 @@ export type ReportCode =
   | 'process-exited'
   | 'registration-lost'
   | 'invalid-launch'
+  /** Something the executor did not foresee; the message has what it knows. */
+  | 'executor-failed'
   | 'stopped';
 
 export type BrokerReport = {
@@ -130,4 +132,6 @@ export type BrokerReport = {
   readonly message?: string;
   readonly warnings?: readonly string[];
   readonly progress?: { readonly doneBytes: number; readonly totalBytes: number };
+  /** In phase `recovering`: partitions loaded so far. */
+  readonly recovery?: { readonly doneLogs: number; readonly totalLogs: number };
 };

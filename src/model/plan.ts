@@ -38,7 +38,11 @@ export type Action =
 
 /** Why a need is not met by a step of this plan. Not an error: the loop looks again. */
 export type HeldReason =
-  | { readonly kind: 'no-matching-offer'; readonly rejections: readonly OfferRejection[] }
+  | {
+      readonly kind: 'no-matching-offer';
+      readonly wanted: string;
+      readonly rejections: readonly OfferRejection[];
+    }
   /** The disk is on this agent; until `untilMs` no other will do. */
   | {
       readonly kind: 'waiting-for-agent';
@@ -76,6 +80,7 @@ export type HeldReason =
       readonly more: number;
     }
   | { readonly kind: 'kafka-unknown'; readonly detail: string }
+  | { readonly kind: 'mesos-unknown'; readonly detail: string }
   | { readonly kind: 'distribution-missing'; readonly detail: string }
   | { readonly kind: 'too-few-brokers'; readonly wanted: number; readonly available: number }
   | { readonly kind: 'impossible-change'; readonly detail: string }

@@ -27,6 +27,8 @@ export type Placement = {
   readonly incarnation: string;
   readonly agentId: string;
   readonly hostname: string;
+  /** The agent's own HTTP API, for sandbox logs. */
+  readonly agentUrl?: string;
   readonly rack?: string;
   /** Agent attributes at binding time, `hostname` included: what constraints of others look at. */
   readonly attributes: Readonly<Record<string, string>>;
@@ -114,7 +116,9 @@ export type EndedTask = {
   readonly reason?: string;
   readonly message?: string;
   readonly code?: BrokerReport['code'];
+  /** We asked for it, or the operator did by draining the agent: not a failure. */
   readonly ordered: boolean;
+  readonly startedWith: BrokerSettings;
 };
 
 /**

@@ -1,0 +1,371 @@
+/** The planner's words to the wire's and back. Pure. */
+import type {
+  DiskSource,
+  FrameworkSettings,
+  MesosCall,
+  MesosEvent,
+  Offer,
+  OfferOperation,
+  Reservation,
+  Resource,
+  TaskSpec,
+  TaskUpdate,
+} from '../model/mesos.ts';
+import type * as wire from './types.ts';
+
+/** What we can do and therefore promise (correctness.md, head). */
+const capabilities: readonly wire.FrameworkCapability[] = [
+  'MULTI_ROLE',
+  'PARTITION_AWARE',
+  'TASK_KILLING_STATE',
+  'RESERVATION_REFINEMENT',
+  'REGION_AWARE',
+];
+
+export function toSubscribe(settings: FrameworkSettings, frameworkId: string | undefined): wire.Subscribe {
+  return {
+    framework_info: {
+      user: settings.user,
+      name: settings.name,
+      ...(frameworkId === undefined ? {} : { id: { value: frameworkId } }),
+      failover_timeout: settings.failoverTimeoutMs / 1000,
+      checkpoint: true,
+      roles: [settings.role],
+      ...(settings.principal === undefined ? {} : { principal: settings.principal }),
+      ...(settings.webuiUrl === undefined ? {} : { webui_url: settings.webuiUrl }),
+      capabilities: capabilities.map((type) => ({ type })),
+    },
+  };
+}
+
+/** Undefined for events that the planner has no use for (heartbeats, inverse offers, operation statuses, messages). */
+export function toEvent(event: wire.SchedulerEvent, role: string, nowMs: number): MesosEvent | undefined {
+  switch (event.type) {
+    case 'SUBSCRIBED':
+      return { kind: 'subscribed', frameworkId: event.subscribed.framework_id.value };
+    case 'OFFERS':
+      return { kind: 'offers', offers: (event.offers.offers ?? []).map((o) => toOffer(o, role, nowMs)) };
+    case 'RESCIND':
+      return { kind: 'rescind', offerId: event.rescind.offer_id.value };
+    case 'UPDATE':
+      return { kind: 'update', update: toUpdate(event.update.status) };
+    case 'FAILURE':
+      return {
+        kind: 'failure',
+        ...(event.failure.agent_id === undefined ? {} : { agentId: event.failure.agent_id.value }),
+        ...(event.failure.executor_id === undefined ? {} : { executorId: event.failure.executor_id.value }),
+        ...(event.failure.status === undefined ? {} : { status: event.failure.status }),
+      };
+    case 'ERROR':
+      return { kind: 'error', message: event.error.message };
+    default:
+      return undefined;
+  }
+}
+
+function toOffer(offer: wire.Offer, role: string, nowMs: number): Offer {
+  const fault = offer.domain?.fault_domain;
+  const address = offer.url?.address;
+  const startMs =
+    offer.unavailability === undefined ? undefined : offer.unavailability.start.nanoseconds / 1e6;
+  const durationMs =
+    offer.unavailability?.duration === undefined
+      ? undefined
+      : offer.unavailability.duration.nanoseconds / 1e6;
+  return {
+    id: offer.id.value,
+    agentId: offer.agent_id.value,
+    hostname: offer.hostname,
+    ...(address === undefined
+      ? {}
+      : {
+          agentUrl: `${offer.url?.scheme ?? 'http'}://${address.hostname ?? address.ip ?? offer.hostname}:${address.port}${offer.url?.path ?? ''}`,
+        }),
+    role: offer.allocation_info?.role ?? role,
+    attributes: Object.fromEntries((offer.attributes ?? []).map((a) => [a.name, attributeText(a)])),
+    ...(fault === undefined ? {} : { domain: { region: fault.region.name, zone: fault.zone.name } }),
+    resources: (offer.resources ?? []).flatMap(toResource),
+    ...(startMs === undefined
+      ? {}
+      : { unavailability: { startMs, ...(durationMs === undefined ? {} : { durationMs }) } }),
+    receivedAtMs: nowMs,
+  };
+}
+
+/** Revocable, shared and provider resources are left out: nothing durable may stand on them. */
+function toResource(resource: wire.Resource): readonly Resource[] {
+  if (
+    resource.revocable !== undefined ||
+    resource.shared !== undefined ||
+    resource.provider_id !== undefined
+  ) {
+    return [];
+  }
+  const source = toSource(resource.disk?.source);
+  if (source === undefined) {
+    return [];
+  }
+  const { disk } = resource;
+  return [
+    {
+      name: resource.name,
+      ...(resource.scalar === undefined ? {} : { scalar: resource.scalar.value }),
+      ...(resource.ranges === undefined ? {} : { ranges: resource.ranges.range ?? [] }),
+      reservations: (resource.reservations ?? []).map(toReservation),
+      ...(disk === undefined
+        ? {}
+        : {
+            disk: {
+              source,
+              ...(disk.persistence === undefined
+                ? {}
+                : {
+                    volume: {
+                      persistenceId: disk.persistence.id,
+                      ...(disk.persistence.principal === undefined
+                        ? {}
+                        : { principal: disk.persistence.principal }),
+                      containerPath: disk.volume?.container_path ?? '',
+                    },
+                  }),
+            },
+          }),
+    },
+  ];
+}
+
+/** Undefined for raw and block devices, which we cannot use. */
+function toSource(source: wire.DiskSource | undefined): DiskSource | undefined {
+  switch (source?.type) {
+    case undefined:
+      return { kind: 'root' };
+    case 'PATH':
+      return { kind: 'path', root: source.path?.root ?? '' };
+    case 'MOUNT':
+      return { kind: 'mount', root: source.mount?.root ?? '' };
+    default:
+      return undefined;
+  }
+}
+
+function toReservation(info: wire.ReservationInfo): Reservation {
+  return {
+    kind: info.type === 'STATIC' ? 'static' : 'dynamic',
+    role: info.role ?? '*',
+    ...(info.principal === undefined ? {} : { principal: info.principal }),
+    labels: Object.fromEntries((info.labels?.labels ?? []).map((l) => [l.key, l.value ?? ''])),
+  };
+}
+
+function attributeText(attribute: wire.Attribute): string {
+  switch (attribute.type) {
+    case 'TEXT':
+      return attribute.text?.value ?? '';
+    case 'SCALAR':
+      return String(attribute.scalar?.value ?? '');
+    case 'RANGES':
+      return (attribute.ranges?.range ?? []).map((r) => `${r.begin}-${r.end}`).join(',');
+    case 'SET':
+      return (attribute.set?.item ?? []).join(',');
+  }
+}
+
+function toUpdate(status: wire.TaskStatus): TaskUpdate {
+  return {
+    taskId: status.task_id.value,
+    state: status.state,
+    ...(status.agent_id === undefined ? {} : { agentId: status.agent_id.value }),
+    ...(status.source === undefined
+      ? {}
+      : {
+          source: ({ SOURCE_MASTER: 'master', SOURCE_AGENT: 'agent', SOURCE_EXECUTOR: 'executor' } as const)[
+            status.source
+          ],
+        }),
+    ...(status.reason === undefined ? {} : { reason: status.reason.replace(/^REASON_/, '') }),
+    ...(status.message === undefined ? {} : { message: status.message }),
+    ...(status.data === undefined ? {} : { data: Buffer.from(status.data, 'base64').toString('utf8') }),
+    ...(status.uuid === undefined ? {} : { uuid: status.uuid }),
+    ...(status.timestamp === undefined ? {} : { timestampMs: status.timestamp * 1000 }),
+    ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
+    ...(status.unreachable_time === undefined
+      ? {}
+      : { unreachableSinceMs: status.unreachable_time.nanoseconds / 1e6 }),
+  };
+}
+
+export function toCall(call: MesosCall, settings: FrameworkSettings): wire.SchedulerCallBody {
+  switch (call.kind) {
+    case 'accept':
+      return {
+        type: 'ACCEPT',
+        accept: {
+          offer_ids: call.offerIds.map((value) => ({ value })),
+          operations: call.operations.map((o) => toOperation(o, settings)),
+          filters: { refuse_seconds: call.refuseSeconds },
+        },
+      };
+    case 'decline':
+      return {
+        type: 'DECLINE',
+        decline: {
+          offer_ids: call.offerIds.map((value) => ({ value })),
+          filters: { refuse_seconds: call.refuseSeconds },
+        },
+      };
+    case 'revive':
+      return { type: 'REVIVE', revive: { roles: [settings.role] } };
+    case 'suppress':
+      return { type: 'SUPPRESS', suppress: { roles: [settings.role] } };
+    case 'kill':
+      return {
+        type: 'KILL',
+        kill: {
+          task_id: { value: call.taskId },
+          agent_id: { value: call.agentId },
+          ...(call.graceMs === undefined
+            ? {}
+            : { kill_policy: { grace_period: { nanoseconds: call.graceMs * 1e6 } } }),
+        },
+      };
+    case 'acknowledge':
+      return {
+        type: 'ACKNOWLEDGE',
+        acknowledge: { agent_id: { value: call.agentId }, task_id: { value: call.taskId }, uuid: call.uuid },
+      };
+    case 'reconcile-tasks':
+      return {
+        type: 'RECONCILE',
+        reconcile: {
+          tasks: call.tasks.map((t) => ({
+            task_id: { value: t.taskId },
+            ...(t.agentId === undefined ? {} : { agent_id: { value: t.agentId } }),
+          })),
+        },
+      };
+    case 'teardown':
+      return { type: 'TEARDOWN' };
+  }
+}
+
+function toOperation(operation: OfferOperation, settings: FrameworkSettings): wire.Operation {
+  const wireResources = (resources: readonly Resource[]): readonly wire.Resource[] =>
+    resources.map((r) => fromResource(r, settings.role));
+  switch (operation.kind) {
+    case 'reserve':
+      return { type: 'RESERVE', reserve: { resources: wireResources(operation.resources) } };
+    case 'unreserve':
+      return { type: 'UNRESERVE', unreserve: { resources: wireResources(operation.resources) } };
+    case 'create':
+      return { type: 'CREATE', create: { volumes: wireResources(operation.volumes) } };
+    case 'destroy':
+      return { type: 'DESTROY', destroy: { volumes: wireResources(operation.volumes) } };
+    case 'launch':
+      return { type: 'LAUNCH', launch: { task_infos: [toTask(operation.task, settings)] } };
+  }
+}
+
+function toTask(task: TaskSpec, settings: FrameworkSettings): wire.TaskInfo {
+  const { executor } = task;
+  return {
+    name: task.name,
+    task_id: { value: task.taskId },
+    agent_id: { value: task.agentId },
+    resources: task.resources.map((r) => fromResource(r, settings.role)),
+    executor: {
+      type: 'CUSTOM',
+      executor_id: { value: executor.executorId },
+      name: task.name,
+      resources: executor.resources.map((r) => fromResource(r, settings.role)),
+      shutdown_grace_period: { nanoseconds: executor.shutdownGraceMs * 1e6 },
+      command: {
+        shell: true,
+        value: executor.command,
+        uris: executor.uris.map((uri) => ({
+          value: uri.uri,
+          executable: uri.executable,
+          extract: uri.extract,
+          cache: true,
+          ...(uri.outputFile === undefined ? {} : { output_file: uri.outputFile }),
+        })),
+        ...(executor.user === undefined ? {} : { user: executor.user }),
+        environment: {
+          variables: Object.entries(executor.environment).map(([name, value]) => ({
+            name,
+            type: 'VALUE' as const,
+            value,
+          })),
+        },
+      },
+    },
+    data: Buffer.from(task.data, 'utf8').toString('base64'),
+    labels: toLabels(task.labels),
+    kill_policy: { grace_period: { nanoseconds: task.killGraceMs * 1e6 } },
+    ...(task.discovery === undefined
+      ? {}
+      : {
+          discovery: {
+            visibility: 'EXTERNAL',
+            name: task.discovery.name,
+            ports: {
+              ports: task.discovery.ports.map((p) => ({
+                number: p.number,
+                name: p.name.toLowerCase(),
+                protocol: 'tcp',
+              })),
+            },
+          },
+        }),
+  };
+}
+
+function fromResource(resource: Resource, role: string): wire.Resource {
+  const { disk } = resource;
+  const source = disk === undefined || disk.source.kind === 'root' ? undefined : disk.source;
+  return {
+    name: resource.name,
+    type: resource.ranges === undefined ? 'SCALAR' : 'RANGES',
+    ...(resource.scalar === undefined ? {} : { scalar: { value: resource.scalar } }),
+    ...(resource.ranges === undefined ? {} : { ranges: { range: resource.ranges } }),
+    ...(resource.reservations.length === 0
+      ? {}
+      : { reservations: resource.reservations.map(fromReservation) }),
+    allocation_info: { role },
+    ...(disk === undefined
+      ? {}
+      : {
+          disk: {
+            ...(source === undefined
+              ? {}
+              : {
+                  source:
+                    source.kind === 'path'
+                      ? { type: 'PATH' as const, path: { root: source.root } }
+                      : { type: 'MOUNT' as const, mount: { root: source.root } },
+                }),
+            ...(disk.volume === undefined
+              ? {}
+              : {
+                  persistence: {
+                    id: disk.volume.persistenceId,
+                    ...(disk.volume.principal === undefined ? {} : { principal: disk.volume.principal }),
+                  },
+                  volume: { mode: 'RW' as const, container_path: disk.volume.containerPath },
+                }),
+          },
+        }),
+  };
+}
+
+function fromReservation(reservation: Reservation): wire.ReservationInfo {
+  return {
+    type: reservation.kind === 'static' ? 'STATIC' : 'DYNAMIC',
+    role: reservation.role,
+    ...(reservation.principal === undefined ? {} : { principal: reservation.principal }),
+    ...(Object.keys(reservation.labels).length === 0 ? {} : { labels: toLabels(reservation.labels) }),
+  };
+}
+
+function toLabels(labels: Readonly<Record<string, string>>): wire.Labels {
+  return { labels: Object.entries(labels).map(([key, value]) => ({ key, value })) };
+}

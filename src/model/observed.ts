@@ -1,0 +1,50 @@
+/**
+ * What a pass looks at, beside desired state and memory: each source is known or unknown, and
+ * nothing destructive is decided on an unknown one.
+ */
+import type { KafkaObserved } from './kafka.ts';
+import type { Artifact } from './launch.ts';
+import type { FrameworkSettings, Offer } from './mesos.ts';
+import type { ClusterMemory } from './records.ts';
+
+export type Source<T> =
+  | { readonly known: true; readonly value: T }
+  | { readonly known: false; readonly why: string };
+
+export type ObservedMesos = {
+  readonly connected: boolean;
+  readonly subscribedAtMs?: number;
+  /** Offers in hand, by arrival. */
+  readonly offers: readonly Offer[];
+  /** Whether the last of SUPPRESS and REVIVE in this subscription was SUPPRESS. */
+  readonly suppressed: boolean;
+  /** Tasks of which this subscription brought an update. */
+  readonly answeredTasks: ReadonlySet<string>;
+  readonly explicitReconcile: { readonly lastAtMs?: number; readonly attempts: number };
+  readonly lastImplicitReconcileAtMs?: number;
+  /** KILLs sent by this process, by task id. */
+  readonly kills: ReadonlyMap<string, { readonly lastAtMs: number; readonly attempts: number }>;
+  /** Live tasks of our framework that no record wants: superseded or unheard of. */
+  readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];
+};
+
+/** Where agents get what they run. */
+export type ArtifactCatalog = {
+  readonly executor: Artifact;
+  /** Node runtime for the agents' platform. */
+  readonly node: Artifact;
+  /** By Kafka version; a version that is not here is held as missing. */
+  readonly kafka: Readonly<Record<string, Artifact>>;
+};
+
+export type PlanInput = {
+  readonly nowMs: number;
+  readonly framework: FrameworkSettings;
+  readonly clusters: readonly ClusterMemory[];
+  readonly mesos: ObservedMesos;
+  /** By cluster name; a cluster that is not here was never asked. */
+  readonly kafka: ReadonlyMap<string, Source<KafkaObserved>>;
+  readonly artifacts: ArtifactCatalog;
+  /** A fresh UUID at each call; seeded per pass, so that the same pass gives the same plan. */
+  readonly newUuid: () => string;
+};

@@ -1,0 +1,156 @@
+/** What a task update changes in the record of its broker. Pure: the caller persists, then acknowledges. */
+import type { DesiredBroker } from '../model/desired.ts';
+import type { BrokerReport } from '../model/launch.ts';
+import type { TaskState, TaskUpdate } from '../model/mesos.ts';
+import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
+
+export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
+
+/** A broker that stayed up this long has left its failures behind. */
+export const healthyAfterMs = 5 * 60_000;
+
+/** States in which the task is over for good (Mesos: "terminal"); UNKNOWN and UNREACHABLE prove nothing. */
+const terminal: ReadonlySet<TaskState> = new Set([
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+  'TASK_ERROR',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+]);
+
+export function isTerminal(state: TaskState): boolean {
+  return terminal.has(state);
+}
+
+/** The task may be alive as far as this update tells. */
+export function isLive(state: TaskState): boolean {
+  return (
+    state === 'TASK_STAGING' ||
+    state === 'TASK_STARTING' ||
+    state === 'TASK_RUNNING' ||
+    state === 'TASK_KILLING'
+  );
+}
+
+export function foldUpdate(
+  record: BrokerRecord,
+  update: TaskUpdate,
+  policy: FoldPolicy,
+  nowMs: number,
+): BrokerRecord {
+  const { task } = record;
+  if (task?.taskId !== update.taskId) {
+    // A superseded task changes nothing but its own entry.
+    return isTerminal(update.state) && record.superseded.some((s) => s.taskId === update.taskId)
+      ? { ...record, superseded: record.superseded.filter((s) => s.taskId !== update.taskId) }
+      : record;
+  }
+  if (isTerminal(update.state)) {
+    return endTask(record, task, update, policy, nowMs);
+  }
+  if (update.state === 'TASK_UNREACHABLE' || update.state === 'TASK_LOST') {
+    // LOST is what even partition-aware frameworks get when an agent unregisters: unreachable, not failed.
+    return task.unreachableSinceMs === undefined
+      ? { ...record, task: { ...task, unreachableSinceMs: notLater(update.unreachableSinceMs, nowMs) } }
+      : record;
+  }
+  if (update.state === 'TASK_UNKNOWN') {
+    return record;
+  }
+  return foldLive(record, task, update, nowMs);
+}
+
+function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, nowMs: number): BrokerRecord {
+  const report = parseReport(update.data) ?? task.report;
+  const { unreachableSinceMs: _over, ...reachable } = task;
+  // A repeated or reconciled update may be older than what is known: the state never goes back.
+  const state = rankOf(update.state) >= rankOf(task.state) ? update.state : task.state;
+  const next: TaskRecord = {
+    ...reachable,
+    state,
+    stateSinceMs: state === task.state ? task.stateSinceMs : nowMs,
+    seen: task.seen || update.state !== 'TASK_STAGING',
+    ...(report === undefined ? {} : { report }),
+  };
+  const directoryId = report?.directoryId;
+  const learnt =
+    record.placement !== undefined &&
+    directoryId !== undefined &&
+    record.placement.directoryId !== directoryId;
+  const folded: BrokerRecord = {
+    ...record,
+    formatted: record.formatted || report?.formatted === true,
+    ...(record.placement === undefined
+      ? {}
+      : { placement: learnt ? { ...record.placement, directoryId } : record.placement }),
+    task: next,
+  };
+  return same(folded, record) ? record : folded;
+}
+
+function endTask(
+  record: BrokerRecord,
+  task: TaskRecord,
+  update: TaskUpdate,
+  policy: FoldPolicy,
+  nowMs: number,
+): BrokerRecord {
+  const report = parseReport(update.data);
+  const ordered = task.kill !== undefined || update.reason === 'AGENT_DRAINING';
+  const wasHealthy = task.state === 'TASK_RUNNING' && nowMs - task.stateSinceMs >= healthyAfterMs;
+  // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
+  const failures = ordered ? record.failures : wasHealthy ? 1 : record.failures + 1;
+  const message = report?.message ?? update.message;
+  const last: EndedTask = {
+    taskId: task.taskId,
+    agentId: task.agentId,
+    state: update.state,
+    endedAtMs: nowMs,
+    ...(update.reason === undefined ? {} : { reason: update.reason }),
+    ...(message === undefined ? {} : { message: message.slice(0, 2_000) }),
+    ...(report?.code === undefined ? {} : { code: report.code }),
+    ordered,
+    startedWith: task.startedWith,
+  };
+  const { task: _ended, retryAtMs: _retry, ...kept } = record;
+  // The timer runs from the moment the broker was first missed, not from the last sign of it.
+  const missedSinceMs = task.unreachableSinceMs ?? nowMs;
+  return {
+    ...kept,
+    formatted: record.formatted || report?.formatted === true,
+    last,
+    failures,
+    stickyUntilMs:
+      update.state === 'TASK_GONE_BY_OPERATOR' ? nowMs : missedSinceMs + policy.stickinessPeriodMs,
+    ...(ordered || failures <= 1 ? {} : { retryAtMs: nowMs + backoffMs(policy, failures) }),
+  };
+}
+
+/** The first failure is retried at once; then `delay`, twice that, … up to `maxDelay`. */
+export function backoffMs(policy: FoldPolicy, failures: number): number {
+  return failures <= 1
+    ? 0
+    : Math.min(policy.failover.maxDelayMs, policy.failover.delayMs * 2 ** Math.min(failures - 2, 30));
+}
+
+/** The executor's JSON, bounded and checked; anything else is no report. */
+export function parseReport(data: string | undefined): BrokerReport | undefined {
+  if (data === undefined || data === '' || data.length > 64 * 1024) {
+    return undefined;
+  }
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === 'object' && value !== null && 'phase' in value && typeof value.phase === 'string'
+      ? (value as BrokerReport)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const rankOf = (state: TaskState): number =>
+  ['TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING'].indexOf(state);
+const notLater = (sinceMs: number | undefined, nowMs: number): number => Math.min(sinceMs ?? nowMs, nowMs);
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

@@ -1,0 +1,101 @@
+/** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
+import type { MesosCall, MesosEvent, Offer } from '../model/mesos.ts';
+import type { ObservedMesos } from '../model/observed.ts';
+import { isLive } from './fold-update.ts';
+
+export type MesosTable = ObservedMesos & {
+  /** Rescinds that came before the offer they are about. */
+  readonly tombstones: ReadonlySet<string>;
+};
+
+const maxTombstones = 1_000;
+
+export const emptyMesosTable: MesosTable = {
+  connected: false,
+  offers: [],
+  suppressed: false,
+  answeredTasks: new Set(),
+  explicitReconcile: { attempts: 0 },
+  kills: new Map(),
+  strangers: [],
+  tombstones: new Set(),
+};
+
+/** `isWanted`: a record has this task as its current one. */
+export function foldMesosEvent(
+  table: MesosTable,
+  event: MesosEvent,
+  isWanted: (taskId: string) => boolean,
+  nowMs: number,
+): MesosTable {
+  switch (event.kind) {
+    case 'subscribed':
+      return { ...emptyMesosTable, connected: true, subscribedAtMs: nowMs };
+    case 'disconnected':
+    case 'failed-over':
+    case 'framework-removed':
+      return emptyMesosTable;
+    case 'offers': {
+      const arrived = event.offers.filter((o) => !table.tombstones.has(o.id));
+      const tombstones = new Set(
+        [...table.tombstones].filter((id) => !event.offers.some((o) => o.id === id)),
+      );
+      return { ...table, offers: [...table.offers, ...arrived], tombstones };
+    }
+    case 'rescind':
+      return table.offers.some((o) => o.id === event.offerId)
+        ? { ...table, offers: table.offers.filter((o) => o.id !== event.offerId) }
+        : { ...table, tombstones: new Set([...table.tombstones, event.offerId].slice(-maxTombstones)) };
+    case 'update': {
+      const { update } = event;
+      const others = table.strangers.filter((s) => s.taskId !== update.taskId);
+      const isStranger = isLive(update.state) && update.agentId !== undefined && !isWanted(update.taskId);
+      return {
+        ...table,
+        answeredTasks: table.answeredTasks.has(update.taskId)
+          ? table.answeredTasks
+          : new Set([...table.answeredTasks, update.taskId]),
+        strangers:
+          isStranger && update.agentId !== undefined
+            ? [...others, { taskId: update.taskId, agentId: update.agentId }]
+            : others,
+      };
+    }
+    case 'failure':
+      // An agent is gone, and per-task updates need not follow: every task on it wants asking about again.
+      return event.agentId === undefined || event.executorId !== undefined
+        ? table
+        : { ...table, answeredTasks: new Set(), explicitReconcile: { attempts: 0 } };
+    case 'error':
+      return table;
+  }
+}
+
+/** What sending a call changes in the table, whether or not its answer came. */
+export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): MesosTable {
+  switch (call.kind) {
+    case 'accept':
+    case 'decline': {
+      const gone = new Set(call.offerIds);
+      return { ...table, offers: table.offers.filter((o: Offer) => !gone.has(o.id)) };
+    }
+    case 'revive':
+      return { ...table, suppressed: false };
+    case 'suppress':
+      return { ...table, suppressed: true };
+    case 'kill': {
+      const attempts = (table.kills.get(call.taskId)?.attempts ?? 0) + 1;
+      return { ...table, kills: new Map([...table.kills, [call.taskId, { lastAtMs: nowMs, attempts }]]) };
+    }
+    case 'reconcile-tasks':
+      return call.tasks.length === 0
+        ? { ...table, lastImplicitReconcileAtMs: nowMs }
+        : {
+            ...table,
+            explicitReconcile: { lastAtMs: nowMs, attempts: table.explicitReconcile.attempts + 1 },
+          };
+    case 'acknowledge':
+    case 'teardown':
+      return table;
+  }
+}

@@ -1,0 +1,119 @@
+/** Held reasons in words: what is waited for, until when, and what would let it go on. */
+import { unreachable } from '../model/errors.ts';
+import type { Held, HeldReason } from '../model/plan.ts';
+import type { HeldSummary, Waiting } from '../model/status.ts';
+
+type Words = {
+  readonly message: string;
+  readonly untilMs?: number;
+  readonly remedy?: string;
+  readonly details?: readonly string[];
+};
+
+export function describeHeld(held: Held): HeldSummary {
+  const { message, untilMs, remedy, details } = describeReason(held.reason);
+  return {
+    ...(held.brokerId === undefined ? {} : { brokerId: held.brokerId }),
+    need: held.need,
+    reason: held.reason.kind,
+    message,
+    ...(untilMs === undefined ? {} : { untilMs }),
+    ...(remedy === undefined ? {} : { remedy }),
+    stalled: held.stalled,
+    details: details ?? [],
+  };
+}
+
+export function waitingOf(summary: HeldSummary): Waiting {
+  return {
+    why: summary.message,
+    ...(summary.untilMs === undefined ? {} : { untilMs: summary.untilMs }),
+    ...(summary.remedy === undefined ? {} : { remedy: summary.remedy }),
+    stalled: summary.stalled,
+  };
+}
+
+function describeReason(reason: HeldReason): Words {
+  switch (reason.kind) {
+    case 'no-matching-offer': {
+      if (reason.rejections.length === 0) {
+        return {
+          message: `waits for an offer with ${reason.wanted}`,
+          remedy: 'Mesos offers nothing now; if that stays so, look for free agents and the role’s quota',
+        };
+      }
+      const first = reason.rejections[0];
+      const others = reason.rejections.length - 1;
+      return {
+        message: `no offer fits: ${first?.hostname}: ${first?.reasons.join('; ')}${others > 0 ? `; and ${others} more` : ''}`,
+        remedy: `an agent with ${reason.wanted} that meets the constraints`,
+        details: reason.rejections.map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
+      };
+    }
+    case 'waiting-for-agent':
+      return {
+        message: `waits for ${reason.hostname}, where its data is`,
+        untilMs: reason.untilMs,
+        remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
+      };
+    case 'agent-unreachable':
+      return {
+        message: `${reason.hostname} is unreachable; the broker may still serve there`,
+        untilMs: reason.untilMs,
+        remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
+      };
+    case 'backing-off':
+      return {
+        message: `backs off after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
+        untilMs: reason.untilMs,
+        remedy: 'a changed spec is tried at once',
+      };
+    case 'gave-up':
+      return {
+        message: `gave up after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
+        remedy: 'change the spec, or raise failover.maxTries',
+      };
+    case 'waiting-for-voters':
+      return { message: `waits until all first controllers can be placed; missing: ${list(reason.missing)}` };
+    case 'task-in-progress':
+      return { message: reason.doing };
+    case 'waiting-for-isr':
+      return {
+        message: `stopping it now would hurt ${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''}`,
+        remedy: reason.partitions.some((p) => p.endsWith('it has this replica only'))
+          ? 'raise the replication factor, or consent to the outage by rollout.allowSingleReplicaOutage: true'
+          : 'it goes on by itself once these replicas are in sync',
+      };
+    case 'waiting-for-roll':
+      return { message: `one at a time: broker ${reason.brokerId} ${reason.detail}` };
+    case 'rollout-paused':
+      return { message: 'the rollout is paused', remedy: 'set rollout.paused: false' };
+    case 'quorum-at-risk':
+      return { message: `the controller quorum cannot spare it: ${reason.detail}` };
+    case 'relocation-unsafe':
+      return {
+        message: `must not be relocated: ${reason.detail}${reason.partitions.length === 0 ? '' : ` (${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''})`}`,
+        remedy: 'bring its agent back',
+      };
+    case 'kafka-unknown':
+      return { message: `Kafka cannot be asked: ${reason.detail}` };
+    case 'mesos-unknown':
+      return { message: reason.detail };
+    case 'distribution-missing':
+      return {
+        message: reason.detail,
+        remedy: 'get it by `kafka-mesos dist get`, or name spec.kafka.distribution',
+      };
+    case 'too-few-brokers':
+      return { message: `wants ${count(reason.wanted, 'broker')} and ${reason.available} serve` };
+    case 'impossible-change':
+      return { message: reason.detail, remedy: 'change the spec' };
+    case 'not-yet-supported':
+      return { message: reason.detail };
+    default:
+      return unreachable(reason);
+  }
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+const list = (ids: readonly number[]): string => (ids.length === 0 ? 'none' : ids.join(', '));

@@ -1,0 +1,382 @@
+/** Whether a broker fits the offers of one agent; if so with what operations, if not why. */
+import {
+  type DesiredBroker,
+  type DesiredListener,
+  type DesiredVolume,
+  executorResources,
+} from '../model/desired.ts';
+import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '../model/mesos.ts';
+import type { PlacedVolume, Placement } from '../model/records.ts';
+import {
+  isFree,
+  isReservedFor,
+  lowestPort,
+  merged,
+  reserved,
+  takePort,
+  takeScalar,
+  totalScalar,
+} from './resources.ts';
+
+/** All offers in hand of one agent; Mesos lets one ACCEPT use them together. */
+export type AgentOffers = {
+  readonly agentId: string;
+  readonly hostname: string;
+  readonly agentUrl?: string;
+  readonly offerIds: readonly string[];
+  /** Agent attributes with `hostname` among them, so that constraints need no special case. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly domain?: { readonly region: string; readonly zone: string };
+  readonly resources: readonly Resource[];
+  readonly unavailability?: Offer['unavailability'];
+};
+
+export type Want = {
+  readonly clusterName: string;
+  readonly broker: DesiredBroker;
+  /** Where its disk is; absent for a first placement or a relocation. */
+  readonly placement?: Placement;
+  /** The volumes carry data: they must be there, and are never made anew. */
+  readonly formatted: boolean;
+};
+
+export type FitContext = {
+  readonly nowMs: number;
+  readonly frameworkName: string;
+  readonly role: string;
+  readonly principal?: string;
+  readonly newUuid: () => string;
+};
+
+export type Fit =
+  | {
+      readonly fits: true;
+      readonly placement: Placement;
+      /** RESERVE and CREATE for what is not ours yet, in this order; the LAUNCH comes behind. */
+      readonly operations: readonly OfferOperation[];
+      readonly taskResources: readonly Resource[];
+      readonly executorResources: readonly Resource[];
+    }
+  | { readonly fits: false; readonly reasons: readonly string[] };
+
+/** Listener name under which the controller's port is kept. */
+export const controllerListenerName = 'CONTROLLER';
+
+export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): Fit {
+  const { broker } = want;
+  const incarnation = want.placement?.incarnation ?? context.newUuid();
+  const ownLabels = reservationLabels(context.frameworkName, want.clusterName, broker.id, incarnation);
+  const reservation: Reservation = {
+    kind: 'dynamic',
+    role: context.role,
+    ...(context.principal === undefined ? {} : { principal: context.principal }),
+    labels: ownLabels,
+  };
+  const isOurs = (resource: Resource): boolean =>
+    isReservedFor(resource, ownLabels) && resource.disk?.volume === undefined;
+  const canReserve = (resource: Resource): boolean => isFree(resource, context.role);
+
+  const reasons: string[] = [];
+  const used: Resource[] = [];
+  const toReserve: Resource[] = [];
+  const toCreate: Resource[] = [];
+  let rest = agent.resources;
+
+  const takeAmount = (
+    name: string,
+    amount: number,
+    source: (resource: Resource) => boolean,
+  ): Resource[] | undefined => {
+    const ours = takeScalar(rest, name, amount, (r) => isOurs(r) && source(r));
+    const fresh = takeScalar(ours.rest, name, ours.short, (r) => canReserve(r) && source(r));
+    if (fresh.short > 0) {
+      reasons.push(`${name} ${round(amount - fresh.short)} of ${round(amount)}${unitOf(name)}`);
+      return undefined;
+    }
+    rest = fresh.rest;
+    toReserve.push(...fresh.taken);
+    return [...ours.taken, ...fresh.taken.map((r) => reserved(r, reservation))];
+  };
+
+  const everywhere = (): boolean => true;
+  const cpus = takeAmount('cpus', broker.cpus + executorResources.cpus, everywhere) ?? [];
+  const memory = takeAmount('mem', broker.memoryMiB + executorResources.memoryMiB, everywhere) ?? [];
+
+  const volumes: PlacedVolume[] = [];
+  for (const volume of broker.storage.volumes) {
+    const placed = want.placement?.volumes.find((v) => v.name === volume.name);
+    if (broker.storage.kind === 'hostPath') {
+      volumes.push(
+        placed ?? {
+          name: volume.name,
+          kind: 'hostPath',
+          sizeMiB: volume.sizeMiB,
+          path: volume.hostPath ?? '',
+          source: { kind: 'root' },
+        },
+      );
+      continue;
+    }
+    const persistenceId =
+      placed?.persistenceId ?? `${want.clusterName}-${broker.id}-${volume.name}-${incarnation}`;
+    const existing = rest.find((r) => r.disk?.volume?.persistenceId === persistenceId);
+    if (existing !== undefined) {
+      rest = rest.filter((r) => r !== existing);
+      used.push(existing);
+      volumes.push(
+        placed ??
+          placedVolume(
+            volume,
+            existing.disk?.source ?? { kind: 'root' },
+            existing.scalar ?? volume.sizeMiB,
+            persistenceId,
+          ),
+      );
+      continue;
+    }
+    if (want.formatted && broker.storage.kind === 'persistent') {
+      reasons.push(`volume ${volume.name} (${persistenceId}) is not in the offer`);
+      continue;
+    }
+    const disk = pickDisk(rest, volume, (r) => isOurs(r) || canReserve(r));
+    if (disk === undefined) {
+      reasons.push(`disk ${round(freeDisk(rest, volume))} of ${volume.sizeMiB} MiB (${volume.disk})`);
+      continue;
+    }
+    const pieces = takeAmount('disk', disk.amountMiB, (r) => sameSource(r.disk?.source, disk.source));
+    if (pieces === undefined) {
+      continue;
+    }
+    if (broker.storage.kind === 'sandbox') {
+      used.push(...pieces);
+      volumes.push({
+        name: volume.name,
+        kind: 'sandbox',
+        sizeMiB: volume.sizeMiB,
+        path: `volumes/${volume.name}`,
+        source: { kind: 'root' },
+      });
+      continue;
+    }
+    const made = placedVolume(volume, disk.source, disk.amountMiB, persistenceId);
+    for (const piece of merged(pieces)) {
+      const created: Resource = {
+        ...piece,
+        disk: {
+          source: disk.source,
+          volume: {
+            persistenceId,
+            ...(context.principal === undefined ? {} : { principal: context.principal }),
+            containerPath: made.path,
+          },
+        },
+      };
+      toCreate.push(created);
+      used.push(created);
+    }
+    volumes.push(made);
+  }
+
+  const ports: Record<string, number> = {};
+  for (const listener of listenersOf(broker)) {
+    const port = choosePort(
+      listener,
+      want.placement?.ports[listener.name],
+      rest,
+      new Set(Object.values(ports)),
+      isOurs,
+      canReserve,
+    );
+    if (typeof port !== 'number') {
+      reasons.push(port.reason);
+      continue;
+    }
+    const ours = takePort(rest.filter(isOurs), port);
+    const fresh = ours.taken.length > 0 ? { taken: [], rest: [] } : takePort(rest.filter(canReserve), port);
+    rest = takePort(rest, port).rest;
+    toReserve.push(...fresh.taken);
+    used.push(...ours.taken, ...fresh.taken.map((r) => reserved(r, reservation)));
+    ports[listener.name] = port;
+  }
+
+  const rack = rackOf(broker, agent);
+  if (broker.rack !== undefined && rack === undefined) {
+    reasons.push(
+      broker.rack.kind === 'attribute'
+        ? `agent has no attribute ${broker.rack.name}, which names the rack`
+        : 'agent has no fault domain, which names the rack',
+    );
+  }
+
+  if (reasons.length > 0) {
+    return { fits: false, reasons };
+  }
+  const executorCpus = takeScalar(cpus, 'cpus', executorResources.cpus, everywhere);
+  const executorMemory = takeScalar(memory, 'mem', executorResources.memoryMiB, everywhere);
+  const operations: OfferOperation[] = [];
+  if (toReserve.length > 0) {
+    operations.push({ kind: 'reserve', resources: merged(toReserve.map((r) => reserved(r, reservation))) });
+  }
+  if (toCreate.length > 0) {
+    operations.push({ kind: 'create', volumes: toCreate });
+  }
+  return {
+    fits: true,
+    placement: {
+      incarnation,
+      agentId: agent.agentId,
+      hostname: agent.hostname,
+      ...(agent.agentUrl === undefined ? {} : { agentUrl: agent.agentUrl }),
+      ...(rack === undefined ? {} : { rack }),
+      attributes: agent.attributes,
+      ports,
+      volumes,
+      ...(want.placement?.directoryId === undefined ? {} : { directoryId: want.placement.directoryId }),
+      boundAtMs: want.placement?.boundAtMs ?? context.nowMs,
+    },
+    operations,
+    taskResources: merged([...executorCpus.rest, ...executorMemory.rest, ...used]),
+    executorResources: merged([...executorCpus.taken, ...executorMemory.taken]),
+  };
+}
+
+/** Labels of everything that we reserve for a broker: what ownership is recognised by. */
+export function reservationLabels(
+  frameworkName: string,
+  clusterName: string,
+  brokerId: number,
+  incarnation: string,
+): Readonly<Record<string, string>> {
+  return { framework: frameworkName, cluster: clusterName, broker: String(brokerId), incarnation };
+}
+
+/** One entry per agent, in the order in which the agents' first offers came. */
+export function groupByAgent(offers: readonly Offer[]): readonly AgentOffers[] {
+  const byAgent = new Map<string, AgentOffers>();
+  for (const offer of offers) {
+    const known = byAgent.get(offer.agentId);
+    byAgent.set(offer.agentId, {
+      agentId: offer.agentId,
+      hostname: offer.hostname,
+      ...(offer.agentUrl === undefined ? {} : { agentUrl: offer.agentUrl }),
+      offerIds: [...(known?.offerIds ?? []), offer.id],
+      attributes: { ...offer.attributes, hostname: offer.hostname },
+      ...(offer.domain === undefined ? {} : { domain: offer.domain }),
+      resources: merged([...(known?.resources ?? []), ...offer.resources]),
+      ...(offer.unavailability === undefined ? {} : { unavailability: offer.unavailability }),
+    });
+  }
+  return [...byAgent.values()];
+}
+
+export function listenersOf(broker: DesiredBroker): readonly DesiredListener[] {
+  return broker.controllerListener === undefined
+    ? broker.listeners
+    : [...broker.listeners, { ...broker.controllerListener, name: controllerListenerName }];
+}
+
+function rackOf(broker: DesiredBroker, agent: AgentOffers): string | undefined {
+  switch (broker.rack?.kind) {
+    case undefined:
+      return undefined;
+    case 'attribute':
+      return agent.attributes[broker.rack.name];
+    case 'faultDomain':
+      return broker.rack.level === 'zone' ? agent.domain?.zone : agent.domain?.region;
+  }
+}
+
+/** A port bound before stays: it is in clients' and controllers' configuration, so another is no answer. */
+function choosePort(
+  listener: DesiredListener,
+  bound: number | undefined,
+  resources: readonly Resource[],
+  avoid: ReadonlySet<number>,
+  isOurs: (resource: Resource) => boolean,
+  canReserve: (resource: Resource) => boolean,
+): number | { readonly reason: string } {
+  const choice = bound === undefined ? listener.port : ({ kind: 'fixed', port: bound } as const);
+  const range =
+    choice.kind === 'fixed'
+      ? { begin: choice.port, end: choice.port }
+      : choice.kind === 'range'
+        ? choice
+        : { begin: 1, end: 65_535 };
+  const port =
+    lowestPort(resources.filter(isOurs), range, avoid) ??
+    lowestPort(resources.filter(canReserve), range, avoid);
+  if (port !== undefined) {
+    return port;
+  }
+  const wanted =
+    range.begin === range.end
+      ? `port ${range.begin}`
+      : choice.kind === 'any'
+        ? 'any port'
+        : `a port of ${range.begin}..${range.end}`;
+  return {
+    reason: `${wanted} for listener ${listener.name} is not in the offer${bound === undefined ? '' : ' (bound to this broker: it stays)'}`,
+  };
+}
+
+/** Which disk a new volume comes from: of the kind wanted, the smallest that is large enough; MOUNT disks go whole. */
+function pickDisk(
+  resources: readonly Resource[],
+  volume: DesiredVolume,
+  usable: (resource: Resource) => boolean,
+): { readonly source: DiskSource; readonly amountMiB: number } | undefined {
+  const candidates = resources.filter(
+    (r) =>
+      r.name === 'disk' &&
+      r.disk?.volume === undefined &&
+      (r.disk?.source.kind ?? 'root') === volume.disk &&
+      usable(r),
+  );
+  const sources = new Map<string, DiskSource>(
+    candidates.map((r) => [JSON.stringify(r.disk?.source ?? null), r.disk?.source ?? { kind: 'root' }]),
+  );
+  const fitting = [...sources.values()]
+    .map((source) => ({
+      source,
+      size: totalScalar(
+        candidates.filter((r) => sameSource(r.disk?.source, source)),
+        'disk',
+      ),
+    }))
+    .filter(({ size }) => size >= volume.sizeMiB)
+    .sort((a, b) => a.size - b.size);
+  const best = fitting[0];
+  return best === undefined
+    ? undefined
+    : { source: best.source, amountMiB: volume.disk === 'mount' ? best.size : volume.sizeMiB };
+}
+
+function freeDisk(resources: readonly Resource[], volume: DesiredVolume): number {
+  return totalScalar(
+    resources.filter((r) => r.disk?.volume === undefined && (r.disk?.source.kind ?? 'root') === volume.disk),
+    'disk',
+  );
+}
+
+function sameSource(one: DiskSource | undefined, other: DiskSource | undefined): boolean {
+  return JSON.stringify(one ?? { kind: 'root' }) === JSON.stringify(other ?? { kind: 'root' });
+}
+
+function placedVolume(
+  volume: DesiredVolume,
+  source: DiskSource,
+  sizeMiB: number,
+  persistenceId: string,
+): PlacedVolume {
+  return {
+    name: volume.name,
+    kind: 'persistent',
+    sizeMiB,
+    persistenceId,
+    path: `volumes/${volume.name}`,
+    source,
+  };
+}
+
+const round = (value: number): number => Math.round(value * 1000) / 1000;
+const unitOf = (name: string): string => (name === 'mem' || name === 'disk' ? ' MiB' : '');

@@ -1,0 +1,181 @@
+/** The task that starts a broker: what the agent fetches and runs, and what the executor is told. */
+import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
+import {
+  type Artifact,
+  type BrokerLaunch,
+  executorProtocolVersion,
+  type LaunchListener,
+  type StorageMode,
+} from '../model/launch.ts';
+import type { MesosCall, TaskSpec } from '../model/mesos.ts';
+import type { ArtifactCatalog } from '../model/observed.ts';
+import type { BrokerRecord, ClusterRecord, Placement } from '../model/records.ts';
+import { type AgentOffers, controllerListenerName, type Fit, reservationLabels } from './fit.ts';
+import { settingsOf } from './settings.ts';
+
+/** Beyond the broker's own grace, so that the executor reports its end before Mesos ends the executor. */
+const killMarginMs = 15_000;
+
+export type LaunchInput = {
+  readonly nowMs: number;
+  readonly frameworkName: string;
+  readonly desired: Desired;
+  readonly broker: DesiredBroker;
+  readonly record: BrokerRecord;
+  readonly cluster: ClusterRecord;
+  readonly agent: AgentOffers;
+  readonly fit: Extract<Fit, { fits: true }>;
+  readonly kafka: Artifact;
+  readonly artifacts: ArtifactCatalog;
+};
+
+/** The record to persist and the ACCEPT to send after it. */
+export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord; readonly call: MesosCall } {
+  const { desired, broker, cluster, fit } = input;
+  const voter = cluster.voters.find((v) => v.nodeId === broker.id);
+  const placement: Placement =
+    voter === undefined ? fit.placement : { ...fit.placement, directoryId: voter.directoryId };
+  const launches = input.record.launches + 1;
+  const taskId = `${desired.name}.${broker.id}.${launches}.${input.nowMs.toString(36)}`;
+  const mode: StorageMode = input.record.formatted ? 'expect' : voter === undefined ? 'join' : 'form';
+  const launch = brokerLaunch(input, placement, mode);
+  const task: TaskSpec = {
+    name: `${desired.name}-${broker.id}`,
+    taskId,
+    agentId: input.agent.agentId,
+    resources: fit.taskResources,
+    executor: {
+      executorId: taskId,
+      resources: fit.executorResources,
+      command: executorCommand(input.artifacts),
+      uris: [
+        { ...input.artifacts.executor, executable: false, extract: false },
+        { ...input.artifacts.node, executable: true, extract: false },
+      ],
+      ...(broker.user === undefined ? {} : { user: broker.user }),
+      environment: {},
+      shutdownGraceMs: broker.stopGraceMs + killMarginMs,
+    },
+    data: JSON.stringify(launch),
+    labels: {
+      ...reservationLabels(input.frameworkName, desired.name, broker.id, placement.incarnation),
+      cluster_id: cluster.clusterId,
+    },
+    killGraceMs: broker.stopGraceMs,
+    discovery: {
+      name: `${desired.name}-${broker.id}`,
+      ports: Object.entries(placement.ports).map(([name, number]) => ({ name, number })),
+    },
+  };
+  const { retryAtMs: _due, stickyUntilMs: _over, ...kept } = input.record;
+  const superseded =
+    input.record.task === undefined
+      ? input.record.superseded
+      : [
+          ...input.record.superseded,
+          { taskId: input.record.task.taskId, agentId: input.record.task.agentId },
+        ];
+  return {
+    record: {
+      ...kept,
+      placement,
+      launches,
+      superseded,
+      task: {
+        taskId,
+        agentId: input.agent.agentId,
+        launchedAtMs: input.nowMs,
+        state: 'TASK_STAGING',
+        stateSinceMs: input.nowMs,
+        seen: false,
+        startedWith: settingsOf(desired, broker, input.kafka.sha512),
+      },
+    },
+    call: {
+      kind: 'accept',
+      offerIds: input.agent.offerIds,
+      operations: [...fit.operations, { kind: 'launch', task }],
+      refuseSeconds: 1,
+    },
+  };
+}
+
+function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMode): BrokerLaunch {
+  const { desired, broker, cluster } = input;
+  const listener = (
+    name: string,
+    wanted: {
+      bindHost?: string;
+      advertisedHost?: string;
+      advertisedPort?: number;
+      protocol: LaunchListener['protocol'];
+    },
+  ): LaunchListener => {
+    const port = placement.ports[name] ?? 0;
+    return {
+      name,
+      protocol: wanted.protocol,
+      bindHost: wanted.bindHost ?? placement.hostname,
+      port,
+      advertisedHost: wanted.advertisedHost ?? placement.hostname,
+      advertisedPort: wanted.advertisedPort ?? port,
+    };
+  };
+  return {
+    protocol: executorProtocolVersion,
+    clusterName: desired.name,
+    clusterId: cluster.clusterId,
+    nodeId: broker.id,
+    roles: broker.roles,
+    kafkaVersion: desired.kafka.version,
+    kafka: input.kafka,
+    ...(broker.jre === undefined ? {} : { jre: broker.jre }),
+    storage: {
+      mode,
+      volumes: placement.volumes.map((v) => ({ name: v.name, path: v.path })),
+      initialVoters: cluster.voters.map(({ nodeId, host, port, directoryId }) => ({
+        nodeId,
+        host,
+        port,
+        directoryId,
+      })),
+    },
+    bootstrapControllers: cluster.voters.map((v) => `${v.host}:${v.port}`),
+    listeners: broker.listeners.map((l) => listener(l.name, l)),
+    ...(broker.controllerListener === undefined
+      ? {}
+      : { controllerListener: listener(controllerListenerName, broker.controllerListener) }),
+    ...(placement.rack === undefined ? {} : { rack: placement.rack }),
+    config: broker.config,
+    log4j: broker.log4j,
+    heapMiB: broker.heapMiB,
+    jvmOptions: broker.jvmOptions,
+    environment: broker.environment,
+    stopGraceMs: broker.stopGraceMs,
+  };
+}
+
+/**
+ * Checks the digests of what Mesos fetched before anything of it runs: the fetcher cache never
+ * revalidates. `sha512sum` is coreutils, `shasum` macOS.
+ */
+export function executorCommand(artifacts: Pick<ArtifactCatalog, 'executor' | 'node'>): string {
+  const bundle = fileName(artifacts.executor.uri);
+  const runtime = fileName(artifacts.node.uri);
+  const sums = `${artifacts.executor.sha512}  ${bundle}\\n${artifacts.node.sha512}  ${runtime}\\n`;
+  return `if command -v sha512sum >/dev/null 2>&1; then sum=sha512sum; else sum='shasum -a 512'; fi; printf '${sums}' | $sum -c - >&2 && exec ./${runtime} ${bundle}`;
+}
+
+function fileName(uri: string): string {
+  // Only what we serve or the operator mirrors under our own names gets here; the quoting above relies on it.
+  return (uri.split('/').pop() ?? '').replace(/[^A-Za-z0-9._-]/g, '_');
+}
+
+/** What each broker's executor costs beside it, for the plan's footer. */
+export function executorShare(count: number): {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly count: number;
+} {
+  return { cpus: executorResources.cpus, memoryMiB: executorResources.memoryMiB, count };
+}

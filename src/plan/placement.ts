@@ -1,0 +1,306 @@
+/** Which broker starts on which agent: every waiting need against every offer in hand, with reasons. */
+import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
+import type { ArtifactCatalog } from '../model/observed.ts';
+import type { Held, OfferRejection, Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
+import { brokenConstraints } from './constraints.ts';
+import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
+import { buildLaunch } from './launch.ts';
+import { isHome, kafkaArtifact, type Need } from './needs.ts';
+
+export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
+
+/** What placing uses up over all clusters of one pass. */
+export type Board = {
+  /** Agents whose offers are not spoken for. */
+  readonly agents: AgentOffers[];
+  /** Offers kept for a need that waits for more of them. */
+  readonly kept: Set<string>;
+};
+
+export type PlacementContext = FitContext & { readonly artifacts: ArtifactCatalog };
+
+export type Placed = { readonly steps: readonly Step[]; readonly held: readonly Held[] };
+
+export function placeBrokers(
+  memory: ClusterMemory,
+  needs: readonly Need[],
+  board: Board,
+  context: PlacementContext,
+): Placed {
+  const waiting = needs.filter((n): n is LaunchNeed => n.kind === 'launch');
+  const { cluster } = memory;
+  if (cluster === undefined) {
+    return waiting.length === 0
+      ? { steps: [], held: [] }
+      : formCluster(memory, needs, waiting, board, context);
+  }
+  const taken = placedAttributes(memory, waiting);
+  const steps: Step[] = [];
+  const held: Held[] = [];
+  // Those that have a home go first: no other offer will do for them.
+  for (const need of [...waiting].sort((a, b) => homeless(a) - homeless(b) || a.broker.id - b.broker.id)) {
+    const match = matchOffer(need, board.agents, taken, context);
+    if ('rejections' in match) {
+      held.push(heldForOffer(memory.spec.desired, need, match.rejections, context.nowMs));
+      continue;
+    }
+    board.agents.splice(board.agents.indexOf(match.agent), 1);
+    taken.push({ id: need.broker.id, attributes: match.fit.placement.attributes });
+    steps.push(launchStep(memory.spec.desired, need, cluster, match.agent, match.fit, context));
+  }
+  return { steps, held };
+}
+
+/**
+ * The first voters are bound together, before anything is launched: each one's address and
+ * directory id must be in every voter's storage from the first format (KIP-853).
+ */
+function formCluster(
+  memory: ClusterMemory,
+  needs: readonly Need[],
+  waiting: readonly LaunchNeed[],
+  board: Board,
+  context: PlacementContext,
+): Placed {
+  const { desired } = memory.spec;
+  const voters = waiting.filter((n) => n.broker.roles.includes('controller'));
+  const missing = needs
+    .filter((n) => n.broker.roles.includes('controller') && n.kind !== 'launch' && n.kind !== 'stopped')
+    .map((n) => n.broker.id);
+  const agents = [...board.agents];
+  const taken: Taken[] = [];
+  const bound: { need: LaunchNeed; agent: AgentOffers; fit: Extract<Fit, { fits: true }> }[] = [];
+  const held: Held[] = [];
+  for (const need of voters) {
+    const match = matchOffer(need, agents, taken, context);
+    if ('rejections' in match) {
+      held.push(heldForOffer(desired, need, match.rejections, context.nowMs));
+      missing.push(need.broker.id);
+      continue;
+    }
+    agents.splice(agents.indexOf(match.agent), 1);
+    taken.push({ id: need.broker.id, attributes: match.fit.placement.attributes });
+    bound.push({ need, agent: match.agent, fit: match.fit });
+  }
+  const wait = (need: LaunchNeed): Held => ({
+    clusterName: desired.name,
+    brokerId: need.broker.id,
+    need: `start broker ${need.broker.id}`,
+    reason: { kind: 'waiting-for-voters', missing: [...missing].sort((a, b) => a - b) },
+    stalled: false,
+  });
+  const others = waiting.filter((n) => !n.broker.roles.includes('controller'));
+  if (missing.length > 0 || bound.length === 0) {
+    for (const { agent } of bound) {
+      for (const id of agent.offerIds) {
+        board.kept.add(id);
+      }
+    }
+    return { steps: [], held: [...held, ...bound.map((b) => wait(b.need)), ...others.map(wait)] };
+  }
+  const cluster: ClusterRecord = {
+    schema: 1,
+    name: desired.name,
+    clusterId: kafkaUuid(context.newUuid()),
+    voters: bound.map(({ need, fit }) => {
+      const directoryId = kafkaUuid(context.newUuid());
+      const placement: Placement = { ...fit.placement, directoryId };
+      return {
+        nodeId: need.broker.id,
+        host: need.broker.controllerListener?.advertisedHost ?? fit.placement.hostname,
+        port: fit.placement.ports[controllerListenerName] ?? 0,
+        directoryId,
+        placement,
+      };
+    }),
+  };
+  for (const { agent } of bound) {
+    board.agents.splice(board.agents.indexOf(agent), 1);
+  }
+  return {
+    steps: [
+      {
+        mark: '+',
+        what: `form cluster ${desired.name}`,
+        why: [
+          `controllers ${cluster.voters.map((v) => v.nodeId).join(', ')} are bound to their agents before any disk is formatted`,
+        ],
+        clusterName: desired.name,
+        action: { kind: 'bind-cluster', record: cluster },
+      },
+      ...bound.map(({ need, agent, fit }) => launchStep(desired, need, cluster, agent, fit, context)),
+    ],
+    held: others.map(wait),
+  };
+}
+
+function launchStep(
+  desired: Desired,
+  need: LaunchNeed,
+  cluster: ClusterRecord,
+  agent: AgentOffers,
+  fit: Extract<Fit, { fits: true }>,
+  context: PlacementContext,
+): Step {
+  const kafka = kafkaArtifact(desired, context.artifacts) ?? { uri: '', sha512: '' };
+  const base: BrokerRecord = need.relocate ? forgetDisk(need.record) : need.record;
+  const { record, call } = buildLaunch({
+    ...context,
+    desired,
+    broker: need.broker,
+    record: base,
+    cluster,
+    agent,
+    fit,
+    kafka,
+  });
+  const rack = fit.placement.rack === undefined ? '' : `, rack ${fit.placement.rack}`;
+  return {
+    mark: '+',
+    what: `start broker ${need.broker.id} on ${agent.hostname}${rack}`,
+    why: [
+      need.relocate
+        ? `relocated from ${need.record.placement?.hostname ?? 'nowhere'}, which did not come back in time`
+        : startReason(need),
+    ],
+    clusterName: desired.name,
+    brokerId: need.broker.id,
+    action: { kind: 'broker', record, call },
+  };
+}
+
+function startReason(need: LaunchNeed): string {
+  if (need.record.launches === 0) {
+    return 'the spec has it and it does not run yet';
+  }
+  return need.record.last === undefined
+    ? 'its data is here'
+    : `its data is here; ${need.record.last.ordered ? 'it was stopped' : 'it ended'} (${need.record.last.message ?? need.record.last.state})`;
+}
+
+/** After a relocation nothing of the old disk may be expected on the new one. */
+function forgetDisk(record: BrokerRecord): BrokerRecord {
+  const { placement: _old, ...kept } = record;
+  return { ...kept, formatted: false };
+}
+
+type Taken = { readonly id: number; readonly attributes: Readonly<Record<string, string>> };
+
+function matchOffer(
+  need: LaunchNeed,
+  agents: readonly AgentOffers[],
+  taken: readonly Taken[],
+  context: PlacementContext,
+):
+  | { readonly agent: AgentOffers; readonly fit: Extract<Fit, { fits: true }> }
+  | { readonly rejections: readonly OfferRejection[] } {
+  const rejections: OfferRejection[] = [];
+  const others = taken.filter((t) => t.id !== need.broker.id).map((t) => t.attributes);
+  for (const agent of agents) {
+    const atHome = need.want.placement === undefined || isHome(agent, need.record);
+    const broken =
+      need.want.placement === undefined
+        ? brokenConstraints(need.broker.constraints, agent.attributes, others)
+        : [];
+    const reasons = [
+      ...(atHome ? [] : [`its disk is on ${need.want.placement?.hostname}`]),
+      ...broken,
+      ...(need.want.placement === undefined && maintenanceSoon(agent, context.nowMs)
+        ? ['the agent is about to go into maintenance']
+        : []),
+    ];
+    const fit =
+      reasons.length > 0 ? ({ fits: false, reasons } as const) : fitBroker(need.want, agent, context);
+    if (fit.fits) {
+      return { agent, fit };
+    }
+    rejections.push({
+      offerId: agent.offerIds[0] ?? '',
+      agentId: agent.agentId,
+      hostname: agent.hostname,
+      reasons: fit.reasons,
+    });
+  }
+  return { rejections };
+}
+
+/** New work keeps an hour's distance from planned maintenance. */
+function maintenanceSoon(agent: AgentOffers, nowMs: number): boolean {
+  return agent.unavailability !== undefined && agent.unavailability.startMs < nowMs + 3_600_000;
+}
+
+function heldForOffer(
+  desired: Desired,
+  need: LaunchNeed,
+  rejections: readonly OfferRejection[],
+  nowMs: number,
+): Held {
+  const { record, broker } = need;
+  const untilMs =
+    record.stickyUntilMs ??
+    (record.placement === undefined ? undefined : record.placement.boundAtMs + broker.stickinessPeriodMs);
+  const home = record.placement;
+  const waitsHome =
+    home !== undefined && !need.relocate && !rejections.some((r) => r.agentId === home.agentId);
+  return {
+    clusterName: desired.name,
+    brokerId: broker.id,
+    need: `start broker ${broker.id}`,
+    reason:
+      waitsHome && untilMs !== undefined
+        ? {
+            kind: 'waiting-for-agent',
+            agentId: home.agentId,
+            hostname: home.hostname,
+            untilMs: Math.max(untilMs, nowMs),
+          }
+        : { kind: 'no-matching-offer', wanted: wantedOf(broker), rejections },
+    stalled: false,
+  };
+}
+
+/** What an offer would have to hold, in words. */
+export function wantedOf(broker: DesiredBroker): string {
+  const disk =
+    broker.storage.kind === 'hostPath' ? 0 : broker.storage.volumes.reduce((sum, v) => sum + v.sizeMiB, 0);
+  const ports = broker.listeners.length + (broker.controllerListener === undefined ? 0 : 1);
+  return `cpus ${Math.round((broker.cpus + executorResources.cpus) * 1000) / 1000}, memory ${broker.memoryMiB + executorResources.memoryMiB} MiB, disk ${disk} MiB, ${ports} port${ports === 1 ? '' : 's'}`;
+}
+
+function placedAttributes(memory: ClusterMemory, waiting: readonly LaunchNeed[]): Taken[] {
+  const moving = new Set(waiting.filter((n) => n.relocate).map((n) => n.broker.id));
+  const wanted = new Set(memory.spec.desired.brokers.map((b) => b.id));
+  const byId = new Map<number, Taken>();
+  for (const voter of memory.cluster?.voters ?? []) {
+    byId.set(voter.nodeId, { id: voter.nodeId, attributes: voter.placement.attributes });
+  }
+  for (const record of memory.brokers.values()) {
+    if (record.placement !== undefined) {
+      byId.set(record.id, { id: record.id, attributes: record.placement.attributes });
+    }
+  }
+  return [...byId.values()].filter(
+    (t) => !moving.has(t.id) && (wanted.has(t.id) || memory.brokers.get(t.id)?.task !== undefined),
+  );
+}
+
+const homeless = (need: LaunchNeed): number => (need.want.placement === undefined ? 1 : 0);
+
+/** Kafka prints a UUID as 22 characters of unpadded base64url, and refuses one that begins with `-`. */
+export function kafkaUuid(uuid: string): string {
+  const hex = uuid.replaceAll('-', '');
+  const bytes = Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
+  // The first six bits make the first character; 62 is '-'.
+  bytes[0] = (bytes[0] ?? 0) >> 2 === 62 ? (bytes[0] ?? 0) ^ 0x80 : (bytes[0] ?? 0);
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  let text = '';
+  for (let bit = 0; bit < 128; bit += 6) {
+    let value = 0;
+    for (let i = bit; i < bit + 6; i += 1) {
+      value = value * 2 + (i < 128 ? ((bytes[i >> 3] ?? 0) >> (7 - (i & 7))) & 1 : 0);
+    }
+    text += alphabet[value] ?? '';
+  }
+  return text;
+}

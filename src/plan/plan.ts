@@ -1,0 +1,177 @@
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
+import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
+import { groupByAgent } from './fit.ts';
+import { planCalls } from './housekeeping.ts';
+import { type Need, needOf } from './needs.ts';
+import { type Board, placeBrokers } from './placement.ts';
+import { planRollout } from './rollout.ts';
+import { planTopics } from './topics.ts';
+
+/** An offer kept for voters that are still missing is given back after this long. */
+const keepOfferMs = 30_000;
+const declineWaitingSeconds = 5;
+const declineIdleSeconds = 3_600;
+
+/**
+ * Decides everything that a pass does, and names the reason of everything that it does not do.
+ *
+ * Pure: the same input gives the same plan. Nothing destructive follows from an unknown source.
+ */
+export function plan(input: PlanInput): Plan {
+  if (!input.mesos.connected) {
+    return {
+      steps: [],
+      held: input.clusters.flatMap((memory) => disconnected(memory.spec.desired.name)),
+      declined: [],
+    };
+  }
+  const steps: Step[] = [];
+  const held: Held[] = [];
+  const wakes: number[] = [];
+  const board: Board = { agents: [...groupByAgent(input.mesos.offers)], kept: new Set() };
+  const context = {
+    nowMs: input.nowMs,
+    frameworkName: input.framework.name,
+    role: input.framework.role,
+    ...(input.framework.principal === undefined ? {} : { principal: input.framework.principal }),
+    newUuid: input.newUuid,
+    artifacts: input.artifacts,
+  };
+  let wantsOffers = false;
+
+  for (const memory of input.clusters) {
+    const { desired } = memory.spec;
+    const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
+      known: false,
+      why: 'no broker of the cluster has been asked yet',
+    };
+    const needs = desired.brokers.map((broker) =>
+      needOf(broker, {
+        nowMs: input.nowMs,
+        memory,
+        desired,
+        mesos: input.mesos,
+        kafka,
+        artifacts: input.artifacts,
+      }),
+    );
+    steps.push(...formedStep(memory.cluster, kafka, input.nowMs));
+    const placed = placeBrokers(memory, needs, board, context);
+    const rollout = planRollout(memory, needs, kafka, input.nowMs);
+    const topics = planTopics(memory, kafka);
+    steps.push(
+      ...placed.steps,
+      ...needs.flatMap((n) => (n.kind === 'kill' ? [n.step] : [])),
+      ...rollout.steps,
+      ...topics.steps,
+    );
+    held.push(
+      ...needs.flatMap((n) => (n.kind === 'held' ? [n.held] : [])),
+      ...placed.held,
+      ...rollout.held,
+      ...topics.held,
+      ...leftovers(memory),
+    );
+    wantsOffers ||= placed.held.length > 0;
+    wakes.push(
+      ...placed.held.flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
+      ...needs.flatMap(wakeOf),
+    );
+  }
+
+  const declined = declineRest(input, board, wantsOffers);
+  const calls = planCalls(input, {
+    wantsOffers: wantsOffers || steps.some((s) => s.action.kind === 'bind-cluster'),
+    declined,
+  });
+  wakes.push(...calls.wakes);
+  if (board.kept.size > 0) {
+    wakes.push(input.nowMs + keepOfferMs);
+  }
+  const future = wakes.filter((at) => at > input.nowMs);
+  return {
+    steps: [...steps, ...calls.steps],
+    held,
+    declined,
+    ...(future.length === 0 ? {} : { wakeAtMs: Math.min(...future) }),
+  };
+}
+
+/** Once the quorum was seen alive, that is remembered for good. */
+function formedStep(
+  cluster: PlanInput['clusters'][number]['cluster'],
+  kafka: Source<KafkaObserved>,
+  nowMs: number,
+): readonly Step[] {
+  if (
+    cluster === undefined ||
+    cluster.formedAtMs !== undefined ||
+    !kafka.known ||
+    kafka.value.quorum.leaderId < 0
+  ) {
+    return [];
+  }
+  return [
+    {
+      mark: '·',
+      what: `remember that cluster ${cluster.name} is formed`,
+      why: [`controller ${kafka.value.quorum.leaderId} leads its quorum`],
+      clusterName: cluster.name,
+      action: { kind: 'record-cluster', record: { ...cluster, formedAtMs: nowMs } },
+    },
+  ];
+}
+
+/** Brokers that run, or have a disk, and are no longer in the spec: never stopped by omission. */
+function leftovers(memory: PlanInput['clusters'][number]): readonly Held[] {
+  const wanted = new Set(memory.spec.desired.brokers.map((b) => b.id));
+  return [...memory.brokers.values()]
+    .filter(
+      (record) => !wanted.has(record.id) && (record.task !== undefined || record.placement !== undefined),
+    )
+    .map((record) => ({
+      clusterName: memory.spec.desired.name,
+      brokerId: record.id,
+      need: `remove broker ${record.id}`,
+      reason: {
+        kind: 'not-yet-supported' as const,
+        detail: 'a broker can leave only when it hosts no replica, and moving replicas is not acted on yet',
+      },
+      stalled: true,
+    }));
+}
+
+function declineRest(input: PlanInput, board: Board, wantsOffers: boolean): readonly DeclinedOffer[] {
+  const used = new Set(input.mesos.offers.map((o) => o.id));
+  for (const agent of board.agents) {
+    for (const id of agent.offerIds) {
+      used.delete(id);
+    }
+  }
+  return input.mesos.offers
+    .filter((offer) => !used.has(offer.id))
+    .filter((offer) => !(board.kept.has(offer.id) && input.nowMs - offer.receivedAtMs < keepOfferMs))
+    .map((offer) => ({
+      offerId: offer.id,
+      agentId: offer.agentId,
+      hostname: offer.hostname,
+      refuseSeconds: wantsOffers ? declineWaitingSeconds : declineIdleSeconds,
+      why: wantsOffers ? 'no broker that waits fits it' : 'nothing waits for resources',
+    }));
+}
+
+function wakeOf(need: Need): readonly number[] {
+  return need.kind === 'held' && need.untilMs !== undefined ? [need.untilMs] : [];
+}
+
+function disconnected(clusterName: string): readonly Held[] {
+  return [
+    {
+      clusterName,
+      need: 'act at all',
+      reason: { kind: 'mesos-unknown', detail: 'not connected to the Mesos master' },
+      stalled: false,
+    },
+  ];
+}

@@ -1,0 +1,134 @@
+/** What `kafka-mesos plan` shows: all that differs between the spec and what is, gates and offers aside. */
+import type { ClusterPlan } from '../model/api.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ClusterMemory } from '../model/records.ts';
+import type { StepSummary } from '../model/status.ts';
+import { describeHeld } from './describe-held.ts';
+import { executorShare } from './launch.ts';
+import { needOf } from './needs.ts';
+import { wantedOf } from './placement.ts';
+import { summarise } from './status.ts';
+
+export function previewCluster(input: PlanInput, memory: ClusterMemory, plan: Plan): ClusterPlan {
+  const { desired } = memory.spec;
+  const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
+    known: false,
+    why: 'not asked yet',
+  };
+  const steps: StepSummary[] = [];
+  if (memory.cluster === undefined) {
+    steps.push({
+      mark: '+',
+      what: `form cluster ${desired.name}`,
+      why: [
+        `Kafka ${desired.kafka.version}, controllers ${desired.brokers
+          .filter((b) => b.roles.includes('controller'))
+          .map((b) => b.id)
+          .join(', ')}`,
+      ],
+    });
+  }
+  let starts = 0;
+  for (const broker of desired.brokers) {
+    const need = needOf(broker, {
+      nowMs: input.nowMs,
+      memory,
+      desired,
+      mesos: input.mesos,
+      kafka,
+      artifacts: input.artifacts,
+    });
+    const record = memory.brokers.get(broker.id);
+    switch (need.kind) {
+      case 'launch':
+        starts += 1;
+        steps.push({
+          mark: '+',
+          what: `${need.relocate ? 'relocate' : 'start'} broker ${broker.id}`,
+          why: [
+            record === undefined || record.launches === 0
+              ? `new: ${wantedOf(broker)}`
+              : `it does not run${record.last === undefined ? '' : ` (${record.last.message ?? record.last.state})`}`,
+          ],
+          brokerId: broker.id,
+        });
+        break;
+      case 'held':
+        if (record?.task === undefined || record.task.unreachableSinceMs !== undefined) {
+          starts += 1;
+          steps.push({
+            mark: '+',
+            what: need.held.need,
+            why: [describeHeld(need.held).message],
+            brokerId: broker.id,
+          });
+        }
+        break;
+      case 'running':
+        if (broker.state === 'stopped') {
+          steps.push({
+            mark: '-',
+            what: `stop broker ${broker.id}`,
+            why: ['the spec says stopped'],
+            brokerId: broker.id,
+          });
+        } else if (need.drift.length > 0) {
+          steps.push({
+            mark: '~',
+            what: `restart broker ${broker.id}`,
+            why: need.drift,
+            brokerId: broker.id,
+          });
+        }
+        break;
+      case 'kill':
+      case 'stopped':
+        break;
+    }
+  }
+  steps.push(...topicSteps(memory, kafka, plan));
+  const held = plan.held
+    .filter(
+      (h) =>
+        h.clusterName === desired.name &&
+        h.reason.kind !== 'task-in-progress' &&
+        h.reason.kind !== 'waiting-for-roll' &&
+        h.reason.kind !== 'waiting-for-voters',
+    )
+    .map(describeHeld);
+  return {
+    name: desired.name,
+    revision: memory.spec.revision,
+    steps,
+    held: held.filter((h) => h.stalled || !steps.some((s) => s.what === h.need)),
+    executors: executorShare(starts),
+  };
+}
+
+function topicSteps(memory: ClusterMemory, kafka: Source<KafkaObserved>, plan: Plan): readonly StepSummary[] {
+  const { desired } = memory.spec;
+  const planned = plan.steps
+    .filter(
+      (s) =>
+        s.clusterName === desired.name &&
+        (s.action.kind === 'create-topic' || s.action.kind === 'create-partitions'),
+    )
+    .map(summarise);
+  // A cluster that does not serve yet has none of its topics.
+  const missing = desired.topics.filter(
+    (t) =>
+      !(kafka.known && kafka.value.topics.some((k) => k.name === t.name)) &&
+      !planned.some((s) => s.what === `create topic ${t.name}`),
+  );
+  const isNew = memory.cluster?.formedAtMs === undefined;
+  return [
+    ...planned,
+    ...(kafka.known || isNew ? missing : []).map((t) => ({
+      mark: '+',
+      what: `create topic ${t.name}`,
+      why: [`${t.partitions} partitions, replication factor ${t.replicationFactor}`],
+    })),
+  ];
+}

@@ -1,0 +1,152 @@
+/**
+ * May this broker stop, may it be given up? Asked of every disruptive step, answered from Kafka's
+ * metadata partition by partition (never by rack membership alone).
+ */
+import type { KafkaObserved, KafkaPartition } from '../model/kafka.ts';
+
+export type PartitionVerdict = { readonly partition: string; readonly why: string };
+
+/** The in-sync set with and without the broker, for every partition that it hosts. */
+function hosted(
+  kafka: KafkaObserved,
+  brokerId: number,
+): readonly {
+  readonly name: string;
+  readonly minIsr: number | undefined;
+  readonly partition: KafkaPartition;
+}[] {
+  return kafka.topics.flatMap((topic) =>
+    topic.partitions
+      .filter((p) => p.replicas.includes(brokerId))
+      .map((partition) => ({
+        name: `${topic.name}-${partition.partition}`,
+        minIsr: topic.minIsr,
+        partition,
+      })),
+  );
+}
+
+/**
+ * Partitions that forbid stopping the broker for a restart. After the stop each must keep min ISR
+ * and, so that two restarts never overlap in one partition, all its other replicas in sync.
+ * RF ≤ min ISR cannot be kept and never blocks for ever: it is a warning when the spec is read.
+ * The last live replica is stopped only with consent (`allowSingleReplicaOutage`, for RF 1).
+ */
+export function blockRestart(
+  kafka: KafkaObserved,
+  brokerId: number,
+  policy: { readonly allowSingleReplicaOutage: boolean },
+): readonly PartitionVerdict[] {
+  return hosted(kafka, brokerId).flatMap(({ name, minIsr, partition }) => {
+    const others = partition.replicas.filter((id) => id !== brokerId);
+    const live = partition.isr.filter((id) => id !== brokerId);
+    if (live.length === 0) {
+      const alone = partition.replicas.length === 1;
+      if (alone && policy.allowSingleReplicaOutage) {
+        return [];
+      }
+      return [{ partition: name, why: alone ? 'it has this replica only' : 'this is its last live replica' }];
+    }
+    const missing = others.filter((id) => !live.includes(id));
+    if (missing.length > 0) {
+      return [{ partition: name, why: `broker ${missing.join(', ')} is not in sync` }];
+    }
+    if (minIsr === undefined) {
+      return [{ partition: name, why: 'its min.insync.replicas is not known' }];
+    }
+    if (partition.replicas.length > minIsr && live.length < minIsr) {
+      return [{ partition: name, why: `${live.length} in sync would be left of min ISR ${minIsr}` }];
+    }
+    return [];
+  });
+}
+
+/** KRaft: voters that keep up, this one not counted, must stay a majority. Undefined when it may stop. */
+export function blockQuorum(
+  kafka: KafkaObserved,
+  nodeId: number,
+  nowMs: number,
+  fetchTimeoutMs = 10_000,
+): string | undefined {
+  const { voters, leaderId } = kafka.quorum;
+  if (!voters.some((v) => v.nodeId === nodeId)) {
+    return undefined;
+  }
+  if (leaderId < 0) {
+    return 'the quorum has no leader';
+  }
+  // A quorum of one or two cannot spare a voter: the operator was warned of it when the spec was read.
+  if (voters.length <= 2) {
+    return undefined;
+  }
+  const leaderEnd = voters.find((v) => v.nodeId === leaderId)?.logEndOffset ?? 0;
+  const caughtUp = voters.filter(
+    (v) =>
+      v.nodeId !== nodeId &&
+      (v.nodeId === leaderId ||
+        v.logEndOffset >= leaderEnd ||
+        (v.lastCaughtUpMs >= 0 && nowMs - v.lastCaughtUpMs <= fetchTimeoutMs)),
+  );
+  const needed = Math.floor(voters.length / 2) + 1;
+  return caughtUp.length >= needed
+    ? undefined
+    : `${caughtUp.length} caught-up voters would be left of ${needed} needed`;
+}
+
+/**
+ * Why the broker's disk must not be given up. Kafka keeps the last in-sync replica electable, so
+ * this id on an empty disk would make followers truncate to nothing.
+ */
+export function blockRelocation(
+  kafka: KafkaObserved,
+  brokerId: number,
+): { readonly detail: string; readonly partitions: readonly PartitionVerdict[] } | undefined {
+  if (kafka.quorum.voters.some((v) => v.nodeId === brokerId)) {
+    return {
+      detail: 'it is a voter of the controller quorum: its disk is the quorum’s memory',
+      partitions: [],
+    };
+  }
+  const registered = kafka.brokers.find((b) => b.id === brokerId);
+  if (registered !== undefined && !registered.fenced) {
+    return { detail: 'the controller has not fenced it: the old instance may still serve', partitions: [] };
+  }
+  const lost = hosted(kafka, brokerId).flatMap(({ name, partition }) =>
+    [...partition.isr, ...partition.elr].some(
+      (id) => id !== brokerId && kafka.brokers.some((b) => b.id === id && !b.fenced),
+    )
+      ? []
+      : [{ partition: name, why: 'it has no other live in-sync replica' }],
+  );
+  return lost.length === 0
+    ? undefined
+    : { detail: `${lost.length} partition${lost.length === 1 ? '' : 's'} would lose data`, partitions: lost };
+}
+
+/** Replicas in sync of replicas hosted. */
+export function countInSync(
+  kafka: KafkaObserved,
+  brokerId: number,
+): { readonly inSync: number; readonly total: number } {
+  const all = hosted(kafka, brokerId);
+  return {
+    inSync: all.filter(({ partition }) => partition.isr.includes(brokerId)).length,
+    total: all.length,
+  };
+}
+
+/** Serving and in every in-sync set that it belongs to; for a controller, a voter that keeps up. */
+export function isHealthy(
+  kafka: KafkaObserved,
+  broker: { readonly id: number; readonly roles: readonly string[] },
+): boolean {
+  if (!broker.roles.includes('broker')) {
+    return true;
+  }
+  const registered = kafka.brokers.find((b) => b.id === broker.id);
+  if (registered === undefined || registered.fenced) {
+    return false;
+  }
+  const { inSync, total } = countInSync(kafka, broker.id);
+  return inSync === total;
+}

@@ -1,0 +1,268 @@
+/** What people see of a cluster, from memory, observation and the last plan. Pure. */
+import type { DesiredBroker, DesiredTopic } from '../model/desired.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import type {
+  BrokerState,
+  BrokerStatus,
+  ClusterEvent,
+  ClusterPhase,
+  ClusterStatus,
+  Condition,
+  HeldSummary,
+  StepSummary,
+  TopicStatus,
+} from '../model/status.ts';
+import { describeHeld, waitingOf } from './describe-held.ts';
+import { needOf } from './needs.ts';
+import { countInSync, isHealthy } from './safety.ts';
+import { replicationFactorOf } from './topics.ts';
+
+export type StatusInput = {
+  readonly input: PlanInput;
+  readonly memory: ClusterMemory;
+  readonly plan: Plan;
+  readonly events: readonly ClusterEvent[];
+  /** Bytes per second of whatever a task is fetching, by task id. */
+  readonly rates: ReadonlyMap<string, number>;
+};
+
+export function clusterStatus({ input, memory, plan, events, rates }: StatusInput): ClusterStatus {
+  const { spec } = memory;
+  const { desired } = spec;
+  const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
+    known: false,
+    why: 'not asked yet',
+  };
+  const steps = plan.steps.filter((s) => s.clusterName === desired.name && s.mark !== '·').map(summarise);
+  const held = plan.held.filter((h) => h.clusterName === desired.name).map(describeHeld);
+  const brokers = desired.brokers.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
+  const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held));
+  const phase = phaseOf(memory, brokers, topics, steps, held);
+  const serving = brokers.filter((b) => b.state === 'running' && b.roles.includes('broker'));
+  return {
+    name: desired.name,
+    labels: desired.labels,
+    revision: spec.revision,
+    digest: spec.digest,
+    phase,
+    conditions: conditionsOf(phase, brokers, topics, held),
+    kafkaVersion: desired.kafka.version,
+    ...(memory.cluster === undefined ? {} : { clusterId: memory.cluster.clusterId }),
+    bootstrap: serving.flatMap((b) => b.endpoint ?? []),
+    brokers,
+    topics,
+    steps,
+    held,
+    events,
+    observedAtMs: input.nowMs,
+  };
+}
+
+export function summarise(step: Step): StepSummary {
+  return {
+    mark: step.mark,
+    what: step.what,
+    why: step.why,
+    ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
+  };
+}
+
+function brokerStatus(
+  broker: DesiredBroker,
+  input: PlanInput,
+  memory: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+  held: readonly HeldSummary[],
+  rates: ReadonlyMap<string, number>,
+): BrokerStatus {
+  const { desired } = memory.spec;
+  const record = memory.brokers.get(broker.id);
+  const need = needOf(broker, {
+    nowMs: input.nowMs,
+    memory,
+    desired,
+    mesos: input.mesos,
+    kafka,
+    artifacts: input.artifacts,
+  });
+  const task = record?.task;
+  const report = task?.report;
+  const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress');
+  const behind = need.kind === 'running' && kafka.known && !isHealthy(kafka.value, broker);
+  const waiting =
+    hold !== undefined
+      ? waitingOf(hold)
+      : behind
+        ? { why: 'catching up with its partition leaders', stalled: false }
+        : undefined;
+  const progress = report?.progress;
+  const rate = task === undefined ? undefined : rates.get(task.taskId);
+  const placement =
+    record?.placement ?? memory.cluster?.voters.find((v) => v.nodeId === broker.id)?.placement;
+  return {
+    id: broker.id,
+    pool: broker.pool,
+    roles: broker.roles,
+    state: stateOf(broker, record),
+    ...(report === undefined || report.phase === 'serving' ? {} : { phase: report.phase }),
+    ...(placement === undefined ? {} : { agentId: placement.agentId, agent: placement.hostname }),
+    ...(placement?.rack === undefined ? {} : { rack: placement.rack }),
+    ...(report?.endpoint === undefined ? {} : { endpoint: report.endpoint }),
+    ...(task === undefined ? {} : { taskId: task.taskId, startedAtMs: task.launchedAtMs }),
+    ...(report?.jvmPid === undefined ? {} : { jvmPid: report.jvmPid }),
+    ...(kafka.known && broker.roles.includes('broker') && task !== undefined
+      ? { inSync: countInSync(kafka.value, broker.id) }
+      : {}),
+    restarts: Math.max(0, (record?.launches ?? 0) - 1),
+    failures: record?.failures ?? 0,
+    drift: need.kind === 'running' ? need.drift : [],
+    ...(waiting === undefined ? {} : { waiting }),
+    warnings: report?.warnings ?? [],
+    ...(record?.last === undefined
+      ? {}
+      : {
+          lastEnd: {
+            atMs: record.last.endedAtMs,
+            state: record.last.state,
+            why: record.last.message ?? record.last.reason ?? 'no reason given',
+          },
+        }),
+    ...(progress === undefined
+      ? {}
+      : {
+          progress: {
+            label: report?.phase ?? 'working',
+            ...progress,
+            ...(rate === undefined || rate <= 0
+              ? {}
+              : { bytesPerSecond: rate, etaMs: ((progress.totalBytes - progress.doneBytes) / rate) * 1000 }),
+          },
+        }),
+  };
+}
+
+function stateOf(broker: DesiredBroker, record: BrokerRecord | undefined): BrokerState {
+  const task = record?.task;
+  if (task === undefined) {
+    if (broker.state === 'stopped') {
+      return 'stopped';
+    }
+    return record?.last !== undefined && !record.last.ordered ? 'failed' : 'waiting';
+  }
+  if (task.unreachableSinceMs !== undefined) {
+    return 'unreachable';
+  }
+  if (task.kill !== undefined || task.state === 'TASK_KILLING') {
+    return 'stopping';
+  }
+  switch (task.state) {
+    case 'TASK_STAGING':
+      return 'launching';
+    case 'TASK_STARTING':
+      return 'starting';
+    case 'TASK_RUNNING':
+      return 'running';
+    default:
+      return 'unknown';
+  }
+}
+
+function topicStatus(
+  topic: DesiredTopic,
+  kafka: Source<KafkaObserved>,
+  held: readonly HeldSummary[],
+): TopicStatus {
+  const hold = held.find((h) => h.need.endsWith(` topic ${topic.name}`));
+  const common = {
+    name: topic.name,
+    partitions: topic.partitions,
+    replicationFactor: topic.replicationFactor,
+    ...(hold === undefined ? {} : { waiting: waitingOf(hold) }),
+  };
+  if (!kafka.known) {
+    return { ...common, state: 'unknown' };
+  }
+  const actual = kafka.value.topics.find((t) => t.name === topic.name);
+  if (actual === undefined) {
+    return { ...common, state: 'missing' };
+  }
+  if (actual.partitions.some((p) => p.leader < 0)) {
+    return { ...common, state: 'offline' };
+  }
+  if (
+    actual.partitions.length !== topic.partitions ||
+    replicationFactorOf(actual) !== topic.replicationFactor
+  ) {
+    return { ...common, state: 'differs' };
+  }
+  return {
+    ...common,
+    state: actual.partitions.some((p) => p.isr.length < p.replicas.length) ? 'under-replicated' : 'ready',
+  };
+}
+
+function phaseOf(
+  memory: ClusterMemory,
+  brokers: readonly BrokerStatus[],
+  topics: readonly TopicStatus[],
+  steps: readonly StepSummary[],
+  held: readonly HeldSummary[],
+): ClusterPhase {
+  if (held.some((h) => h.stalled)) {
+    return 'held';
+  }
+  const wantedUp = memory.spec.desired.brokers.filter((b) => b.state === 'running').length;
+  const up = brokers.filter((b) => b.state === 'running').length;
+  const settled =
+    up >= wantedUp &&
+    brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
+    brokers.every((b) => b.waiting === undefined && b.drift.length === 0);
+  if (settled && steps.length === 0 && held.length === 0 && topics.every((t) => t.state === 'ready')) {
+    return 'converged';
+  }
+  if (memory.cluster?.formedAtMs === undefined) {
+    return 'forming';
+  }
+  return brokers.some((b) => b.drift.length > 0) || steps.some((s) => s.mark === '~')
+    ? 'rolling'
+    : 'converging';
+}
+
+function conditionsOf(
+  phase: ClusterPhase,
+  brokers: readonly BrokerStatus[],
+  topics: readonly TopicStatus[],
+  held: readonly HeldSummary[],
+): readonly Condition[] {
+  const down = brokers.filter((b) => b.state !== 'running' && b.state !== 'stopped');
+  const badTopics = topics.filter((t) => t.state !== 'ready');
+  const ready = down.length === 0 && badTopics.length === 0;
+  const stalled = held.find((h) => h.stalled);
+  const notReady =
+    down.length > 0
+      ? `brokers ${down.map((b) => b.id).join(', ')} are not running`
+      : `topics ${badTopics.map((t) => t.name).join(', ')} are not ready`;
+  return [
+    {
+      type: 'Ready',
+      status: ready,
+      reason: ready ? 'AllServing' : down.length > 0 ? 'BrokersDown' : 'TopicsNotReady',
+      message: ready ? 'all brokers serve and all topics are in sync' : notReady,
+    },
+    {
+      type: 'Reconciling',
+      status: phase !== 'converged' && stalled === undefined,
+      reason: phase === 'converged' ? 'Converged' : 'Working',
+      message: phase === 'converged' ? 'nothing to do' : (held[0]?.message ?? 'steps are being taken'),
+    },
+    {
+      type: 'Stalled',
+      status: stalled !== undefined,
+      reason: stalled === undefined ? 'NotStalled' : stalled.reason,
+      message: stalled?.message ?? 'nothing waits for a person',
+    },
+  ];
+}

@@ -1,0 +1,155 @@
+/** Asks each cluster's Kafka beside the loop; what it last said, or why it is unknown, is what a pass sees. */
+import { KafkaMesosError } from '../model/errors.ts';
+import type { KafkaAdmin, KafkaObserved } from '../model/kafka.ts';
+import type { Source } from '../model/observed.ts';
+import type { ClusterMemory } from '../model/records.ts';
+import type { Clock } from '../sys/clock.ts';
+import type { Logger } from '../sys/logger.ts';
+
+/** A reading older than this is no longer one. */
+const staleMs = 30_000;
+const busyIntervalMs = 1_000;
+const calmIntervalMs = 10_000;
+
+export type ConnectKafka = (clusterName: string, bootstrap: () => readonly string[]) => KafkaAdmin;
+
+type Watched = {
+  admin?: KafkaAdmin;
+  bootstrap: readonly string[];
+  source: Source<KafkaObserved>;
+  asking: boolean;
+  changing: boolean;
+  nextAskMs: number;
+};
+
+export type KafkaWatch = {
+  sources(nowMs: number): ReadonlyMap<string, Source<KafkaObserved>>;
+  /** Starts what is due; `calm` clusters are asked less often. Returns when to look again. */
+  poll(clusters: readonly ClusterMemory[], calm: (clusterName: string) => boolean): number | undefined;
+  /** Ask at the next poll, whatever the interval. */
+  hurry(clusterName: string): void;
+  change(clusterName: string, what: string, run: (admin: KafkaAdmin) => Promise<void>): void;
+  close(): Promise<void>;
+};
+
+export function createKafkaWatch(deps: {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly connect: ConnectKafka;
+  readonly onNews: (clusterName: string, failure?: string) => void;
+}): KafkaWatch {
+  const { clock, logger, connect, onNews } = deps;
+  const watched = new Map<string, Watched>();
+
+  const entryOf = (name: string): Watched => {
+    const known = watched.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const made: Watched = {
+      bootstrap: [],
+      source: { known: false, why: 'no broker of it runs yet' },
+      asking: false,
+      changing: false,
+      nextAskMs: 0,
+    };
+    watched.set(name, made);
+    return made;
+  };
+  const adminOf = (name: string, entry: Watched): KafkaAdmin => {
+    entry.admin ??= connect(name, () => entry.bootstrap);
+    return entry.admin;
+  };
+
+  async function ask(name: string, entry: Watched): Promise<void> {
+    entry.asking = true;
+    try {
+      entry.source = { known: true, value: await adminOf(name, entry).observe() };
+    } catch (error) {
+      entry.source = { known: false, why: words(error) };
+      logger.debug('kafka does not answer', { clusterName: name, error: words(error) });
+    } finally {
+      entry.asking = false;
+      onNews(name);
+    }
+  }
+
+  return {
+    sources(nowMs) {
+      return new Map(
+        [...watched].map(([name, { source }]) => [
+          name,
+          source.known && nowMs - source.value.observedAtMs > staleMs
+            ? {
+                known: false,
+                why: `its last answer is ${Math.round((nowMs - source.value.observedAtMs) / 1000)} s old`,
+              }
+            : source,
+        ]),
+      );
+    },
+    poll(clusters, calm) {
+      const nowMs = clock.nowMs();
+      const wakes: number[] = [];
+      for (const memory of clusters) {
+        const { name } = memory.spec.desired;
+        const entry = entryOf(name);
+        entry.bootstrap = bootstrapOf(memory);
+        if (entry.bootstrap.length === 0) {
+          entry.source = { known: false, why: 'no broker of it runs' };
+          continue;
+        }
+        if (!entry.asking && entry.nextAskMs <= nowMs) {
+          entry.nextAskMs = nowMs + (calm(name) ? calmIntervalMs : busyIntervalMs);
+          void ask(name, entry);
+        }
+        wakes.push(entry.nextAskMs);
+      }
+      return wakes.length === 0 ? undefined : Math.min(...wakes);
+    },
+    hurry(clusterName) {
+      entryOf(clusterName).nextAskMs = 0;
+    },
+    change(clusterName, what, run) {
+      const entry = entryOf(clusterName);
+      // One change at a time: the next pass plans the rest from what Kafka says then.
+      if (entry.changing) {
+        return;
+      }
+      entry.changing = true;
+      void (async () => {
+        let failure: string | undefined;
+        try {
+          await run(adminOf(clusterName, entry));
+        } catch (error) {
+          failure = `${what}: ${words(error)}`;
+          logger.warn('kafka change failed', { clusterName, what, error: words(error) });
+        }
+        entry.nextAskMs = failure === undefined ? 0 : clock.nowMs() + busyIntervalMs;
+        // Until Kafka is asked again its old answer would plan the same change once more.
+        entry.source = { known: false, why: failure ?? `asked again after: ${what}` };
+        entry.changing = false;
+        onNews(clusterName, failure);
+      })();
+    },
+    async close() {
+      await Promise.all([...watched.values()].map((entry) => entry.admin?.close()));
+    },
+  };
+}
+
+/** Where clients reach the brokers whose executors say that they serve. */
+export function bootstrapOf(memory: ClusterMemory): readonly string[] {
+  return [...memory.brokers.values()].flatMap(({ task }) =>
+    task?.state === 'TASK_RUNNING' &&
+    task.unreachableSinceMs === undefined &&
+    task.kill === undefined &&
+    task.report?.endpoint !== undefined
+      ? [task.report.endpoint]
+      : [],
+  );
+}
+
+function words(error: unknown): string {
+  return error instanceof KafkaMesosError || error instanceof Error ? error.message : String(error);
+}

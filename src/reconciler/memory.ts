@@ -1,0 +1,113 @@
+/** The store's records in memory, with the versions that make each write conditional. */
+import { ProtocolError } from '../model/errors.ts';
+import type {
+  BrokerRecord,
+  ClusterMemory,
+  ClusterRecord,
+  FrameworkRecord,
+  SpecRecord,
+} from '../model/records.ts';
+import { recordPaths, type Store } from '../model/store.ts';
+
+export type Memory = {
+  framework(): FrameworkRecord | undefined;
+  clusters(): readonly ClusterMemory[];
+  /** The cluster and broker whose current or superseded task this is. */
+  ownerOf(taskId: string): { readonly record: BrokerRecord; readonly current: boolean } | undefined;
+  writeFramework(record: FrameworkRecord): Promise<void>;
+  writeSpec(record: SpecRecord): Promise<void>;
+  writeCluster(record: ClusterRecord): Promise<void>;
+  writeBroker(record: BrokerRecord): Promise<void>;
+};
+
+type Entry = { spec: SpecRecord; cluster?: ClusterRecord; brokers: Map<number, BrokerRecord> };
+
+/** Reads everything. A record that cannot be read stops the load: half a memory would make half a plan. */
+export async function loadMemory(store: Store): Promise<Memory> {
+  const versions = new Map<string, number>();
+  const read = async <T extends { readonly schema: number }>(path: string): Promise<T | undefined> => {
+    const stored = await store.read(path);
+    if (stored === undefined) {
+      return undefined;
+    }
+    const { value } = stored;
+    if (typeof value !== 'object' || value === null || !('schema' in value) || value.schema !== 1) {
+      throw new ProtocolError(
+        'KM_PROTOCOL_RECORD',
+        `the record ${path} has a form that this version does not know`,
+        {
+          remedy: 'run the version that wrote it, or a newer one',
+        },
+      );
+    }
+    versions.set(path, stored.version);
+    return value as unknown as T;
+  };
+
+  let framework = await read<FrameworkRecord>(recordPaths.framework);
+  const entries = new Map<string, Entry>();
+  for (const name of await store.list(recordPaths.clusters)) {
+    const spec = await read<SpecRecord>(recordPaths.spec(name));
+    if (spec === undefined) {
+      continue;
+    }
+    const cluster = await read<ClusterRecord>(recordPaths.cluster(name));
+    const brokers = new Map<number, BrokerRecord>();
+    for (const id of await store.list(recordPaths.brokers(name))) {
+      const record = await read<BrokerRecord>(recordPaths.broker(name, Number(id)));
+      if (record !== undefined) {
+        brokers.set(record.id, record);
+      }
+    }
+    entries.set(name, { spec, ...(cluster === undefined ? {} : { cluster }), brokers });
+  }
+
+  const write = async (path: string, value: unknown): Promise<void> => {
+    versions.set(path, await store.write(path, value, versions.get(path) ?? 0));
+  };
+  const entryOf = (name: string): Entry => {
+    const entry = entries.get(name);
+    if (entry === undefined) {
+      throw new ProtocolError('KM_PROTOCOL_RECORD', `there is no spec of cluster ${name}`);
+    }
+    return entry;
+  };
+
+  return {
+    framework: () => framework,
+    clusters: () =>
+      [...entries.values()].sort((a, b) => (a.spec.desired.name < b.spec.desired.name ? -1 : 1)),
+    ownerOf(taskId) {
+      for (const { brokers } of entries.values()) {
+        for (const record of brokers.values()) {
+          const current = record.task?.taskId === taskId;
+          if (current || record.superseded.some((s) => s.taskId === taskId)) {
+            return { record, current };
+          }
+        }
+      }
+      return undefined;
+    },
+    async writeFramework(record) {
+      await write(recordPaths.framework, record);
+      framework = record;
+    },
+    async writeSpec(record) {
+      const { name } = record.desired;
+      await write(recordPaths.spec(name), record);
+      const entry = entries.get(name);
+      entries.set(
+        name,
+        entry === undefined ? { spec: record, brokers: new Map() } : { ...entry, spec: record },
+      );
+    },
+    async writeCluster(record) {
+      await write(recordPaths.cluster(record.name), record);
+      entryOf(record.name).cluster = record;
+    },
+    async writeBroker(record) {
+      await write(recordPaths.broker(record.clusterName, record.id), record);
+      entryOf(record.clusterName).brokers.set(record.id, record);
+    },
+  };
+}
