@@ -33,8 +33,10 @@ export type ArtifactCatalog = {
   readonly executor: Artifact;
   /** Node runtime for the agents' platform. */
   readonly node: Artifact;
-  /** By Kafka version; a version that is not here is held as missing. */
+  /** By Kafka version. */
   readonly kafka: Readonly<Record<string, Artifact>>;
+  /** Why a version is not in `kafka`: it is being fetched, or could not be. */
+  readonly kafkaMissing: Readonly<Record<string, { readonly why: string; readonly failed: boolean }>>;
 };
 
 export type PlanInput = {

@@ -150,13 +150,14 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   }
   const artifact = kafkaArtifact(desired, context.artifacts);
   if (artifact === undefined) {
+    const missing = context.artifacts.kafkaMissing[desired.kafka.version];
     return hold(
       need,
       {
         kind: 'distribution-missing',
-        detail: `Kafka ${desired.kafka.version} is not in the scheduler’s store of distributions`,
+        detail: missing?.why ?? `Kafka ${desired.kafka.version} is not fetched yet`,
       },
-      true,
+      missing?.failed ?? false,
     );
   }
   if (

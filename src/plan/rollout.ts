@@ -10,6 +10,9 @@ type Running = Extract<Need, { kind: 'running' }>;
 
 export type Rollout = { readonly steps: readonly Step[]; readonly held: readonly Held[] };
 
+/** In-sync sets shrink by themselves: a broker is stopped on a reading of the last moment only. */
+const freshMs = 3_000;
+
 export function planRollout(
   memory: ClusterMemory,
   needs: readonly Need[],
@@ -42,6 +45,12 @@ export function planRollout(
   }
   const observed = kafka.value;
   const newestChangeMs = Math.max(...running.map((n) => n.record.task?.stateSinceMs ?? 0));
+  if (nowMs - observed.observedAtMs > freshMs) {
+    return holdAll({
+      kind: 'kafka-unknown',
+      detail: 'its last answer is too old to stop a broker on; it is being asked again',
+    });
+  }
   if (observed.observedAtMs <= newestChangeMs) {
     return holdAll({
       kind: 'kafka-unknown',
@@ -71,8 +80,16 @@ export function planRollout(
     detail,
   });
   if (blocker !== undefined) {
-    const detail = blocker.kind === 'running' ? 'is not back in sync' : 'is not running';
-    return { steps: [], held: ordered.map((c) => hold(c, waitsFor(blocker.broker.id, detail))) };
+    return {
+      steps: [],
+      held: ordered.map((c) => {
+        const other = blocker === c ? (unhealthy.find((n) => n !== c) ?? blocker) : blocker;
+        return hold(
+          c,
+          waitsFor(other.broker.id, other.kind === 'running' ? 'is not back in sync' : 'is not running'),
+        );
+      }),
+    };
   }
   const rest = ordered.slice(1).map((c) => hold(c, waitsFor(first.broker.id, 'goes first')));
 

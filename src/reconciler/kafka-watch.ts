@@ -19,7 +19,7 @@ type Watched = {
   source: Source<KafkaObserved>;
   asking: boolean;
   changing: boolean;
-  nextAskMs: number;
+  lastAskMs: number;
 };
 
 export type KafkaWatch = {
@@ -51,7 +51,7 @@ export function createKafkaWatch(deps: {
       source: { known: false, why: 'no broker of it runs yet' },
       asking: false,
       changing: false,
-      nextAskMs: 0,
+      lastAskMs: Number.NEGATIVE_INFINITY,
     };
     watched.set(name, made);
     return made;
@@ -99,16 +99,17 @@ export function createKafkaWatch(deps: {
           entry.source = { known: false, why: 'no broker of it runs' };
           continue;
         }
-        if (!entry.asking && entry.nextAskMs <= nowMs) {
-          entry.nextAskMs = nowMs + (calm(name) ? calmIntervalMs : busyIntervalMs);
+        const intervalMs = calm(name) ? calmIntervalMs : busyIntervalMs;
+        if (!entry.asking && entry.lastAskMs + intervalMs <= nowMs) {
+          entry.lastAskMs = nowMs;
           void ask(name, entry);
         }
-        wakes.push(entry.nextAskMs);
+        wakes.push(entry.lastAskMs + intervalMs);
       }
       return wakes.length === 0 ? undefined : Math.min(...wakes);
     },
     hurry(clusterName) {
-      entryOf(clusterName).nextAskMs = 0;
+      entryOf(clusterName).lastAskMs = Number.NEGATIVE_INFINITY;
     },
     change(clusterName, what, run) {
       const entry = entryOf(clusterName);
@@ -125,7 +126,7 @@ export function createKafkaWatch(deps: {
           failure = `${what}: ${words(error)}`;
           logger.warn('kafka change failed', { clusterName, what, error: words(error) });
         }
-        entry.nextAskMs = failure === undefined ? 0 : clock.nowMs() + busyIntervalMs;
+        entry.lastAskMs = failure === undefined ? Number.NEGATIVE_INFINITY : clock.nowMs();
         // Until Kafka is asked again its old answer would plan the same change once more.
         entry.source = { known: false, why: failure ?? `asked again after: ${what}` };
         entry.changing = false;

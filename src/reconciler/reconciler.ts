@@ -83,6 +83,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   /** A write may or may not have happened: memory is read again before anything is decided. */
   let stale = false;
   let table: MesosTable = emptyMesosTable;
+  let subscribedAs: string | undefined;
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
   let running = false;
   let dirty = false;
@@ -207,6 +208,17 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     if (stale && !(await reload())) {
       return wakeAt(nowMs + storeRetryMs);
     }
+    if (subscribedAs !== undefined && requireMemory().framework()?.frameworkId !== subscribedAs) {
+      // Durable before any task is: tasks of a forgotten framework could neither be seen nor stopped.
+      const frameworkId = subscribedAs;
+      if (
+        !(await write('remember the framework id', () =>
+          requireMemory().writeFramework({ schema: 1, frameworkId }),
+        ))
+      ) {
+        return wakeAt(nowMs + storeRetryMs);
+      }
+    }
     const clusters = requireMemory().clusters();
     pass += 1;
     lastPassAtMs = nowMs;
@@ -304,11 +316,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           },
         );
       case 'subscribed':
-        if (requireMemory().framework()?.frameworkId !== event.frameworkId) {
-          await write('remember the framework id', () =>
-            requireMemory().writeFramework({ schema: 1, frameworkId: event.frameworkId }),
-          );
-        }
+        subscribedAs = event.frameworkId;
         logger.info('subscribed', { frameworkId: event.frameworkId });
         break;
       case 'error':

@@ -1,0 +1,139 @@
+/**
+ * Runs everything that must hold and ends with one line: `N passed, N failed[, N skipped]`.
+ *
+ *   node test/run.mjs [--fast | --e2e] [part of a file name …]
+ *
+ * Each test file runs in a process of its own. uvu lets a few mistakes pass in silence; here they are
+ * red: a file without `.run()`, one that ran no test, a hook that threw, an exit code without a failure,
+ * a skip that test/skips.json does not name.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const args = process.argv.slice(2);
+const onlyFast = args.includes('--fast');
+const onlyE2e = args.includes('--e2e');
+const patterns = args.filter((a) => !a.startsWith('--'));
+const allowedSkips = JSON.parse(readFileSync(join(root, 'test/skips.json'), 'utf8'));
+
+const files = readdirSync(join(root, 'test'), { recursive: true })
+  .map(String)
+  .filter((f) => /\.test\.tsx?$/.test(f))
+  .map((f) => join('test', f))
+  .filter((f) => patterns.length === 0 || patterns.some((p) => f.includes(p)))
+  .sort();
+const isE2e = (file) => file.startsWith(join('test', 'e2e'));
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+
+function fail(what, output = '') {
+  total.failed += 1;
+  failures.push(what);
+  process.stdout.write(`✗ ${what}\n${output === '' ? '' : `${output.trimEnd()}\n`}`);
+}
+
+function run(command, commandArgs, timeoutMs) {
+  return new Promise((resolve) => {
+    // A group of its own, so that nothing a hung test started outlives it.
+    const child = spawn(command, commandArgs, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' } });
+    const chunks = [];
+    child.stdout.on('data', (chunk) => chunks.push(chunk));
+    child.stderr.on('data', (chunk) => chunks.push(chunk));
+    const timer = setTimeout(() => {
+      chunks.push(Buffer.from(`\nended after ${timeoutMs / 1000} s without an end\n`));
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It ended by itself just now.
+      }
+    }, timeoutMs);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString('utf8') });
+    });
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      resolve({ code: 1, output: String(error) });
+    });
+  });
+}
+
+async function runFile(file) {
+  if (!/\.run\(\)/.test(readFileSync(join(root, file), 'utf8'))) {
+    fail(`${file}: it never calls .run(), so it asserts nothing`);
+    return;
+  }
+  const startedMs = Date.now();
+  const { code, output } = await run(process.execPath, ['--import', 'tsx', file], isE2e(file) ? 900_000 : 180_000);
+  const sum = (word) => [...output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'gm'))].reduce((n, m) => n + Number(m[1]), 0);
+  const counts = { total: sum('Total'), passed: sum('Passed'), skipped: sum('Skipped') };
+  const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+  total.passed += counts.passed;
+  total.skipped += counts.skipped;
+  if (counts.passed < counts.total) {
+    const missing = counts.total - counts.passed;
+    total.failed += missing - 1;
+    fail(`${file}: ${missing} of ${counts.total} failed`, output);
+  } else if (code !== 0) {
+    fail(`${file}: exit code ${code} without a failed test`, output);
+  } else if (counts.total === 0 && counts.skipped === 0) {
+    fail(`${file}: it ran no test`, output);
+  } else {
+    process.stdout.write(`✓ ${file} (${counts.passed}${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}, ${seconds} s)\n`);
+  }
+  const allowed = allowedSkips[relative('test', file)];
+  if (counts.skipped > 0 && allowed === undefined) {
+    fail(`${file}: ${counts.skipped} skipped, which test/skips.json does not name`);
+  } else if (counts.skipped > 0) {
+    process.stdout.write(`  skipped: ${allowed}\n`);
+  }
+}
+
+async function runAll(list, lanes) {
+  const queue = [...list];
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+        await runFile(file);
+      }
+    }),
+  );
+}
+
+const startedMs = Date.now();
+if (!onlyE2e && patterns.length === 0) {
+  const { code, output } = await run(process.execPath, ['bin/check.mjs', '--counted'], 300_000);
+  const checks = output.match(/^(\d+) checks passed, (\d+) failed$/m);
+  if (checks === null) {
+    fail('checks: they did not run', output);
+  } else {
+    total.passed += Number(checks[1]);
+    process.stdout.write(output.trimEnd() + '\n');
+    for (let i = 0; i < Number(checks[2]); i += 1) fail(`check ${i + 1}`);
+    if (code !== 0 && Number(checks[2]) === 0) fail('checks: exit code without a failed check');
+  }
+}
+if (!onlyE2e) {
+  await runAll(
+    files.filter((f) => !isE2e(f)),
+    Math.max(1, Math.min(4, availableParallelism())),
+  );
+}
+const fastMs = Date.now() - startedMs;
+if (!onlyFast) {
+  await runAll(files.filter(isE2e), 1);
+}
+if (total.passed + total.failed === 0) {
+  fail('no test matched');
+}
+process.stdout.write(`\n${(fastMs / 1000).toFixed(0)} s without Kafka, ${((Date.now() - startedMs) / 1000).toFixed(0)} s in all\n`);
+for (const failure of failures) {
+  process.stdout.write(`failed: ${failure}\n`);
+}
+process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
+process.exitCode = total.failed > 0 ? 1 : 0;
