@@ -27,6 +27,8 @@ export type Placement = {
   readonly incarnation: string;
   readonly agentId: string;
   readonly hostname: string;
+  /** Where what listens on the agent is reached: its attribute `advertised_host`, else the hostname. */
+  readonly host: string;
   /** The agent's own HTTP API, for sandbox logs. */
   readonly agentUrl?: string;
   readonly rack?: string;

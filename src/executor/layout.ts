@@ -1,0 +1,125 @@
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { extract } from 'tar';
+import type { Artifact } from '../model/launch.ts';
+import { BrokerFailure, errorText, throwIfStopped } from './failure.ts';
+import { type FetchOptions, fetchArtifact, withoutSecrets } from './fetch.ts';
+import { ownFolder, syncDirectory, syncTree, writeDurably } from './storage-disk.ts';
+
+export type LayoutOptions = Omit<FetchOptions, 'folder'> & {
+  /** The broker's first volume. */
+  readonly volumePath: string;
+  readonly onPhase: (phase: 'fetching' | 'unpacking') => void;
+};
+
+/** A distribution of Kafka has some 300 entries, a JDK some 5000. */
+const maxEntries = 100_000;
+const maxUnpackedBytes = 8 * 2 ** 30;
+
+/**
+ * Brings an archive (tar, gzipped or not) into `<volume>/.kafka-mesos/dist/<digest prefix>` with its
+ * top folder stripped. What is there already is used as it is: a folder gets this name only when it
+ * is complete and on disk, so a restart on the same volume fetches and extracts nothing.
+ *
+ * @returns the folder.
+ * @throws BrokerFailure `fetch-failed` or `digest-mismatch`; Stopped.
+ */
+export async function layOut(artifact: Artifact, options: LayoutOptions): Promise<string> {
+  const dist = distFolder(options.volumePath);
+  const home = join(dist, folderName(artifact));
+  if (await isFolder(home)) return home;
+  options.onPhase('fetching');
+  const archive = await fetchArtifact(artifact, { ...options, folder: dist });
+  throwIfStopped(options.signal);
+  options.onPhase('unpacking');
+  const temporary = `${home}.unpacking`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  try {
+    await unpack(archive, temporary);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw new BrokerFailure(
+      'fetch-failed',
+      `${withoutSecrets(artifact.uri)} cannot be unpacked: ${errorText(error)}`,
+      {
+        cause: error,
+        remedy: 'It must be a .tar or .tar.gz with one top folder, without links that lead out of it.',
+      },
+    );
+  }
+  await syncTree(temporary);
+  await rename(temporary, home);
+  await syncDirectory(dist);
+  await rm(archive, { force: true });
+  return home;
+}
+
+/**
+ * Removes distributions that neither this launch nor the one before it uses; the previous ones stay
+ * for the way back of an upgrade. Leftovers of interrupted fetches and extractions of others go too.
+ */
+export async function pruneLayouts(volumePath: string, used: readonly Artifact[]): Promise<void> {
+  const dist = distFolder(volumePath);
+  const current = used.map(folderName).sort();
+  const usedPath = join(dist, 'used.json');
+  const before = await readUsed(usedPath);
+  const changed = current.join() !== before.current.join();
+  const previous = changed ? before.current : before.previous;
+  if (changed) await writeDurably(usedPath, `${JSON.stringify({ current, previous })}\n`);
+  const kept = new Set(['used.json', ...current, ...previous]);
+  for (const name of await readdir(dist)) {
+    if (!kept.has(name)) await rm(join(dist, name), { recursive: true, force: true });
+  }
+}
+
+function distFolder(volumePath: string): string {
+  return join(volumePath, ownFolder, 'dist');
+}
+
+function folderName(artifact: Artifact): string {
+  return artifact.sha512.slice(0, 32);
+}
+
+/**
+ * Extracts with the top folder stripped. `tar` refuses `..`, links that point out of the folder, writing
+ * through links, and devices; `strict` makes each an error instead of a warning (the tests pin this).
+ */
+async function unpack(archive: string, folder: string): Promise<void> {
+  let entries = 0;
+  let bytes = 0;
+  const fits = (sizeBytes: number): boolean => {
+    entries += 1;
+    bytes += sizeBytes;
+    return entries <= maxEntries && bytes <= maxUnpackedBytes;
+  };
+  await extract({
+    file: archive,
+    cwd: folder,
+    strip: 1,
+    strict: true,
+    noMtime: true,
+    // Whoever packed the archive has no say over the owner of files here.
+    preserveOwner: false,
+    filter: (_path, entry) => fits(entry.size ?? 0),
+  });
+  if (entries > maxEntries || bytes > maxUnpackedBytes) throw new Error('it unpacks to too much');
+  if ((await readdir(folder)).length === 0) throw new Error('it has nothing below its top folder');
+}
+
+async function readUsed(path: string): Promise<{ current: string[]; previous: string[] }> {
+  try {
+    const { current, previous } = JSON.parse(await readFile(path, 'utf8'));
+    return { current: [...current], previous: [...previous] };
+  } catch {
+    // Absent, or not ours any more: then nothing is known to be worth keeping.
+    return { current: [], previous: [] };
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}

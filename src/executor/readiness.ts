@@ -1,0 +1,102 @@
+/**
+ * What can be told about a starting broker from its log and its sockets, without a Kafka client.
+ *
+ * A broker answers requests on its client listeners only after the controller has registered and
+ * unfenced it (`BrokerServer.startup` waits for "the broker to be unfenced" and only then calls
+ * `enableRequestProcessing`), so an answer to ApiVersions is the proof of serving; log lines are
+ * used for progress and reasons only. Their texts are those of Kafka 3.9 to 4.4.
+ */
+export type StartupView = {
+  readonly phase: 'starting' | 'recovering';
+  /** Partitions loaded so far, while the logs of a hard stop are recovered. */
+  readonly recovery?: { readonly doneLogs: number; readonly totalLogs: number };
+  /** Why it is not serving yet, in Kafka's words. */
+  readonly waitingFor?: string;
+  /** "Kafka Server started" was seen. */
+  readonly started: boolean;
+  /** When the last heartbeat to the controller was said to have failed, milliseconds since the epoch. */
+  readonly heartbeatFailedAtMs?: number;
+};
+
+export const initialView: StartupView = { phase: 'starting', started: false };
+
+export function observeLine(view: StartupView, line: string, nowMs: number): StartupView {
+  // LogManager, once per directory, only after a hard stop.
+  const recovering = /Recovering (\d+) logs from .* since no clean shutdown file/.exec(line);
+  if (recovering !== null) {
+    const totalLogs = (view.recovery?.totalLogs ?? 0) + Number(recovering[1]);
+    return { ...view, phase: 'recovering', recovery: { doneLogs: view.recovery?.doneLogs ?? 0, totalLogs } };
+  }
+  if (view.recovery !== undefined && /\(\d+\/\d+ completed in /.test(line)) {
+    const doneLogs = Math.min(view.recovery.doneLogs + 1, view.recovery.totalLogs);
+    return { ...view, recovery: { ...view.recovery, doneLogs } };
+  }
+  if (/\bLoaded \d+ logs in \d+ ?ms/.test(line)) {
+    const { recovery: _, ...rest } = view;
+    return { ...rest, phase: 'starting' };
+  }
+  if (/KafkaRaftServer .*Kafka Server started/.test(line)) {
+    const { waitingFor: _, ...rest } = view;
+    return { ...rest, started: true };
+  }
+  const refused = /Unable to register broker \d+ because the controller returned error (\w+)/.exec(line)?.[1];
+  if (refused !== undefined) {
+    const why =
+      refused === 'DUPLICATE_BROKER_REGISTRATION'
+        ? ' (the session of its previous run has not ended yet)'
+        : '';
+    return waiting(view, `the controller to register it: ${refused}${why}`);
+  }
+  if (/Successfully registered broker/.test(line)) {
+    return waiting(view, 'the controller to unfence it');
+  }
+  if (/Unable to (send broker heartbeat|send a heartbeat|register the broker|register broker)/.test(line)) {
+    return { ...view, waitingFor: 'an active controller', heartbeatFailedAtMs: nowMs };
+  }
+  const awaited = /\] Waiting for (?:the )?(.{1,120}?)(?: \(|$)/.exec(line)?.[1];
+  if (awaited !== undefined && !view.started) return waiting(view, awaited);
+  if (/\] Finished waiting for /.test(line) && view.waitingFor !== undefined) {
+    const { waitingFor: _, ...rest } = view;
+    return rest;
+  }
+  return view;
+}
+
+/** The same view when nothing changes, so that only news is told. */
+function waiting(view: StartupView, waitingFor: string): StartupView {
+  return view.waitingFor === waitingFor ? view : { ...view, waitingFor };
+}
+
+/** Kafka sends a heartbeat every 2 s and is fenced after 9 s without (`broker.session.timeout.ms`). */
+const heartbeatMemoryMs = 15_000;
+
+export function heartbeatsFail(view: StartupView, nowMs: number): boolean {
+  return view.heartbeatFailedAtMs !== undefined && nowMs - view.heartbeatFailedAtMs < heartbeatMemoryMs;
+}
+
+/**
+ * An ApiVersions request, version 0: size int32, api_key int16 (18), api_version int16 (0),
+ * correlation_id int32, client_id nullable string; no body.
+ */
+export function apiVersionsRequest(correlationId: number, clientId = 'kafka-mesos-executor'): Uint8Array {
+  const name = Buffer.from(clientId, 'utf8');
+  const frame = Buffer.alloc(4 + 2 + 2 + 4 + 2 + name.length);
+  let at = frame.writeInt32BE(frame.length - 4, 0);
+  at = frame.writeInt16BE(18, at);
+  at = frame.writeInt16BE(0, at);
+  at = frame.writeInt32BE(correlationId, at);
+  at = frame.writeInt16BE(name.length, at);
+  name.copy(frame, at);
+  return frame;
+}
+
+/**
+ * Whether these bytes begin an answer to it: size int32, correlation_id int32, error_code int16 (0),
+ * then the versions, which do not matter. Undefined while there are too few bytes to tell.
+ */
+export function isApiVersionsResponse(bytes: Uint8Array, correlationId: number): boolean | undefined {
+  if (bytes.byteLength < 10) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const size = view.getInt32(0);
+  return size >= 6 && size < 1_000_000 && view.getInt32(4) === correlationId && view.getInt16(8) === 0;
+}

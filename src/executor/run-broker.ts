@@ -1,0 +1,355 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { isAbsolute, resolve as resolvePath } from 'node:path';
+import { formatAddress } from '../kafka/render.ts';
+import type { BrokerLaunch, BrokerPhase, BrokerReport, ReportCode } from '../model/launch.ts';
+import { executorProtocolVersion } from '../model/launch.ts';
+import type { Clock, Timer } from '../sys/clock.ts';
+import type { Logger } from '../sys/logger.ts';
+import { checkAdvertised, checkPorts, limitWarnings, listenersOf } from './checks.ts';
+import { BrokerFailure, errorText, Stopped, systemCode, throwIfStopped } from './failure.ts';
+import { answersApiVersions, probedListener } from './probe.ts';
+import { describeExit, type Exit, endLeftovers, type RunningProcess } from './process.ts';
+import { heartbeatsFail, initialView, observeLine, type StartupView } from './readiness.ts';
+import { decideStorage, type FormatIntent } from './storage.ts';
+import {
+  cleanInterrupted,
+  type DiskVolume,
+  dataDirectory,
+  finishFormat,
+  readStorage,
+  writeMarker,
+} from './storage-disk.ts';
+import { untilStopped, waitUpTo } from './wait.ts';
+
+/** The programs that make up a broker: Kafka's, or a stub's in the tests. */
+export type BrokerPrograms = {
+  /** Gets and checks all that `format` and `start` need. */
+  prepare(options: {
+    readonly signal: AbortSignal;
+    readonly onPhase: (phase: 'fetching' | 'unpacking') => void;
+    readonly onProgress: (progress: { doneBytes: number; totalBytes: number }) => void;
+  }): Promise<void>;
+  /** Formats the data directories, all empty. Throws BrokerFailure `format-failed`. */
+  format(intent: FormatIntent, signal: AbortSignal): Promise<void>;
+  start(onLine: (line: string) => void): Promise<RunningProcess>;
+};
+
+export type BrokerPlace = {
+  readonly sandbox: string;
+  /** With real paths. The first holds the metadata log and the distributions. */
+  readonly volumes: readonly DiskVolume[];
+  readonly dataDirectories: readonly string[];
+};
+
+export type RunOptions = {
+  readonly taskId: string;
+  readonly sandbox: string;
+  readonly memoryMiB?: number;
+  readonly createPrograms: (launch: BrokerLaunch, place: BrokerPlace) => BrokerPrograms;
+  /** Sends an update of the live task; resolves when the agent has it. */
+  readonly send: (
+    state: 'TASK_STARTING' | 'TASK_RUNNING' | 'TASK_KILLING',
+    report: BrokerReport,
+    options: { healthy?: boolean; replaceable?: boolean },
+  ) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+export type BrokerEnd = {
+  readonly state: 'TASK_FAILED' | 'TASK_KILLED';
+  readonly report: BrokerReport;
+};
+
+export type BrokerRun = {
+  /** Never rejects. The process is gone when it resolves. */
+  readonly ended: Promise<BrokerEnd>;
+  /** Asks for a controlled shutdown; again with a shorter grace shortens it. */
+  stop(graceMs: number): void;
+  /** For the last moment of the executor: no JVM may outlive it. */
+  killNow(): void;
+};
+
+const startProbeMs = 200;
+const watchProbeMs = 5_000;
+/** This many silent probes in a row are told. */
+const silentProbes = 3;
+const progressEveryMs = 2_000;
+const maxMessageLength = 1_024;
+
+/** The life of one broker from LAUNCH to its end. Tells each step through `send`. */
+export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun {
+  const { clock, logger, taskId } = options;
+  const stopping = new AbortController();
+  const stopDeadline: { timer?: Timer; atMs: number } = { atMs: Number.POSITIVE_INFINITY };
+  let process: RunningProcess | undefined;
+  let live = false;
+  let over = false;
+  let facts: Partial<BrokerReport> = {};
+  let warnings: readonly string[] = [];
+
+  function report(phase: BrokerPhase, more: Partial<BrokerReport> = {}): BrokerReport {
+    const shown = warnings.length === 0 ? {} : { warnings };
+    return { protocol: executorProtocolVersion, phase, ...facts, ...shown, ...more };
+  }
+
+  const progress = createThrottle(clock, progressEveryMs, (latest: BrokerReport) => {
+    if (!live && !stopping.signal.aborted) void options.send('TASK_STARTING', latest, { replaceable: true });
+  });
+
+  function starting(phase: BrokerPhase, more: Partial<BrokerReport> = {}): Promise<void> {
+    progress.reset();
+    logger.info('starting', { taskId, phase });
+    return options.send('TASK_STARTING', report(phase, more), {});
+  }
+
+  async function prepare(): Promise<BrokerPrograms> {
+    void starting('fetching');
+    const volumes = await openVolumes(launch, options.sandbox);
+    const [first] = volumes;
+    if (first === undefined) throw new BrokerFailure('invalid-launch', 'the launch names no volume');
+    const dataDirectories = volumes.map(({ path }) => dataDirectory(path));
+    const ended = await endLeftovers(first.path, clock, launch.stopGraceMs);
+    if (ended.length > 0) logger.warn('ended what an earlier executor left behind', { taskId, pids: ended });
+
+    const wish = { ...launch, ...launch.storage };
+    const disk = await readStorage(volumes);
+    const decision = decideStorage(wish, disk);
+    if (decision.kind === 'refuse') {
+      throw new BrokerFailure(decision.code, decision.message, { remedy: decision.remedy });
+    }
+    if (decision.kind === 'use') facts = { ...facts, formatted: true };
+
+    const programs = options.createPrograms(launch, { sandbox: options.sandbox, volumes, dataDirectories });
+    let phase: BrokerPhase = 'fetching';
+    await programs.prepare({
+      signal: stopping.signal,
+      onPhase: (next) => {
+        if (next !== phase) void starting(next);
+        phase = next;
+      },
+      onProgress: (done) => progress.offer(report(phase, { progress: done })),
+    });
+    warnings = [
+      ...(await checkAdvertised(launch)),
+      ...(await limitWarnings(launch.heapMiB, options.memoryMiB)),
+    ];
+    await checkPorts(listenersOf(launch));
+    throwIfStopped(stopping.signal);
+
+    if (decision.kind === 'format') {
+      await format(programs, volumes, decision.intent, decision.clean);
+    } else if (disk.record === undefined || disk.marker !== undefined) {
+      await finishFormat(volumes, wish);
+    }
+    const [metadata] = (await readStorage(volumes)).volumes;
+    if (metadata?.content.kind === 'formatted' && metadata.content.meta.directoryId !== undefined) {
+      facts = { ...facts, directoryId: metadata.content.meta.directoryId };
+    }
+    return programs;
+  }
+
+  async function format(
+    programs: BrokerPrograms,
+    volumes: readonly DiskVolume[],
+    intent: FormatIntent,
+    clean: boolean,
+  ): Promise<void> {
+    const { clusterId, nodeId } = launch;
+    await writeMarker(volumes, { ...intent, taskId, clusterId, nodeId });
+    facts = { ...facts, formatted: true };
+    // Once the agent has checkpointed this, the scheduler will learn of it whatever happens here, and
+    // never again take an empty disk of this node for a new one. Not a byte is formatted before.
+    await Promise.race([starting('formatting'), untilStopped(stopping.signal)]);
+    throwIfStopped(stopping.signal);
+    if (clean) await cleanInterrupted(volumes);
+    await programs.format(intent, stopping.signal);
+    throwIfStopped(stopping.signal);
+    const made = decideStorage({ ...launch, ...launch.storage, mode: 'expect' }, await readStorage(volumes));
+    if (made.kind !== 'use') {
+      const why = made.kind === 'refuse' ? made.message : 'meta.properties is missing';
+      throw new BrokerFailure('format-failed', `the format left something else than asked for: ${why}`);
+    }
+    await finishFormat(volumes, { clusterId, nodeId });
+  }
+
+  async function serve(programs: BrokerPrograms): Promise<Exit> {
+    throwIfStopped(stopping.signal);
+    let view: StartupView = initialView;
+    void starting('starting');
+    const running = await programs.start((line) => {
+      const before = view;
+      view = observeLine(view, line, clock.nowMs());
+      if (view !== before && !live) tellStart(view);
+    });
+    process = running;
+    facts = { ...facts, jvmPid: running.pid };
+    logger.info('the broker process runs', { taskId, pid: running.pid });
+    if (stopping.signal.aborted) running.terminate();
+    let gone = false;
+    void running.exited.then(() => {
+      gone = true;
+    });
+    void watch(
+      running,
+      () => view,
+      () => gone,
+    );
+    return running.exited;
+
+    function tellStart(now: StartupView): void {
+      const message = now.waitingFor === undefined ? {} : { message: `waiting for ${now.waitingFor}` };
+      const recovery = now.recovery === undefined ? {} : { recovery: now.recovery };
+      progress.offer(report(now.phase, { ...message, ...recovery }));
+    }
+  }
+
+  async function watch(running: RunningProcess, view: () => StartupView, gone: () => boolean): Promise<void> {
+    const listener = probedListener(launch);
+    if (listener === undefined) return;
+    let silent = 0;
+    let healthy = true;
+    const endpoint = formatAddress(listener.advertisedHost, listener.advertisedPort);
+    while (!gone() && !stopping.signal.aborted) {
+      const answers = await answersApiVersions(listener, clock, watchProbeMs);
+      if (gone() || stopping.signal.aborted) return;
+      if (answers && !live) {
+        progress.reset();
+        live = true;
+        facts = { ...facts, endpoint };
+        logger.info('serving', { taskId, pid: running.pid, endpoint });
+        void options.send('TASK_RUNNING', report('serving'), { healthy: true });
+      } else if (live) {
+        silent = answers ? 0 : silent + 1;
+        const trouble = troubleOf(silent, heartbeatsFail(view(), clock.nowMs()));
+        if ((trouble === undefined) !== healthy) {
+          healthy = trouble === undefined;
+          logger.warn(healthy ? 'serving again' : 'in trouble', { taskId, cause: trouble });
+          const why: Partial<BrokerReport> =
+            trouble === undefined ? {} : { code: 'registration-lost', message: `${endpoint} ${trouble}` };
+          void options.send('TASK_RUNNING', report('serving', why), { healthy });
+        }
+      }
+      const pauseMs = live ? watchProbeMs : startProbeMs;
+      await waitUpTo(clock, pauseMs, running.exited, untilStopped(stopping.signal));
+    }
+  }
+
+  function failed(code: ReportCode, message: string): BrokerEnd {
+    return {
+      state: 'TASK_FAILED',
+      report: report('stopped', { code, message: message.slice(0, maxMessageLength * 2) }),
+    };
+  }
+
+  async function run(): Promise<BrokerEnd> {
+    try {
+      const exit = await serve(await prepare());
+      if (!stopping.signal.aborted) {
+        const lines = lastLines(process?.lastLines() ?? []);
+        return failed('process-exited', `the broker process ${describeExit(exit)}${lines}`);
+      }
+      const message = `the broker process ${describeExit(exit)}`;
+      return { state: 'TASK_KILLED', report: report('stopped', { code: 'stopped', message }) };
+    } catch (error) {
+      if (error instanceof Stopped || stopping.signal.aborted) {
+        const message = 'stopped before the broker was started';
+        return { state: 'TASK_KILLED', report: report('stopped', { code: 'stopped', message }) };
+      }
+      if (error instanceof BrokerFailure) {
+        return failed(
+          error.reportCode,
+          error.remedy === undefined ? error.message : `${error.message}. ${error.remedy}`,
+        );
+      }
+      logger.error('the broker cannot be started', { taskId, cause: (error as Error).stack });
+      // What is left are errors of the file system: a full or failing disk, missing rights.
+      const code = systemCode(error) === undefined ? 'executor-failed' : 'storage-unusable';
+      return failed(code, `the executor could not start the broker: ${errorText(error)}`);
+    } finally {
+      over = true;
+      progress.reset();
+      stopDeadline.timer?.cancel();
+    }
+  }
+
+  return {
+    ended: run(),
+    stop(graceMs) {
+      if (over) return;
+      const atMs = clock.nowMs() + graceMs;
+      if (!stopping.signal.aborted) {
+        logger.info('stopping', { taskId, graceMs });
+        stopping.abort();
+        void options.send('TASK_KILLING', report('stopping'), {});
+        process?.terminate();
+      }
+      if (atMs >= stopDeadline.atMs) return;
+      stopDeadline.atMs = atMs;
+      stopDeadline.timer?.cancel();
+      stopDeadline.timer = clock.setTimer(graceMs, () => {
+        logger.warn('the broker did not stop in time, killing it', { taskId, graceMs });
+        process?.kill();
+      });
+    },
+    killNow: () => process?.kill(),
+  };
+}
+
+function troubleOf(silent: number, heartbeatsLost: boolean): string | undefined {
+  if (silent >= silentProbes) return `has not answered for ${(silent * watchProbeMs) / 1000} s`;
+  return heartbeatsLost ? 'answers, but the broker cannot reach an active controller' : undefined;
+}
+
+function lastLines(lines: readonly string[]): string {
+  const text = lines.slice(-15).join('\n');
+  return text === '' ? '' : `; its last lines:\n${text.slice(-maxMessageLength)}`;
+}
+
+/** Gives the volumes their real paths, so that the same volume has one name from every sandbox. */
+async function openVolumes(launch: BrokerLaunch, sandbox: string): Promise<DiskVolume[]> {
+  const volumes: DiskVolume[] = [];
+  for (const { name, path } of launch.storage.volumes) {
+    const place = resolvePath(sandbox, path);
+    // A host path that is missing is a disk that is not mounted: made here, it would look like an empty one.
+    if (!isAbsolute(path)) await mkdir(place, { recursive: true });
+    const real = await realpath(place).catch((cause: unknown) => {
+      throw new BrokerFailure('storage-unusable', `volume "${name}" at ${place}: ${errorText(cause)}`, {
+        cause,
+        remedy: 'Create or mount the folder on this agent and let the task user own it.',
+      });
+    });
+    volumes.push({ name, path: real });
+  }
+  return volumes;
+}
+
+/** Passes on the first value at once and then the latest one at most every `everyMs`. */
+function createThrottle<T>(clock: Clock, everyMs: number, pass: (value: T) => void) {
+  let latest: T | undefined;
+  let timer: Timer | undefined;
+  let lastMs = Number.NEGATIVE_INFINITY;
+  const flush = () => {
+    timer = undefined;
+    if (latest === undefined) return;
+    lastMs = clock.nowMs();
+    pass(latest);
+    latest = undefined;
+  };
+  return {
+    offer(value: T): void {
+      latest = value;
+      if (timer !== undefined) return;
+      const waitMs = lastMs + everyMs - clock.nowMs();
+      if (waitMs <= 0) flush();
+      else timer = clock.setTimer(waitMs, flush);
+    },
+    /** Forgets what has not been passed on: a more important update follows. */
+    reset(): void {
+      timer?.cancel();
+      timer = undefined;
+      latest = undefined;
+      lastMs = clock.nowMs();
+    },
+  };
+}

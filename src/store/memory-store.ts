@@ -1,0 +1,73 @@
+import type { Store, StoredRecord } from '../model/store.ts';
+import { closedStore, fencedConflict, versionConflict } from './conflicts.ts';
+import { checkRecordPath, childNames, encodeRecordValue } from './record.ts';
+
+/** A store that lives as long as the process: for tests and the simulation. Never waits, never fails by itself. */
+export function createMemoryStore(): Store {
+  return createMemoryStoreBackend().connect();
+}
+
+/** Memory that outlives its connections, so that two schedulers, or one before and after a crash, share it. */
+export type MemoryStoreBackend = { connect(): Store };
+
+export function createMemoryStoreBackend(): MemoryStoreBackend {
+  // Values are kept as JSON text: what is read back is a copy, and is what a real store would give.
+  const records = new Map<string, { readonly text: string; readonly version: number }>();
+  let newestEpoch = 0;
+  // One sequence for all paths: a record that is removed and made again never repeats a version.
+  let newestVersion = 0;
+
+  const connect = (): Store => {
+    let epoch = 0;
+    let closed = false;
+
+    const checkOpen = () => {
+      if (closed) throw closedStore();
+    };
+    const checkWrite = (path: string, expectedVersion: number) => {
+      if (epoch === 0 || epoch !== newestEpoch) throw fencedConflict(epoch, newestEpoch);
+      const found = records.get(path)?.version ?? 0;
+      if (found !== expectedVersion) throw versionConflict(path, expectedVersion, found);
+    };
+
+    return {
+      async read(path): Promise<StoredRecord | undefined> {
+        checkOpen();
+        checkRecordPath(path);
+        const record = records.get(path);
+        return record && { value: JSON.parse(record.text), version: record.version };
+      },
+      async list(path) {
+        checkOpen();
+        checkRecordPath(path);
+        return childNames(path, records.keys());
+      },
+      async write(path, value, expectedVersion) {
+        checkOpen();
+        checkRecordPath(path);
+        const text = encodeRecordValue(path, value);
+        checkWrite(path, expectedVersion);
+        newestVersion += 1;
+        records.set(path, { text, version: newestVersion });
+        return newestVersion;
+      },
+      async remove(path, expectedVersion) {
+        checkOpen();
+        checkRecordPath(path);
+        checkWrite(path, expectedVersion);
+        records.delete(path);
+      },
+      async claim() {
+        checkOpen();
+        newestEpoch += 1;
+        epoch = newestEpoch;
+        return epoch;
+      },
+      async close() {
+        closed = true;
+      },
+    };
+  };
+
+  return { connect };
+}
