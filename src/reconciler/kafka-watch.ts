@@ -10,6 +10,7 @@ import type { Logger } from '../sys/logger.ts';
 const staleMs = 30_000;
 const busyIntervalMs = 1_000;
 const calmIntervalMs = 10_000;
+const settleMs = 200;
 
 export type ConnectKafka = (clusterName: string, bootstrap: () => readonly string[]) => KafkaAdmin;
 
@@ -18,7 +19,10 @@ type Watched = {
   bootstrap: readonly string[];
   source: Source<KafkaObserved>;
   asking: boolean;
-  changing: boolean;
+  /** Changes under way and waiting, the first one running. */
+  readonly pending: { readonly what: string; readonly run: (admin: KafkaAdmin) => Promise<void> }[];
+  /** Counts changes: an answer to a question from before the latest one is no news. */
+  changes: number;
   lastAskMs: number;
 };
 
@@ -50,7 +54,8 @@ export function createKafkaWatch(deps: {
       bootstrap: [],
       source: { known: false, why: 'no broker of it runs yet' },
       asking: false,
-      changing: false,
+      pending: [],
+      changes: 0,
       lastAskMs: Number.NEGATIVE_INFINITY,
     };
     watched.set(name, made);
@@ -63,14 +68,35 @@ export function createKafkaWatch(deps: {
 
   async function ask(name: string, entry: Watched): Promise<void> {
     entry.asking = true;
+    const { changes } = entry;
+    let source: Source<KafkaObserved>;
     try {
-      entry.source = { known: true, value: await adminOf(name, entry).observe() };
+      source = { known: true, value: await adminOf(name, entry).observe() };
     } catch (error) {
-      entry.source = { known: false, why: words(error) };
+      source = { known: false, why: words(error) };
       logger.debug('kafka does not answer', { clusterName: name, error: words(error) });
-    } finally {
-      entry.asking = false;
-      onNews(name);
+    }
+    entry.asking = false;
+    if (changes === entry.changes && entry.pending.length === 0) {
+      entry.source = source;
+    }
+    onNews(name);
+  }
+
+  /** One at a time, in the order of the plan. */
+  async function makeChanges(name: string, entry: Watched): Promise<void> {
+    for (let next = entry.pending[0]; next !== undefined; next = entry.pending[0]) {
+      let failure: string | undefined;
+      try {
+        await next.run(adminOf(name, entry));
+      } catch (error) {
+        failure = `${next.what}: ${words(error)}`;
+        logger.warn('kafka change failed', { clusterName: name, what: next.what, error: words(error) });
+      }
+      entry.pending.shift();
+      // Brokers hear of a change a moment after the controller made it.
+      entry.lastAskMs = clock.nowMs() - busyIntervalMs + (failure === undefined ? settleMs : busyIntervalMs);
+      onNews(name, failure);
     }
   }
 
@@ -104,7 +130,10 @@ export function createKafkaWatch(deps: {
           entry.lastAskMs = nowMs;
           void ask(name, entry);
         }
-        wakes.push(entry.lastAskMs + intervalMs);
+        // While an answer is awaited its arrival wakes the loop; a time that is past would make it spin.
+        if (!entry.asking) {
+          wakes.push(entry.lastAskMs + intervalMs);
+        }
       }
       return wakes.length === 0 ? undefined : Math.min(...wakes);
     },
@@ -113,25 +142,13 @@ export function createKafkaWatch(deps: {
     },
     change(clusterName, what, run) {
       const entry = entryOf(clusterName);
-      // One change at a time: the next pass plans the rest from what Kafka says then.
-      if (entry.changing) {
-        return;
+      entry.changes += 1;
+      entry.pending.push({ what, run });
+      // Until Kafka is asked again, what it said before would plan the same change once more.
+      entry.source = { known: false, why: `${what} is under way` };
+      if (entry.pending.length === 1) {
+        void makeChanges(clusterName, entry);
       }
-      entry.changing = true;
-      void (async () => {
-        let failure: string | undefined;
-        try {
-          await run(adminOf(clusterName, entry));
-        } catch (error) {
-          failure = `${what}: ${words(error)}`;
-          logger.warn('kafka change failed', { clusterName, what, error: words(error) });
-        }
-        entry.lastAskMs = failure === undefined ? Number.NEGATIVE_INFINITY : clock.nowMs();
-        // Until Kafka is asked again its old answer would plan the same change once more.
-        entry.source = { known: false, why: failure ?? `asked again after: ${what}` };
-        entry.changing = false;
-        onNews(clusterName, failure);
-      })();
     },
     async close() {
       await Promise.all([...watched.values()].map((entry) => entry.admin?.close()));

@@ -1,0 +1,167 @@
+/** A home of its own, the built command line as a subprocess, and real processes on loopback. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BrokerStatus, ClusterStatus } from '../../src/model/status.ts';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+export type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+export type World = {
+  readonly home: string;
+  /** `kafka-mesos ARGS`; never rejects. */
+  run(
+    args: readonly string[],
+    options?: { readonly input?: string; readonly timeoutMs?: number },
+  ): Promise<Ran>;
+  /** As `run`, and fails unless the exit code is 0. */
+  ok(
+    args: readonly string[],
+    options?: { readonly input?: string; readonly timeoutMs?: number },
+  ): Promise<string>;
+  /** Writes a spec below the home and returns its path. */
+  spec(name: string, text: string): string;
+  status(cluster: string): Promise<ClusterStatus>;
+  /** Asks until it holds; fails with the last status. */
+  until(
+    cluster: string,
+    what: string,
+    holds: (status: ClusterStatus) => boolean,
+    timeoutMs?: number,
+  ): Promise<ClusterStatus>;
+  /** Stops everything and deletes the home; keeps it when a test failed. */
+  close(): Promise<void>;
+};
+
+export function createWorld(name: string): World {
+  const home = mkdtempSync(join(tmpdir(), `kafka-mesos-${name}-`));
+  // Archives are fetched once for all homes of this user.
+  const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
+  mkdirSync(dist, { recursive: true });
+  symlinkSync(dist, join(home, 'dist'));
+
+  const run: World['run'] = (args, options = {}) =>
+    new Promise((resolve) => {
+      const child = spawn(process.execPath, [join(root, 'bin', 'kafka-mesos'), ...args], {
+        cwd: root,
+        env: { ...process.env, KAFKA_MESOS_HOME: home, KAFKA_MESOS_LOCAL_PORT: '0', NO_COLOR: '1' },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      const out: Buffer[] = [];
+      const err: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+      child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+      child.stdin.end(options.input ?? '');
+      const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 300_000);
+      child.on('close', (code) => {
+        clearTimeout(timer);
+        resolve({
+          code: code ?? 1,
+          stdout: Buffer.concat(out).toString(),
+          stderr: Buffer.concat(err).toString(),
+        });
+      });
+    });
+  const ok: World['ok'] = async (args, options) => {
+    const { code, stdout, stderr } = await run(args, options);
+    if (code !== 0) throw new Error(`kafka-mesos ${args.join(' ')} ended with ${code}\n${stdout}\n${stderr}`);
+    return stdout;
+  };
+  const status: World['status'] = async (cluster) =>
+    JSON.parse(await ok(['status', cluster, '-o', 'json'])) as ClusterStatus;
+  return {
+    home,
+    run,
+    ok,
+    spec(file, text) {
+      const path = join(home, `${file}.yaml`);
+      writeFileSync(path, text);
+      return path;
+    },
+    status,
+    async until(cluster, what, holds, timeoutMs = 180_000) {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const now = await status(cluster);
+        if (holds(now)) return now;
+        if (Date.now() > deadline)
+          throw new Error(`not in ${timeoutMs / 1000} s: ${what}\n${JSON.stringify(now, null, 1)}`);
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    },
+    async close() {
+      await run(['local', 'down', '--purge']);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export function broker(status: ClusterStatus, id: number): BrokerStatus {
+  const found = status.brokers.find((b) => b.id === id);
+  if (found === undefined) throw new Error(`no broker ${id}`);
+  return found;
+}
+
+/** Processes whose command line or environment names this home. */
+export function processesOf(home: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(home) ||
+          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(home)
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** A Java main class of the distribution that the broker itself runs on. */
+export function kafkaTool(libs: string, mainClass: string, args: readonly string[]): ChildProcess {
+  return spawn('java', ['-Xmx256m', '-cp', `${libs}/*`, mainClass, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
+export function threeBrokers(
+  options: {
+    readonly name?: string;
+    readonly config?: string;
+    readonly topics?: string;
+    readonly more?: string;
+  } = {},
+): string {
+  return `apiVersion: kafka-mesos/v1
+kind: KafkaCluster
+metadata: { name: ${options.name ?? 'demo'} }
+spec:
+  config: { ${options.config ?? ''} }
+  pools:
+    - name: main
+      roles: [broker, controller]
+      ids: 0..2
+      cpus: 0.5
+      memory: 768MiB
+      heap: 320MiB
+      storage: { size: 1GiB }
+      rack: { attribute: rack }
+${options.more ?? ''}
+  rollout: { allowSingleReplicaOutage: true }
+  topics:
+${options.topics ?? "    - { name: events, partitions: 3, replicationFactor: 3, config: { min.insync.replicas: '2' } }"}
+`;
+}
