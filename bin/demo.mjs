@@ -35,7 +35,9 @@ async function demo() {
     await proveCluster('demo');
     return 0;
   } catch (error) {
-    process.stderr.write(`error: the cluster does not work: ${error.message}\n  → npx kafka-mesos describe cluster demo\n`);
+    process.stderr.write(
+      `error: the cluster does not work: ${error.message}\n  → npx kafka-mesos describe cluster demo\n`,
+    );
     return 1;
   }
 }
@@ -43,12 +45,16 @@ async function demo() {
 function missingJava() {
   const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java';
   const { status, stderr, error } = spawnSync(java, ['-version'], { encoding: 'utf8' });
-  const remedy = 'install a JDK or JRE 17 or later (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@21; or https://adoptium.net) and have `java` on PATH or JAVA_HOME set';
-  if (error !== undefined || status !== 0) return [{ what: 'Java was not found; Kafka needs Java 17 or later', remedy }];
+  const remedy =
+    'install a JDK or JRE 17 or later (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@21; or https://adoptium.net) and have `java` on PATH or JAVA_HOME set';
+  if (error !== undefined || status !== 0)
+    return [{ what: 'Java was not found; Kafka needs Java 17 or later', remedy }];
   const version = Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0);
   return version >= 17 ? [] : [{ what: `Java ${version} is too old; Kafka needs Java 17 or later`, remedy }];
 }
 
 function missingPlatform() {
-  return process.platform === 'linux' || process.platform === 'darwin' ? [] : [{ what: `${process.platform} is not supported`, remedy: 'use Linux or macOS' }];
+  return process.platform === 'linux' || process.platform === 'darwin'
+    ? []
+    : [{ what: `${process.platform} is not supported`, remedy: 'use Linux or macOS' }];
 }

@@ -79,7 +79,7 @@ function toOffer(offer: wire.Offer, role: string, nowMs: number): Offer {
     ...(address === undefined
       ? {}
       : {
-          agentUrl: `${offer.url?.scheme ?? 'http'}://${address.hostname ?? address.ip ?? offer.hostname}:${address.port}${offer.url?.path ?? ''}`,
+          agentUrl: `${offer.url?.scheme ?? 'http'}://${address.ip ?? address.hostname ?? offer.hostname}:${address.port}${offer.url?.path ?? ''}`,
         }),
     role: offer.allocation_info?.role ?? role,
     attributes: Object.fromEntries((offer.attributes ?? []).map((a) => [a.name, attributeText(a)])),

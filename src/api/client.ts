@@ -1,0 +1,179 @@
+import type {
+  ApplyAnswer,
+  ApplyRequest,
+  ClusterStatus,
+  ErrorAnswer,
+  HealthAnswer,
+  LogAnswer,
+  LogRequest,
+  PlanAnswer,
+  SchedulerStatus,
+  SpecRequest,
+} from '../model/api.ts';
+import {
+  ConflictError,
+  InvariantError,
+  type KafkaMesosError,
+  ProtocolError,
+  SpecError,
+  UnavailableError,
+  UnsafePlanError,
+} from '../model/errors.ts';
+import type { SpecRecord } from '../model/records.ts';
+
+/**
+ * The scheduler's API from the other side. Every method rejects with an error of `model/errors.ts`;
+ * what is not there (a cluster, a broker) is `undefined`.
+ */
+export type ApiClient = {
+  health(): Promise<HealthAnswer>;
+  scheduler(): Promise<SchedulerStatus>;
+  clusters(): Promise<readonly ClusterStatus[]>;
+  cluster(name: string): Promise<ClusterStatus | undefined>;
+  spec(name: string): Promise<SpecRecord | undefined>;
+  plan(request: SpecRequest): Promise<PlanAnswer>;
+  apply(request: ApplyRequest): Promise<ApplyAnswer>;
+  readLog(request: LogRequest): Promise<LogAnswer | undefined>;
+};
+
+export type ApiClientOptions = {
+  readonly url: string;
+  readonly token: string;
+  /** How long one answer may take; 10 s unless said. */
+  readonly timeoutMs?: number;
+};
+
+export const startRemedy =
+  'start one by `kafka-mesos local up` (all on this machine) or `kafka-mesos scheduler --master …`, or name a running one by --api';
+
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const ask = async <T>(path: string, body?: unknown): Promise<T | undefined> => {
+    const response = await send(options, path, body);
+    if (response.ok) return (await readJson(response, options.url)) as T;
+    const error = errorFrom(response.status, await readJson(response, options.url), options.url);
+    if (error === undefined) return undefined;
+    throw error;
+  };
+  const demand = async <T>(path: string, body?: unknown): Promise<T> => {
+    const answer = await ask<T>(path, body);
+    if (answer !== undefined) return answer;
+    throw new ProtocolError('KM_PROTOCOL_API', `the scheduler at ${options.url} has no route ${path}`, {
+      remedy: 'the scheduler is of another version than this command: restart it',
+    });
+  };
+  const cluster = (name: string) => `/v1/clusters/${encodeURIComponent(name)}`;
+  return {
+    health: () => demand('/v1/health'),
+    scheduler: () => demand('/v1/scheduler'),
+    clusters: () => demand('/v1/clusters'),
+    cluster: (name) => ask(cluster(name)),
+    spec: (name) => ask(`${cluster(name)}/spec`),
+    plan: (request) => demand('/v1/plan', request),
+    apply: (request) => demand('/v1/apply', request),
+    readLog: ({ clusterName, brokerId, file, bytes }) =>
+      ask(
+        `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,
+      ),
+  };
+}
+
+async function send({ url, token, timeoutMs = 10_000 }: ApiClientOptions, path: string, body: unknown) {
+  try {
+    return await fetch(`${url}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    throw unreachableScheduler(error, url, timeoutMs);
+  }
+}
+
+function unreachableScheduler(error: unknown, url: string, timeoutMs: number): UnavailableError {
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new UnavailableError(
+      'KM_UNAVAILABLE_SCHEDULER',
+      `the scheduler at ${url} did not answer within ${timeoutMs / 1000} s`,
+      {
+        cause: error,
+        outcome: 'unknown',
+        remedy: 'look into its log (scheduler.log in the home directory); then try again',
+      },
+    );
+  }
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ECONNREFUSED') {
+    return new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `no scheduler is running at ${url}`, {
+      cause: error,
+      remedy: startRemedy,
+    });
+  }
+  const detail = code || (cause instanceof Error ? cause.message : String(error));
+  return new UnavailableError(
+    'KM_UNAVAILABLE_SCHEDULER',
+    `the scheduler at ${url} cannot be reached: ${detail}`,
+    {
+      cause: error,
+      outcome: 'unknown',
+      remedy: startRemedy,
+    },
+  );
+}
+
+async function readJson(response: Response, url: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await response.text();
+  } catch (error) {
+    throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `the scheduler at ${url} broke off its answer`, {
+      cause: error,
+      outcome: 'unknown',
+      remedy: 'try again; if it ended meanwhile, its log says why',
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ProtocolError('KM_PROTOCOL_API', `what answers at ${url} is no kafka-mesos scheduler`, {
+      cause: error,
+      remedy: 'check --api and KAFKA_MESOS_API',
+    });
+  }
+}
+
+/** The model's error for an answer; undefined for "no such thing". */
+function errorFrom(status: number, body: unknown, url: string): KafkaMesosError | undefined {
+  const error = (body as Partial<ErrorAnswer> | null)?.error;
+  if (typeof error?.code !== 'string' || typeof error.message !== 'string') {
+    return new ProtocolError('KM_PROTOCOL_API', `unexpected answer ${status} from ${url}`, {
+      remedy: 'check --api and KAFKA_MESOS_API',
+    });
+  }
+  const { code, message } = error;
+  const options = error.remedy === undefined ? {} : { remedy: error.remedy };
+  if (code.startsWith('KM_SPEC_'))
+    return new SpecError(code, message, { ...options, problems: error.problems ?? [] });
+  if (code.startsWith('KM_UNSAFE_')) return new UnsafePlanError(code, message, options);
+  if (code.startsWith('KM_CONFLICT_')) return new ConflictError(code, message, options);
+  if (code.startsWith('KM_UNAVAILABLE_')) return new UnavailableError(code, message, options);
+  if (code.startsWith('KM_BUG_')) return new InvariantError(code, message, options);
+  if (code === 'KM_API_NOT_FOUND') return undefined;
+  if (code === 'KM_API_TOKEN') {
+    return new UnavailableError('KM_UNAVAILABLE_TOKEN', `the scheduler at ${url} refuses this token`, {
+      remedy:
+        'use the home directory of that scheduler (KAFKA_MESOS_HOME), or give its token file by --token-file',
+    });
+  }
+  if (code === 'KM_API_TOO_LARGE') {
+    return new SpecError('KM_SPEC_TOO_LARGE', 'the spec files are larger than 4 MiB together', {
+      remedy: 'apply fewer files at a time',
+    });
+  }
+  return new ProtocolError(code, message, options);
+}

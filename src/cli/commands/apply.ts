@@ -1,0 +1,102 @@
+import { userInfo } from 'node:os';
+import type { ApiClient } from '../../api/client.ts';
+import type { ApplyAnswer } from '../../model/api.ts';
+import type { ClusterStatus } from '../../model/status.ts';
+import { type ClientOptions, connect } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { type Convergence, convergence, worstOf } from '../convergence.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { follow } from '../follow.ts';
+import { renderHeld } from '../format/plan.ts';
+import { duration } from '../format/time.ts';
+import { type OutputOptions, print } from '../output.ts';
+import { readSpecFiles } from '../spec-files.ts';
+import { askAboutSpec } from '../spec-problems.ts';
+import { plan } from './plan.ts';
+
+export type ApplyOptions = ClientOptions &
+  OutputOptions & {
+    readonly file: readonly string[];
+    readonly dryRun?: boolean;
+    readonly wait?: boolean;
+    /** Of `--wait`. */
+    readonly timeout: number;
+  };
+
+export async function apply(context: Context, options: ApplyOptions): Promise<ExitCode> {
+  if (options.dryRun === true) return plan(context, options);
+  const request = await readSpecFiles(options.file, context.io.stdin);
+  const client = await connect(context, options);
+  const author = userInfo().username;
+  const answer = await askAboutSpec(context, request, () => client.apply({ ...request, author }));
+  await print(context, options, answer, () => answer.clusters.map(renderStored).join(''));
+  if (options.wait === true) return wait(context, client, answer, options.timeout);
+  if (options.output === undefined) {
+    context.io.err('The scheduler goes on from here. Watch it with: kafka-mesos status --watch\n');
+  }
+  return exitCodes.ok;
+}
+
+function renderStored({ name, revision, changed }: ApplyAnswer['clusters'][number]): string {
+  return `cluster ${name}: revision ${revision} ${changed ? 'stored' : 'unchanged'}\n`;
+}
+
+/**
+ * How long a cluster has to be held before `--wait` believes it: just after an apply offers are still
+ * coming in, and what nobody could place a moment ago finds its place.
+ */
+const heldForMs = 10_000;
+
+async function wait(
+  context: Context,
+  client: ApiClient,
+  { clusters }: ApplyAnswer,
+  timeoutMs: number,
+): Promise<ExitCode> {
+  const judge = (statuses: readonly ClusterStatus[]): Convergence =>
+    worstOf(
+      clusters.map(({ name, revision }) =>
+        convergence(
+          statuses.find((one) => one.name === name),
+          revision,
+        ),
+      ),
+    );
+  let heldSinceMs: number | undefined;
+  const end = await follow(context, client, {
+    clusterNames: clusters.map(({ name }) => name),
+    timeoutMs,
+    until: (statuses) => {
+      const found = judge(statuses);
+      if (found !== 'held') heldSinceMs = undefined;
+      else heldSinceMs ??= context.nowMs();
+      return (
+        found === 'converged' || (heldSinceMs !== undefined && context.nowMs() - heldSinceMs >= heldForMs)
+      );
+    },
+  });
+  if (end.reason === 'interrupted') {
+    context.io.err('Left. The scheduler goes on; watch it with: kafka-mesos status --watch\n');
+    return exitCodes.detached;
+  }
+  const names = clusters.map(({ name }) => name).join(', ');
+  switch (judge(end.last)) {
+    case 'converged':
+      context.io.err(`Converged: ${names}.\n`);
+      return exitCodes.ok;
+    case 'held':
+      reportHeld(context, end.last, `Held: a person has to act.`);
+      return exitCodes.held;
+    case 'converging':
+      reportHeld(context, end.last, `Not converged after ${duration(timeoutMs)}; the scheduler goes on.`);
+      return exitCodes.stillConverging;
+  }
+}
+
+function reportHeld(context: Context, statuses: readonly ClusterStatus[], head: string): void {
+  const width = Number.isFinite(context.io.width) ? context.io.width : 100;
+  const lines = statuses.flatMap((status) =>
+    status.held.flatMap((held) => renderHeld(held, context.io.errorStyle, width)),
+  );
+  context.io.err(`${[head, ...lines].join('\n')}\n`);
+}

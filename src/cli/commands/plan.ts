@@ -1,0 +1,34 @@
+import { type ClientOptions, connect } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { CommandError } from '../errors.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { hasChanges, renderPlan } from '../format/plan.ts';
+import { type OutputOptions, print } from '../output.ts';
+import { readSpecFiles } from '../spec-files.ts';
+import { askAboutSpec } from '../spec-problems.ts';
+
+export type PlanOptions = ClientOptions &
+  OutputOptions & {
+    readonly file: readonly string[];
+    readonly cluster?: string;
+    readonly detailedExitcode?: boolean;
+  };
+
+export async function plan(context: Context, options: PlanOptions): Promise<ExitCode> {
+  const request = await readSpecFiles(options.file, context.io.stdin);
+  const client = await connect(context, options);
+  const answer = await askAboutSpec(context, request, () => client.plan(request));
+  const clusters = answer.clusters.filter(
+    ({ name }) => options.cluster === undefined || name === options.cluster,
+  );
+  if (clusters.length === 0 && options.cluster !== undefined) {
+    throw new CommandError('KM_CLI_NO_CLUSTER', `no cluster named ${options.cluster} is in these files`, {
+      remedy: `there is ${answer.clusters.map(({ name }) => name).join(', ') || 'none'}`,
+    });
+  }
+  const shown = { ...answer, clusters };
+  await print(context, options, shown, (wide) =>
+    renderPlan(shown, { style: context.io.style, width: context.io.width, housekeeping: wide }),
+  );
+  return options.detailedExitcode === true && hasChanges(shown) ? exitCodes.changes : exitCodes.ok;
+}

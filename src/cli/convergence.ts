@@ -1,0 +1,21 @@
+import type { ClusterStatus } from '../model/status.ts';
+
+/** Where a cluster is on its way to a revision. */
+export type Convergence = 'converged' | 'held' | 'converging';
+
+/**
+ * `converged`: this revision or a later one is reached. `held`: a person has to act, and nothing
+ * else is under way that could change that.
+ */
+export function convergence(status: ClusterStatus | undefined, revision: number): Convergence {
+  if (status === undefined || status.revision < revision) return 'converging';
+  if (status.phase === 'converged') return 'converged';
+  const moving = status.brokers.some(({ state }) => ['launching', 'starting', 'stopping'].includes(state));
+  return status.phase === 'held' && !moving ? 'held' : 'converging';
+}
+
+/** The cluster that keeps all of them from being converged, if any does. */
+export function worstOf(all: readonly Convergence[]): Convergence {
+  if (all.includes('converging')) return 'converging';
+  return all.includes('held') ? 'held' : 'converged';
+}

@@ -1,0 +1,37 @@
+/**
+ * The exit codes, a contract that scripts may rely on. The table in `kafka-mesos --help` and in the
+ * README is `exitCodeTable`.
+ */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  /** `plan --detailed-exitcode`: there are changes. */
+  changes: 2,
+  /** `apply --wait`: a person has to act or consent. */
+  held: 2,
+  /** `apply --wait`: the time-out passed; the scheduler goes on. */
+  stillConverging: 3,
+  /** EX_USAGE of sysexits.h */
+  usage: 64,
+  /** 128 + SIGINT: `--wait` or `--watch` was left by Ctrl-C; the scheduler goes on. */
+  detached: 130,
+  /** 128 + SIGPIPE: whoever read the output went away. */
+  brokenPipe: 141,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Command, code, meaning. */
+export const exitCodeTable: readonly (readonly [string, number, string])[] = [
+  ['every command', 0, 'done'],
+  ['every command', 1, 'failed; stderr says what, where and what to do'],
+  ['every command', 64, 'wrong usage'],
+  ['validate', 1, 'a file has errors'],
+  ['plan --detailed-exitcode', 0, 'nothing would change'],
+  ['plan --detailed-exitcode', 2, 'there are changes'],
+  ['apply', 0, 'stored; with --wait: converged'],
+  ['apply --wait', 2, 'held: a person has to act or consent'],
+  ['apply --wait', 3, 'still converging at the time-out; the scheduler goes on'],
+  ['apply --wait, status --watch', 130, 'left by Ctrl-C; the scheduler goes on'],
+  ['every command', 141, 'whoever read the output went away'],
+];

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiClient } from '../api/client.ts';
+import { UnavailableError } from '../model/errors.ts';
+import type { ClusterStatus } from '../model/status.ts';
+import { systemClock } from '../sys/clock.ts';
+import type { Context } from './context.ts';
+import { progressLines } from './progress-lines.ts';
+
+export type FollowOptions = {
+  /** Only these clusters; all otherwise. */
+  readonly clusterNames?: readonly string[];
+  /** Asked at every look; ends the following by returning true. */
+  readonly until: (statuses: readonly ClusterStatus[]) => boolean;
+  readonly timeoutMs?: number;
+};
+
+export type FollowEnd = {
+  readonly reason: 'until' | 'timeout' | 'interrupted';
+  readonly last: readonly ClusterStatus[];
+};
+
+/** How long the scheduler may be away (it restarts, say) before following it fails. */
+const lostAfterMs = 60_000;
+const intervalMs = 500;
+
+/**
+ * Watches clusters in the live view, or as plain lines on stdout where that is no terminal. Only looks
+ * on: Ctrl-C ends the watching and nothing else. Rejects with `UnavailableError` when the scheduler is
+ * away for a minute, at once with any other error.
+ */
+export async function follow(
+  context: Context,
+  client: ApiClient,
+  options: FollowOptions,
+): Promise<FollowEnd> {
+  return context.io.interactive
+    ? followLive(context, client, options)
+    : followPlainly(context, client, options);
+}
+
+async function followLive(context: Context, client: ApiClient, options: FollowOptions): Promise<FollowEnd> {
+  const { renderLive } = await import('../view/render-live.tsx');
+  const { reason, last } = await renderLive({
+    poll: () => client.clusters(),
+    intervalMs,
+    stdout: context.io.stdout,
+    stdin: context.io.stdin,
+    ...(options.clusterNames === undefined ? {} : { clusterNames: options.clusterNames }),
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    until: options.until,
+    lostAfterMs,
+    clock: systemClock,
+    environment: context.env,
+  });
+  if (reason === 'lost') throw lost();
+  return { reason, last };
+}
+
+async function followPlainly(
+  context: Context,
+  client: ApiClient,
+  options: FollowOptions,
+): Promise<FollowEnd> {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal);
+  const startedAtMs = context.nowMs();
+  let answeredAtMs = startedAtMs;
+  let silent = false;
+  let last: readonly ClusterStatus[] = [];
+  try {
+    for (;;) {
+      try {
+        const statuses = await client.clusters();
+        const wanted = statuses.filter(({ name }) => options.clusterNames?.includes(name) ?? true);
+        const nowMs = context.nowMs();
+        for (const status of wanted) {
+          const before = last.find(({ name }) => name === status.name);
+          for (const line of progressLines(before, status, nowMs)) {
+            context.io.out(statuses.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
+          }
+        }
+        last = wanted;
+        answeredAtMs = nowMs;
+        silent = false;
+        if (options.until(last)) return { reason: 'until', last };
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        if (context.nowMs() - answeredAtMs > lostAfterMs) throw lost(error);
+        if (!silent) context.io.err(`The scheduler does not answer (${error.message}); waiting for it.\n`);
+        silent = true;
+      }
+      if (interrupt.signal.aborted) return { reason: 'interrupted', last };
+      if (options.timeoutMs !== undefined && context.nowMs() - startedAtMs >= options.timeoutMs) {
+        return { reason: 'timeout', last };
+      }
+      await sleep(intervalMs, undefined, { signal: interrupt.signal }).catch(() => {});
+    }
+  } finally {
+    process.off('SIGINT', onSignal);
+  }
+}
+
+function lost(cause?: unknown): UnavailableError {
+  return new UnavailableError('KM_UNAVAILABLE_SCHEDULER', 'the scheduler has not answered for a minute', {
+    cause,
+    remedy: 'what was applied is stored; start the scheduler again and look with `kafka-mesos status`',
+  });
+}

@@ -1,0 +1,52 @@
+import { join, resolve } from 'node:path';
+
+/**
+ * Where everything of one user's kafka-mesos lies: `KAFKA_MESOS_HOME`, or `~/.kafka-mesos`.
+ *
+ *     dist/                   Kafka archives
+ *     local/                  the embedded Mesos: its agents' disks, the store of its scheduler
+ *     local/mesos.json        where it listens; local/token, local/mesos.log
+ *     scheduler/api.json      where the running scheduler listens
+ *     scheduler/token         what its API wants, 0600
+ *     scheduler/store/        what the scheduler remembers
+ *     scheduler/scheduler.log
+ *     cli.log                 details of bugs in commands
+ */
+export type Home = {
+  readonly directory: string;
+  readonly dist: string;
+  readonly local: string;
+  readonly localFile: string;
+  readonly localTokenFile: string;
+  readonly localLog: string;
+  /** Of the scheduler of the embedded Mesos: it goes with it. */
+  readonly localStore: string;
+  readonly scheduler: string;
+  readonly store: string;
+  readonly apiFile: string;
+  readonly tokenFile: string;
+  readonly schedulerLog: string;
+  readonly cliLog: string;
+};
+
+export function resolveHome(env: Readonly<Record<string, string | undefined>>, userHome: string): Home {
+  const chosen = env.KAFKA_MESOS_HOME;
+  const directory = chosen ? resolve(chosen) : join(userHome, '.kafka-mesos');
+  const scheduler = join(directory, 'scheduler');
+  const local = join(directory, 'local');
+  return {
+    directory,
+    dist: join(directory, 'dist'),
+    local,
+    localFile: join(local, 'mesos.json'),
+    localTokenFile: join(local, 'token'),
+    localLog: join(local, 'mesos.log'),
+    localStore: join(local, 'scheduler-store'),
+    scheduler,
+    store: join(scheduler, 'store'),
+    apiFile: join(scheduler, 'api.json'),
+    tokenFile: join(scheduler, 'token'),
+    schedulerLog: join(scheduler, 'scheduler.log'),
+    cliLog: join(directory, 'cli.log'),
+  };
+}

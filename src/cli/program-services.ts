@@ -1,0 +1,147 @@
+import { type Command, Option } from 'commander';
+import type { Context } from './context.ts';
+import { parseDurationOption, parseListenOption } from './program-values.ts';
+
+/** Commands that run or prepare something, apart from those that ask the scheduler. */
+export function addServiceCommands(
+  program: Command,
+  context: Context,
+  set: (code: Promise<number>) => Promise<void>,
+): void {
+  addLocal(program, context, set);
+  addDist(program, context, set);
+
+  program
+    .command('scheduler')
+    .description('Run the scheduler in the foreground. Brokers outlive it; Ctrl-C stops it.')
+    .addOption(
+      new Option('--master <address>', 'Mesos: host:port, several with commas, or zk://host:port,…/path')
+        .env('KAFKA_MESOS_MASTER')
+        .makeOptionMandatory(),
+    )
+    .option('--store <uri>', 'what it remembers, as file:DIRECTORY (default: in the home)')
+    .addOption(
+      new Option('--listen <host:port>', 'of the API; loopback only')
+        .argParser(parseListenOption)
+        .default({ host: '127.0.0.1', port: 0 }, '127.0.0.1:0'),
+    )
+    .addOption(
+      new Option('--artifact-listen <host:port>', 'where agents fetch from; it must be reachable for them')
+        .argParser(parseListenOption)
+        .default({ host: '127.0.0.1', port: 0 }, '127.0.0.1:0'),
+    )
+    .option('--artifact-url <url>', 'what agents use instead: a mirror, or another name of this machine')
+    .option('--agent-node <path>', "Node for the agents' platform (default: the one that runs this)")
+    .option('--framework-name <name>', 'our name in Mesos', 'kafka-mesos')
+    .option('--role <name>', 'role that reservations belong to', 'kafka')
+    .option('--principal <name>', 'who we are to Mesos', 'kafka-mesos')
+    .option('--secret-file <path>', "file with the principal's secret")
+    .option('--user <name>', 'Unix user of the brokers (default: yours)')
+    .addOption(
+      new Option('--failover-timeout <duration>', 'how long Mesos keeps brokers without a scheduler')
+        .argParser(parseDurationOption)
+        .default(14 * 86_400_000, '14d'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'of the JSON lines on stderr')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-listen 10.0.0.9:7070
+  KAFKA_MESOS_MASTER=zk://zk1:2181,zk2:2181/mesos kafka-mesos scheduler --secret-file secret
+A master address with credentials belongs into KAFKA_MESOS_MASTER: arguments are seen by everyone.
+`,
+    )
+    .action(async (flags) => set((await import('./commands/scheduler.ts')).scheduler(context, flags)));
+
+  program
+    .command('executor')
+    .description('Run one broker on an agent. Mesos starts it; not for use by hand.')
+    .action(async () => set((await import('./commands/executor.ts')).executor()));
+}
+
+function addLocal(program: Command, context: Context, set: (code: Promise<number>) => Promise<void>): void {
+  const local = program
+    .command('local')
+    .description('A small Mesos on this machine, for trying and testing: one master, four agents.')
+    .addHelpText(
+      'after',
+      `
+It is for one machine only. For production run Apache Mesos and give its address to
+kafka-mesos scheduler --master.
+
+Examples:
+  kafka-mesos local up
+  kafka-mesos local agent stop agent-2
+  kafka-mesos local down --purge
+`,
+    );
+  const load = () => import('./commands/local.ts');
+  local
+    .command('up')
+    .description('Start the embedded Mesos and the scheduler in the background, where they do not run.')
+    .action(async () => set((await load()).localUp(context)));
+  local
+    .command('down')
+    .description('Stop scheduler, brokers and embedded Mesos. Data stays, unless --purge.')
+    .option('--purge', 'delete the data too: disks of all brokers, and what the scheduler remembers')
+    .action(async (options) => set((await load()).localDown(context, options)));
+  local
+    .command('status')
+    .description('Show what runs, and the agents.')
+    .addOption(new Option('-o, --output <format>', 'for programs').choices(['json', 'yaml']))
+    .action(async (options) => set((await load()).localStatus(context, options)));
+  local
+    .command('run', { hidden: true })
+    .description('Run the embedded Mesos in the foreground.')
+    .action(async () => set((await load()).localRun(context)));
+  const agent = local
+    .command('agent')
+    .description('Take agents away and bring them back, to see what happens.');
+  agent
+    .command('stop')
+    .description('Stop an agent as kill -9 would; its brokers run on.')
+    .argument('<name>', 'such as agent-2')
+    .option('--machine', 'its brokers die with it, as when the machine fails')
+    .action(async (name, options) => set((await load()).agentStop(context, name, options)));
+  agent
+    .command('start')
+    .description('Bring an agent back.')
+    .argument('<name>', 'such as agent-2')
+    .option('--wiped', 'as a new machine: everything on its disk is gone')
+    .action(async (name, options) => set((await load()).agentStart(context, name, options)));
+}
+
+function addDist(program: Command, context: Context, set: (code: Promise<number>) => Promise<void>): void {
+  const dist = program.command('dist').description('Get Kafka itself, and show what is there.');
+  const output = () => new Option('-o, --output <format>', 'for programs').choices(['json', 'yaml']);
+  dist
+    .command('get')
+    .description(
+      "Get Kafka: from Apache's download, from Maven where that cannot be reached, or from an archive.",
+    )
+    .argument('[version]', 'such as 4.3.1 (default: the newest that is known to work)')
+    .option('--from <archive>', 'a kafka_2.13-VERSION.tgz on this machine, or a URI with --sha512')
+    .option('--sha512 <hex>', 'what the archive must match')
+    .addOption(output())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  kafka-mesos dist get
+  kafka-mesos dist get --from ~/Downloads/kafka_2.13-4.3.1.tgz
+`,
+    )
+    .action(async (version, options) =>
+      set((await import('./commands/dist.ts')).distGet(context, version, options)),
+    );
+  dist
+    .command('list')
+    .description('Show the versions that are there.')
+    .addOption(output())
+    .action(async (options) => set((await import('./commands/dist.ts')).distList(context, options)));
+}

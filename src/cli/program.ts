@@ -1,0 +1,212 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { Context } from './context.ts';
+import { UsageError } from './errors.ts';
+import { exitCodes, exitCodeTable } from './exit-codes.ts';
+import { addServiceCommands } from './program-services.ts';
+import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
+
+/**
+ * The command line. Actions load what they need when they are called, so that help and completion
+ * stay fast. `run` resolves to the exit code; errors, those of usage included, reject.
+ */
+export function createProgram(context: Context): { run(args: readonly string[]): Promise<number> } {
+  let exitCode: number = exitCodes.ok;
+  const set = async (code: Promise<number>) => {
+    exitCode = await code;
+  };
+
+  const program = new Command('kafka-mesos')
+    .description('Runs Apache Kafka on Apache Mesos as you declare it in a file.')
+    .version(context.version, '-V, --version', 'print the version')
+    .option('--no-color', 'plain text (NO_COLOR does the same)')
+    .helpOption('-h, --help', 'show help; also of a command: kafka-mesos apply --help')
+    .helpCommand(false)
+    .configureOutput({ writeOut: context.io.out, writeErr: context.io.err, outputError: () => {} })
+    .addHelpText('after', overview);
+
+  withOutput(withFiles(program.command('validate')))
+    .description('Check spec files and explain every mistake. Needs no scheduler.')
+    .addHelpText(
+      'after',
+      examples(
+        'kafka-mesos validate -f examples/three-brokers.yaml',
+        'kafka-mesos validate -f specs/ -o json',
+      ),
+    )
+    .action(async (options) => set((await import('./commands/validate.ts')).validate(context, options)));
+
+  withClient(withOutput(withFiles(program.command('plan'))))
+    .description('Show what applying would do, and why; change nothing.')
+    .option('--cluster <name>', 'show only this cluster')
+    .option('--detailed-exitcode', 'exit with 2 when there are changes')
+    .addHelpText(
+      'after',
+      `
+Marks: + start or create, ~ restart or change, - stop or delete, ! held with the reason.
+${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mesos plan -f specs/ --detailed-exitcode')}`,
+    )
+    .action(async (options) => set((await import('./commands/plan.ts')).plan(context, options)));
+
+  withClient(withOutput(withFiles(program.command('apply'))))
+    .description(
+      'Store spec files as the wanted state. The scheduler makes it so, whether this command runs on or not.',
+    )
+    .option('--wait', 'follow until the clusters are as declared')
+    .addOption(
+      new Option('--timeout <duration>', 'how long --wait waits: 90s, 10m, 1h')
+        .argParser(parseDurationOption)
+        .default(600_000, '10m'),
+    )
+    .option('--dry-run', 'the same as the plan command')
+    .addHelpText(
+      'after',
+      `
+With --wait the exit code is 0 when converged, 2 when held (a person has to act), 3 at the time-out.
+Ctrl-C leaves the waiting, nothing else: the scheduler goes on.
+${examples(
+  'kafka-mesos apply -f examples/three-brokers.yaml --local --wait',
+  'kafka-mesos apply -f specs/ --dry-run',
+  'cat demo.yaml | kafka-mesos apply -f -',
+)}`,
+    )
+    .action(async (options) => set((await import('./commands/apply.ts')).apply(context, options)));
+
+  withClient(withOutput(program.command('status')))
+    .description('Show clusters: phase, brokers, topics, and what is held and why.')
+    .argument('[name]', 'of a cluster; all otherwise')
+    .option('-w, --watch', 'draw it anew as it changes; Ctrl-C leaves')
+    .addHelpText(
+      'after',
+      examples('kafka-mesos status', 'kafka-mesos status demo --watch', 'kafka-mesos status -o json'),
+    )
+    .action(async (name, options) =>
+      set((await import('./commands/status.ts')).status(context, name, options)),
+    );
+
+  const get = program.command('get').description('List brokers, topics or clusters.');
+  for (const kind of ['brokers', 'topics', 'clusters'] as const) {
+    const command = withClient(withOutput(get.command(kind))).description(`List ${kind}.`);
+    if (kind !== 'clusters') withCluster(command);
+    command
+      .addHelpText('after', examples(`kafka-mesos get ${kind}`, `kafka-mesos get ${kind} -o wide`))
+      .action(async (options) => set((await import('./commands/get.ts')).get(context, kind, options)));
+  }
+
+  const describe = program.command('describe').description('Tell everything about one broker or cluster.');
+  withClient(withOutput(withCluster(describe.command('broker'))))
+    .description('Where a broker is, why it waits and until when, what differs, how it last ended.')
+    .argument('<id>', 'of the broker', parseBrokerId)
+    .addHelpText(
+      'after',
+      examples('kafka-mesos describe broker 2', 'kafka-mesos describe broker 2 --cluster demo'),
+    )
+    .action(async (id, options) =>
+      set((await import('./commands/describe.ts')).describeBroker(context, id, options)),
+    );
+  withClient(withOutput(describe.command('cluster')))
+    .description('Status, conditions and recent events of a cluster.')
+    .argument('[name]', 'of the cluster; not needed when there is only one')
+    .addHelpText('after', examples('kafka-mesos describe cluster demo'))
+    .action(async (name, options) =>
+      set((await import('./commands/describe.ts')).describeCluster(context, name, options)),
+    );
+
+  withClient(withCluster(program.command('logs')))
+    .description("Print the end of a broker's log, read from its sandbox on the agent.")
+    .argument('<broker>', 'id of the broker', parseBrokerId)
+    .option('--file <path>', 'stdout, stderr, or a path below the sandbox', 'stdout')
+    .option('-n, --tail <lines>', 'how many lines', parseCount, 100)
+    .option('-F, --follow', 'go on with what comes; Ctrl-C leaves')
+    .addHelpText(
+      'after',
+      examples(
+        'kafka-mesos logs 0',
+        'kafka-mesos logs 2 --file stderr --tail 20',
+        'kafka-mesos logs 0 --follow',
+      ),
+    )
+    .action(async (id, options) => set((await import('./commands/logs.ts')).logs(context, id, options)));
+
+  addServiceCommands(program, context, set);
+  explainUsage(program, 'kafka-mesos');
+
+  return {
+    async run(args) {
+      try {
+        await program.parseAsync([...args], { from: 'user' });
+      } catch (error) {
+        // Help and version are printed by then; help that nobody asked for means a command was missing.
+        if (!(error instanceof CommanderError)) throw error;
+        return error.code === 'commander.help' ? exitCodes.usage : exitCodes.ok;
+      }
+      return exitCode;
+    },
+  };
+}
+
+/** Turns commander's complaints into ours, each naming the help of its own command, on every level. */
+function explainUsage(command: Command, path: string): void {
+  command.exitOverride((error) => {
+    if (error.exitCode === 0 || error.code === 'commander.help') throw error;
+    const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+    const takesFiles = command.options.some((option) => option.long === '--file' && option.variadic);
+    throw new UsageError(
+      message,
+      error.code === 'commander.excessArguments' && takesFiles
+        ? `name files by -f, as in ${path} -f examples/three-brokers.yaml`
+        : `${path} --help shows what there is`,
+    );
+  });
+  for (const child of command.commands) {
+    child.helpOption('-h, --help', 'show this help').helpCommand(false);
+    explainUsage(child, `${path} ${child.name()}`);
+  }
+}
+
+function withFiles(command: Command): Command {
+  return command.addOption(
+    new Option('-f, --file <path...>', 'spec file, directory of spec files, or - for stdin; repeatable')
+      .argParser(collect)
+      .default([], 'none'),
+  );
+}
+
+function withOutput(command: Command): Command {
+  return command.addOption(
+    new Option('-o, --output <format>', 'json and yaml for programs, wide for more').choices([
+      'json',
+      'yaml',
+      'wide',
+    ]),
+  );
+}
+
+function withCluster(command: Command): Command {
+  return command.option('--cluster <name>', 'which cluster; not needed when there is only one');
+}
+
+function withClient(command: Command): Command {
+  return command
+    .option('--local', 'start the embedded Mesos and the scheduler first, where they do not run')
+    .option('--api <url>', "another scheduler than the home's (KAFKA_MESOS_API)")
+    .option('--token-file <path>', 'token of that scheduler');
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+const overview = `
+First steps:
+  kafka-mesos apply -f examples/three-brokers.yaml --local --wait
+  kafka-mesos status
+  kafka-mesos local down
+
+Exit codes:
+${exitCodeTable.map(([command, code, meaning]) => `  ${command.padEnd(29)}${String(code).padStart(3)}  ${meaning}`).join('\n')}
+
+Environment:
+  KAFKA_MESOS_HOME  where data, token and logs are (~/.kafka-mesos)
+  KAFKA_MESOS_API   URL of a scheduler other than the home's
+  NO_COLOR          plain text
+`;

@@ -1,0 +1,57 @@
+import type { BrokerStatus, ClusterStatus } from '../model/status.ts';
+import { printable } from './format/text.ts';
+import { clockTime } from './format/time.ts';
+
+/**
+ * What changed between two looks at a cluster, a line each, for output without a terminal:
+ * `12:00:03 broker 1: starting on agent-2 (rack r2)`. `previous` is undefined at the first look.
+ */
+export function progressLines(
+  previous: ClusterStatus | undefined,
+  current: ClusterStatus,
+  nowMs: number,
+): readonly string[] {
+  const lines: string[] = [];
+  if (previous?.revision !== current.revision || previous.phase !== current.phase) {
+    lines.push(`cluster ${current.name}: ${current.phase} (revision ${current.revision})`);
+  }
+  const before = new Map(previous?.brokers.map((broker) => [broker.id, broker]));
+  for (const broker of current.brokers) {
+    const then = before.get(broker.id);
+    const text = brokerText(broker);
+    if (then === undefined || brokerText(then) !== text) {
+      lines.push(`broker ${broker.id}: ${text}`);
+    }
+    before.delete(broker.id);
+  }
+  for (const id of before.keys()) lines.push(`broker ${id}: gone`);
+  const topics = new Map(previous?.topics.map((topic) => [topic.name, topic.state]));
+  for (const topic of current.topics) {
+    if (topics.get(topic.name) !== topic.state) lines.push(`topic ${topic.name}: ${topic.state}`);
+  }
+  const held = new Set(previous?.held.map(heldText));
+  for (const one of current.held) {
+    // What a broker waits for stands on its own line.
+    if (one.brokerId === undefined && !held.has(heldText(one))) lines.push(heldText(one));
+  }
+  return lines.map((line) => printable(`${clockTime(nowMs)} ${line}`));
+}
+
+/** All of a broker that is worth a new line when it changes; numbers that run are not. */
+function brokerText(broker: BrokerStatus): string {
+  const where = broker.agent === undefined ? '' : ` on ${broker.agent}`;
+  const rack = broker.rack === undefined ? '' : ` (rack ${broker.rack})`;
+  const phase = broker.phase === undefined || broker.state === 'running' ? '' : `, ${broker.phase}`;
+  const endpoint =
+    broker.state === 'running' && broker.endpoint !== undefined ? ` at ${broker.endpoint}` : '';
+  const wait = broker.waiting === undefined ? '' : `, ${waitText(broker.waiting)}`;
+  return `${broker.state}${where}${rack}${endpoint}${phase}${wait}`;
+}
+
+function waitText({ why, untilMs }: { readonly why: string; readonly untilMs?: number }): string {
+  return untilMs === undefined ? why : `${why} (until ${clockTime(untilMs)})`;
+}
+
+function heldText(held: ClusterStatus['held'][number]): string {
+  return `held: ${held.need}: ${held.message}`;
+}

@@ -1,0 +1,30 @@
+import type { ListenAddress } from '../api/listen-address.ts';
+import type { LogLevel } from '../sys/logger.ts';
+import type { Home } from './home.ts';
+
+/** All that the scheduler process is told; made from the command line by `commands/scheduler.ts`. */
+export type SchedulerOptions = {
+  /** As the operator wrote it: `host:port[,host:port]` or `zk://…/path`; may carry credentials. */
+  readonly master: string;
+  /** `file:/absolute/directory` */
+  readonly storeUri: string;
+  readonly home: Home;
+  /** Of the API; loopback. */
+  readonly listen: ListenAddress;
+  /** Of the artifact listener; agents have to reach it. */
+  readonly artifactListen: ListenAddress;
+  /** What artifact URIs begin with, when agents reach the listener by another name or through a mirror. */
+  readonly artifactUrlBase?: string;
+  /** Node for the agents' platform: an executable, or an archive of Node; absent: the Node that runs us. */
+  readonly agentNodePath?: string;
+  readonly frameworkName: string;
+  readonly role: string;
+  readonly principal: string;
+  /** File with the principal's secret; absent: Mesos wants no authentication. */
+  readonly secretPath?: string;
+  /** Unix user of the tasks. */
+  readonly user: string;
+  readonly failoverTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  readonly version: string;
+};

@@ -1,0 +1,51 @@
+import { createApiClient } from '../api/client.ts';
+import { ConflictError } from '../model/errors.ts';
+import { startInBackground, stopProcess } from './background.ts';
+import type { Context } from './context.ts';
+import { findRunningApi, readToken } from './home.ts';
+
+/**
+ * Makes sure that the scheduler of this home runs and works for `master`. Whether it was started.
+ *
+ * Errors: `ConflictError` when one runs for another master; `UnavailableError` when it does not start.
+ */
+export async function ensureScheduler(
+  context: Context,
+  master: string,
+  args: readonly string[],
+): Promise<boolean> {
+  const running = await askRunning(context);
+  if (running !== undefined) {
+    if (running.master === master) return false;
+    throw new ConflictError(
+      'KM_CONFLICT_SCHEDULER',
+      `the scheduler of this home works for ${running.master}, not for ${master}`,
+      { remedy: 'leave out --local, or set KAFKA_MESOS_HOME to another directory for the local cluster' },
+    );
+  }
+  await startInBackground(context, {
+    what: 'scheduler',
+    args: ['scheduler', '--master', master, ...args],
+    logPath: context.home.schedulerLog,
+    ready: async (pid) =>
+      (await findRunningApi(context.home))?.pid === pid && (await askRunning(context)) !== undefined,
+    superseded: async () => (await askRunning(context))?.master === master,
+    timeoutMs: 30_000,
+  });
+  return true;
+}
+
+/** Stops the scheduler of this home; tasks go on. Whether there was one. */
+export async function stopScheduler(context: Context): Promise<boolean> {
+  const running = await findRunningApi(context.home);
+  if (running === undefined) return false;
+  await stopProcess(context, running, 20_000);
+  return true;
+}
+
+/** Of the scheduler that runs; undefined when none does. */
+async function askRunning(context: Context): Promise<{ readonly master: string } | undefined> {
+  const [api, token] = await Promise.all([findRunningApi(context.home), readToken(context.home.tokenFile)]);
+  if (api === undefined || token === undefined) return undefined;
+  return createApiClient({ url: api.url, token, timeoutMs: 5_000 }).scheduler();
+}

@@ -1,0 +1,33 @@
+import type { SpecProblem, SpecRequest } from '../model/api.ts';
+import { SpecError } from '../model/errors.ts';
+import { renderProblems } from '../spec/render-problems.ts';
+import type { Context } from './context.ts';
+
+/** Shows mistakes and warnings on stderr, each with its line of the file. */
+export function showProblems(
+  context: Context,
+  problems: readonly SpecProblem[],
+  { files }: SpecRequest,
+): void {
+  const placed = problems.map(({ file, line, column, ...rest }) => ({
+    ...rest,
+    place: { file, line, column },
+  }));
+  context.io.err(renderProblems(placed, { files, colour: context.io.errorStyle.colour }));
+}
+
+/** Asks the scheduler about spec files; when it finds mistakes in them they are shown before the error is thrown. */
+export async function askAboutSpec<Answer extends { readonly warnings: readonly SpecProblem[] }>(
+  context: Context,
+  request: SpecRequest,
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    const answer = await ask();
+    showProblems(context, answer.warnings, request);
+    return answer;
+  } catch (error) {
+    if (error instanceof SpecError) showProblems(context, error.problems, request);
+    throw error;
+  }
+}

@@ -1,0 +1,128 @@
+/** Outstanding offers: issued, used, rescinded, refused. */
+import type { ExecutorId, Offer, Resource } from '../../mesos/types.ts';
+import { type Context, hasCapability, sendEvent } from './context.ts';
+import { add, allocated, type Bundle, downgrade, subtractAvailable } from './resources.ts';
+import type { AgentRecord, Framework, OfferRecord, State } from './state.ts';
+import { isTerminal } from './tasks.ts';
+
+const defaultRefuseMs = 5_000;
+const longestRefuseMs = 365 * 86_400_000;
+
+export function makeOffer(
+  context: Context,
+  framework: Framework,
+  agent: AgentRecord,
+  role: string,
+  free: Bundle,
+): Offer {
+  const { state } = context;
+  const id = `${state.settings.masterId}-O${state.nextOfferNumber}`;
+  state.nextOfferNumber += 1;
+  const resources = allocated(free, role);
+  const executorIds: ExecutorId[] = Object.keys(agent.executors[framework.id] ?? {}).map((value) => ({
+    value,
+  }));
+  const { hostname, port = 5051, attributes, domain } = agent.info;
+  const offer: Offer = {
+    id: { value: id },
+    framework_id: { value: framework.id },
+    agent_id: { value: agent.id },
+    hostname,
+    url: { scheme: 'http', address: { hostname, ip: agent.ip, port }, path: '/slave(1)' },
+    ...(domain === undefined ? {} : { domain }),
+    resources: forFramework(framework, resources),
+    ...(attributes === undefined || attributes.length === 0 ? {} : { attributes }),
+    ...(executorIds.length === 0 ? {} : { executor_ids: executorIds }),
+    ...(hasCapability(framework, 'MULTI_ROLE') ? { allocation_info: { role } } : {}),
+  };
+  const { offerTimeoutMs } = state.settings;
+  state.offers[id] = {
+    id,
+    frameworkId: framework.id,
+    agentId: agent.id,
+    role,
+    resources,
+    offer,
+    ...(offerTimeoutMs === undefined ? {} : { rescindMs: context.nowMs + offerTimeoutMs }),
+  };
+  return offer;
+}
+
+/** The format a framework understands, by its capabilities. */
+export function forFramework(framework: Framework, resources: Bundle): Resource[] {
+  const refined = hasCapability(framework, 'RESERVATION_REFINEMENT')
+    ? [...resources]
+    : resources.map(downgrade);
+  return hasCapability(framework, 'MULTI_ROLE') ? refined : allocated(refined, undefined);
+}
+
+/** Taken back without a word: used, or its holder is gone. */
+export function removeOffer(state: State, offer: OfferRecord): void {
+  delete state.offers[offer.id];
+}
+
+export function rescindOffer(context: Context, offer: OfferRecord): void {
+  removeOffer(context.state, offer);
+  const framework = context.state.frameworks[offer.frameworkId];
+  if (framework === undefined) return;
+  sendEvent(context, framework, { type: 'RESCIND', rescind: { offer_id: { value: offer.id } } });
+}
+
+export function rescindAgentOffers(context: Context, agentId: string): void {
+  for (const offer of Object.values(context.state.offers)) {
+    if (offer.agentId === agentId) rescindOffer(context, offer);
+  }
+}
+
+/** Remembers a refusal. `refuseSeconds` of 0 means none; below 0 and absent mean 5 s; the cap is 365 days. */
+export function refuseResources(
+  context: Context,
+  framework: Framework,
+  agentId: string,
+  role: string,
+  resources: Bundle,
+  refuseSeconds: number | undefined,
+): void {
+  const asked =
+    refuseSeconds === undefined || refuseSeconds < 0 || Number.isNaN(refuseSeconds)
+      ? defaultRefuseMs
+      : refuseSeconds * 1000;
+  if (asked === 0 || resources.length === 0) return;
+  // A refusal must outlive the next allocation, or it would mean nothing.
+  const shortest = context.state.settings.allocationIntervalMs;
+  const forMs = Math.max(shortest, Math.min(asked, longestRefuseMs));
+  framework.filters.push({
+    role,
+    agentId,
+    resources: allocated(resources, undefined),
+    expiresMs: context.nowMs + forMs,
+  });
+}
+
+/** What the agent's tasks, executors and outstanding offers hold, with allocation. */
+export function usedResources(state: State, agent: AgentRecord): Resource[] {
+  let used: Resource[] = [];
+  for (const framework of Object.values(state.frameworks)) {
+    for (const task of Object.values(framework.tasks)) {
+      if (task.agentId === agent.id && !isTerminal(task.state)) used = add(used, task.info.resources ?? []);
+    }
+    for (const executor of Object.values(agent.executors[framework.id] ?? {})) {
+      used = add(used, executor.resources ?? []);
+    }
+  }
+  return used;
+}
+
+export function offeredResources(state: State, agentId: string): Resource[] {
+  let offered: Resource[] = [];
+  for (const offer of Object.values(state.offers)) {
+    if (offer.agentId === agentId) offered = add(offered, offer.resources);
+  }
+  return offered;
+}
+
+/** What the agent has left to offer, without allocation. */
+export function freeResources(state: State, agent: AgentRecord): Resource[] {
+  const taken = add(usedResources(state, agent), offeredResources(state, agent.id));
+  return subtractAvailable(agent.total, allocated(taken, undefined));
+}

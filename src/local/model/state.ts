@@ -1,0 +1,263 @@
+/**
+ * The state of the model: one master and its agents, as plain JSON.
+ *
+ * What the master knows and what each agent knows are kept apart, because they differ whenever the
+ * two cannot talk: `frameworks`, `offers` and `AgentRecord` are the master's; `AgentProcess` is what
+ * the agent checkpoints in its work directory.
+ */
+import type {
+  AgentInfo,
+  Attribute,
+  Base64,
+  ContainerStatus,
+  DomainInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  KillPolicy,
+  Offer,
+  OperationState,
+  OperationStatus,
+  Resource,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+  TaskStatusReason,
+} from '../../mesos/types.ts';
+
+export type State = {
+  readonly settings: Settings;
+  /** Time of the latest input. */
+  nowMs: number;
+  nextFrameworkNumber: number;
+  nextAgentNumber: number;
+  nextOfferNumber: number;
+  /** Uuids and container ids are derived from it. */
+  nextUuidNumber: number;
+  nextAllocationMs: number;
+  /** By framework id, in order of registration. */
+  frameworks: Record<string, Framework>;
+  /** Removed frameworks, oldest first; at most `maxCompletedFrameworks`. */
+  completedFrameworks: CompletedFramework[];
+  /** Outstanding offers by id, in order of issue. */
+  offers: Record<string, OfferRecord>;
+  /** Agents the master holds as registered, by agent id. */
+  agents: Record<string, AgentRecord>;
+  /** When each unreachable agent was given up; milliseconds. */
+  unreachableAgents: Record<string, number>;
+  /** When each agent was marked gone; milliseconds. */
+  goneAgents: Record<string, number>;
+  /** The agents' own side, by agent name. */
+  processes: Record<string, AgentProcess>;
+};
+
+export type Settings = {
+  /** Prefix of every id the master gives. */
+  readonly masterId: string;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly version: string;
+  readonly domain?: DomainInfo;
+  readonly allocationIntervalMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly agentPingTimeoutMs: number;
+  readonly maxAgentPingTimeouts: number;
+  /** Offers are rescinded after this; never when absent. */
+  readonly offerTimeoutMs?: number;
+  readonly maxCompletedFrameworks: number;
+  /** Per framework. */
+  readonly maxCompletedTasks: number;
+};
+
+/** How an agent is started; what the flags of mesos-agent are. */
+export type AgentConfig = {
+  /** Stable over restarts, wiped work directories included. */
+  readonly name: string;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly port: number;
+  /** Without reservations: what the machine has. */
+  readonly resources: readonly Resource[];
+  readonly attributes?: readonly Attribute[];
+  readonly domain?: DomainInfo;
+  /** Default 1 min. */
+  readonly executorRegistrationTimeoutMs?: number;
+  /** Default 2 s. */
+  readonly executorReregistrationTimeoutMs?: number;
+  /** Default 5 s. */
+  readonly executorShutdownGracePeriodMs?: number;
+  /** As the flag of mesos-agent: the kill policy of a KILL call then reaches command tasks. */
+  readonly httpCommandExecutor?: boolean;
+};
+
+// The master's side
+
+export type Framework = {
+  readonly id: string;
+  info: FrameworkInfo;
+  /** Of the subscribed stream; absent while disconnected. */
+  streamId?: string;
+  nextHeartbeatMs?: number;
+  /** When it will be removed unless it comes back; only while disconnected. */
+  failoverDeadlineMs?: number;
+  suppressedRoles: string[];
+  filters: OfferFilter[];
+  /** Not yet removed tasks by task id: also terminal ones whose last update is not acknowledged. */
+  tasks: Record<string, MasterTask>;
+  unreachableTasks: Record<string, MasterTask>;
+  /** Operations with an id, by that id, until their status is acknowledged. */
+  operations: Record<string, { readonly agentId: string; readonly state: OperationState }>;
+  /** Oldest first. */
+  completedTasks: MasterTask[];
+  readonly registeredMs: number;
+  reregisteredMs: number;
+};
+
+export type CompletedFramework = {
+  readonly id: string;
+  readonly info: FrameworkInfo;
+  readonly registeredMs: number;
+  readonly reregisteredMs: number;
+  readonly unregisteredMs: number;
+  readonly completedTasks: readonly MasterTask[];
+};
+
+/** Refused resources: an offer they contain is withheld from (framework, role, agent) until `expiresMs`. */
+export type OfferFilter = {
+  readonly role: string;
+  readonly agentId: string;
+  readonly resources: readonly Resource[];
+  readonly expiresMs: number;
+};
+
+export type OfferRecord = {
+  readonly id: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly role: string;
+  /** With allocation_info. */
+  readonly resources: readonly Resource[];
+  /** As it was sent. */
+  readonly offer: Offer;
+  readonly rescindMs?: number;
+};
+
+export type MasterTask = {
+  readonly info: TaskInfo;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  /** Of a custom executor. */
+  readonly executorId?: string;
+  /** The latest state the agent knows of; terminal means that the resources are free. */
+  state: TaskState;
+  /** State and uuid of the latest update that was passed on. */
+  updateState?: TaskState;
+  updateUuid?: Base64;
+  statuses: TaskStatus[];
+};
+
+export type AgentRecord = {
+  readonly id: string;
+  /** Which process this is. */
+  readonly name: string;
+  info: AgentInfo & { readonly checkpoint?: boolean };
+  ip: string;
+  /** False between a broken connection and the agent's return (or its removal). */
+  connected: boolean;
+  /** Unless it returns before. Present while the agent does not answer pings. */
+  unreachableDeadlineMs?: number;
+  /** With reservations and volumes, without allocation_info. */
+  total: Resource[];
+  /** Custom executors by framework id and executor id. */
+  executors: Record<string, Record<string, ExecutorInfo>>;
+  /** Kills to repeat when the agent returns: task ids by framework id. */
+  killedTasks: Record<string, Record<string, KillPolicy | null>>;
+  readonly registeredMs: number;
+  reregisteredMs?: number;
+};
+
+// The agent's side
+
+export type AgentProcess = {
+  readonly name: string;
+  config: AgentConfig;
+  /** Absent until it registered for the first time. */
+  agentId?: string;
+  /**
+   * `down`: no process. `recovering`: waits for its executors, then registers at `registerMs`.
+   * `up`: registered, or cut off when `linked` is false.
+   */
+  phase: 'down' | 'recovering' | 'up';
+  registerMs?: number;
+  /** Whether agent and master can talk. */
+  linked: boolean;
+  /** Total with reservations and volumes, without allocation_info. */
+  total: Resource[];
+  /** By framework id. */
+  frameworks: Record<string, FrameworkInfo>;
+  /** By `executorKey`. */
+  executors: Record<string, Executor>;
+  /** Status update streams by `taskKey`. */
+  updates: Record<string, UpdateStream>;
+  /** Operation statuses not acknowledged yet. */
+  operations: OperationStream[];
+};
+
+export type OperationStream = {
+  readonly frameworkId: string;
+  readonly status: OperationStatus;
+  resendMs?: number;
+  intervalMs: number;
+};
+
+export type Executor = {
+  readonly frameworkId: string;
+  readonly executorId: string;
+  readonly containerId: string;
+  readonly command: boolean;
+  readonly info: ExecutorInfo;
+  /**
+   * `registering`: started, not subscribed (again) yet. `running`. `terminating`: told to end.
+   * `terminated`: ended; kept until its tasks' last updates are acknowledged.
+   */
+  phase: 'registering' | 'running' | 'terminating' | 'terminated';
+  streamId?: string;
+  pid?: number;
+  registrationDeadlineMs?: number;
+  /** Since a restart of the agent it has not subscribed again. */
+  recovering?: boolean;
+  /** Destroyed then. */
+  shutdownDeadlineMs?: number;
+  /** Why it ends, when the agent itself decided so. */
+  termination?: { readonly reason: TaskStatusReason; readonly message: string };
+  /** Tasks not yet handed to the executor, in order. */
+  queued: TaskInfo[];
+  launched: Record<string, AgentTask>;
+  /** Terminal, last update not acknowledged. */
+  finished: Record<string, AgentTask>;
+  /** Of a command executor. */
+  kill?: { readonly escalateMs?: number; readonly reason?: TaskStatusReason };
+  /** Of a command executor: when its task has run for `max_completion_time`. */
+  completionDeadlineMs?: number;
+  /** A command executor lingers a moment after its task's end. */
+  lingerUntilMs?: number;
+  /** The framework was removed: nobody hears of this executor any more. */
+  orphaned?: boolean;
+};
+
+export type AgentTask = {
+  readonly info: TaskInfo;
+  state: TaskState;
+  containerStatus?: ContainerStatus;
+};
+
+export type UpdateStream = {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** Not acknowledged, oldest first; only the first is sent. */
+  pending: TaskStatus[];
+  /** The latest uuids, to drop repeats. */
+  seen: Base64[];
+  resendMs?: number;
+  intervalMs: number;
+};

@@ -1,0 +1,44 @@
+import { checkBrokers } from './check-brokers.ts';
+import { checkCluster } from './check-cluster.ts';
+import { checkConfig } from './check-config.ts';
+import { checkFields } from './check-fields.ts';
+import { checkTopics } from './check-topics.ts';
+import type { KafkaCluster } from './document.ts';
+import { isBelow, type Path } from './path.ts';
+import type { Finding } from './problems.ts';
+
+/** What a check may look at. Nothing below a path that is not sound has the type it says. */
+export type Checked = {
+  readonly document: KafkaCluster;
+  /** No mistake at, below or around this path is known so far. */
+  readonly isSound: (...path: Path) => boolean;
+  /** The value at this path is what its type says; something inside of it may be wrong. */
+  readonly hasShape: (...path: Path) => boolean;
+};
+
+/** More mistakes of shape than this, and what the author means cannot be told. */
+const hopeless = 200;
+
+/**
+ * Checks what a document means, after its shape. Each check keeps away from what is known to be wrong, so
+ * that one mistake is one finding; the rest of the document is checked all the same.
+ */
+export function checkMeaning(document: KafkaCluster, shape: readonly Finding[]): readonly Finding[] {
+  if (shape.length > hopeless) return [];
+  const own = checkFields(checkedBy(document, shape));
+  const config = checkConfig(checkedBy(document, shape));
+  const single = [...shape, ...own];
+  const brokers = checkBrokers(checkedBy(document, single));
+  const cluster = checkedBy(document, [...single, ...brokers]);
+  return [...own, ...config, ...brokers, ...checkCluster(cluster), ...checkTopics(cluster)];
+}
+
+function checkedBy(document: KafkaCluster, findings: readonly Finding[]): Checked {
+  const errors = findings.filter(({ severity }) => severity !== 'warning');
+  return {
+    document,
+    isSound: (...path) =>
+      !errors.some((finding) => isBelow(finding.path, path) || isBelow(path, finding.path)),
+    hasShape: (...path) => !errors.some((finding) => isBelow(path, finding.path)),
+  };
+}

@@ -1,0 +1,323 @@
+// Times in the golden texts are in UTC.
+process.env.TZ = 'UTC';
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { convergence, worstOf } from '../../src/cli/convergence.ts';
+import { parseDuration } from '../../src/cli/durations.ts';
+import { lastLines, newPart } from '../../src/cli/format/log-tail.ts';
+import { hasChanges, renderPlan } from '../../src/cli/format/plan.ts';
+import {
+  renderBrokerDescription,
+  renderClusterDescription,
+  renderClusters,
+  renderStatus,
+} from '../../src/cli/format/status.ts';
+import { renderTable } from '../../src/cli/format/table.ts';
+import { createStyle, plainStyle, printable, truncate, widthOf, wrap } from '../../src/cli/format/text.ts';
+import { byteSize, duration } from '../../src/cli/format/time.ts';
+import { progressLines } from '../../src/cli/progress-lines.ts';
+import type { PlanAnswer } from '../../src/model/api.ts';
+import type { BrokerStatus, ClusterStatus, HeldSummary } from '../../src/model/status.ts';
+import { clusterStatus } from '../api/fixtures.ts';
+import { assertGolden } from './golden.ts';
+
+const noon = Date.UTC(2026, 10, 23, 12, 0, 0);
+
+const held: HeldSummary = {
+  brokerId: 3,
+  need: 'start broker 3',
+  reason: 'no-matching-offer',
+  message: 'no offer has room for it',
+  stalled: true,
+  remedy: 'free 1.5 cpus on an agent of rack r2, or lower the cpus of pool brokers in the spec',
+  details: ['agent-2: cpus 0.5 of 2 wanted', 'agent-4: rack r1, and hostname must be unique'],
+};
+
+const bringUp: PlanAnswer = {
+  clusters: [
+    {
+      name: 'demo',
+      revision: 0,
+      steps: [
+        { mark: '·', what: 'bind the first voters', why: [] },
+        ...[0, 1, 2].map((id) => ({
+          mark: '+',
+          what: `start broker ${id} on agent-${id + 1} (rack r${id + 1})`,
+          why: ['declared and not running'],
+          brokerId: id,
+        })),
+        { mark: '+', what: 'create topic events with 12 partitions, replication factor 3', why: [] },
+      ],
+      held: [held],
+      executors: { cpus: 0.1, memoryMiB: 128, count: 3 },
+    },
+  ],
+  warnings: [],
+};
+
+const roll: PlanAnswer = {
+  clusters: [
+    {
+      name: 'orders',
+      revision: 7,
+      steps: [
+        {
+          mark: '~',
+          what: 'restart broker 1',
+          why: ['num.network.threads: 3 → 8', 'heap: 512 MiB → 1 GiB'],
+          brokerId: 1,
+        },
+        { mark: '-', what: 'stop broker 5', why: ['state: stopped'], brokerId: 5 },
+      ],
+      held: [
+        {
+          brokerId: 2,
+          need: 'restart broker 2',
+          reason: 'waiting-for-roll',
+          message: 'broker 1 is restarted first',
+          untilMs: noon,
+          stalled: false,
+          details: [],
+        },
+      ],
+      executors: { cpus: 0.1, memoryMiB: 128, count: 0 },
+    },
+    { name: 'quiet', revision: 2, steps: [], held: [], executors: { cpus: 0.1, memoryMiB: 128, count: 0 } },
+  ],
+  warnings: [],
+};
+
+const brokers: readonly BrokerStatus[] = [
+  {
+    id: 0,
+    pool: 'brokers',
+    roles: ['broker', 'controller'],
+    state: 'running',
+    agentId: 'a-S0',
+    agent: 'agent-1',
+    rack: 'r1',
+    endpoint: '127.0.0.1:31000',
+    taskId: 'demo-0-1',
+    jvmPid: 4711,
+    startedAtMs: noon - 60_000,
+    inSync: { inSync: 12, total: 12 },
+    restarts: 0,
+    failures: 0,
+    drift: ['num.network.threads: 3 → 8'],
+    warnings: [],
+  },
+  {
+    id: 1,
+    pool: 'brokers',
+    roles: ['broker', 'controller'],
+    state: 'starting',
+    phase: 'fetching',
+    agent: 'agent-with-a-rather-long-name.example.org',
+    rack: 'r2',
+    restarts: 2,
+    failures: 1,
+    drift: [],
+    warnings: ['only 1024 file handles'],
+    lastEnd: { atMs: noon - 30_000, state: 'TASK_FAILED', why: 'the process ended with exit code 1' },
+    progress: {
+      label: 'Kafka 4.3.1',
+      doneBytes: 50 << 20,
+      totalBytes: 100 << 20,
+      bytesPerSecond: 10 << 20,
+      etaMs: 5000,
+    },
+  },
+  {
+    id: 3,
+    pool: 'brokers',
+    roles: ['broker'],
+    state: 'waiting',
+    restarts: 0,
+    failures: 0,
+    drift: [],
+    warnings: [],
+    waiting: {
+      why: 'its disk is on agent-2, which is away',
+      untilMs: noon + 600_000,
+      stalled: false,
+      remedy: 'bring agent-2 back',
+    },
+  },
+];
+
+const demo: ClusterStatus = clusterStatus({
+  name: 'demo',
+  revision: 3,
+  phase: 'converging',
+  conditions: [
+    { type: 'Ready', status: false, reason: 'BrokersMissing', message: '1 of 3 brokers run' },
+    { type: 'Reconciling', status: true, reason: 'Progressing', message: 'broker 1 is starting' },
+  ],
+  kafkaVersion: '4.3.1',
+  brokers,
+  topics: [
+    { name: 'events', partitions: 12, replicationFactor: 3, state: 'ready' },
+    {
+      name: 'audit',
+      partitions: 1,
+      replicationFactor: 3,
+      state: 'missing',
+      waiting: { why: 'three brokers are wanted, two run', stalled: false },
+    },
+  ],
+  held: [held],
+  events: [
+    { seq: 1, atMs: noon, severity: 'info', message: 'revision 3 applied' },
+    { seq: 2, atMs: noon + 1000, brokerId: 1, severity: 'warning', message: 'task failed: exit code 1' },
+  ],
+});
+
+test('plan: bring-up', () => {
+  assertGolden('plan-bring-up.txt', renderPlan(bringUp, { style: plainStyle, width: 80 }));
+});
+
+test('plan: a roll beside a quiet cluster, in a narrow terminal', () => {
+  assertGolden('plan-roll.txt', renderPlan(roll, { style: plainStyle, width: 44 }));
+});
+
+test('plan: no changes, and housekeeping is none', () => {
+  const [, quiet] = roll.clusters;
+  const only = quiet === undefined ? [] : [{ ...quiet, steps: [{ mark: '·', what: 'unreserve', why: [] }] }];
+  assertGolden(
+    'plan-empty.txt',
+    renderPlan({ clusters: only, warnings: [] }, { style: plainStyle, width: 80 }),
+  );
+  assert.not.ok(hasChanges({ clusters: only, warnings: [] }));
+  assert.ok(hasChanges(roll));
+  assert.ok(hasChanges({ clusters: only.map((one) => ({ ...one, held: [held] })), warnings: [] }));
+});
+
+test('plan: colour changes no character', () => {
+  const coloured = renderPlan(roll, { style: createStyle(true), width: 80 });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+  const stripped = coloured.replace(/\u001b\[\d+m/g, '');
+  assert.is(stripped, renderPlan(roll, { style: plainStyle, width: 80 }));
+  assert.is.not(coloured, stripped);
+});
+
+test('status at 80 columns, wide, and in a pipe', () => {
+  const text = renderStatus(demo, { style: plainStyle, width: 80 });
+  for (const line of text.split('\n')) assert.ok(widthOf(line) <= 80, line);
+  assertGolden('status-80.txt', text);
+  assertGolden('status-wide.txt', renderStatus(demo, { style: plainStyle, width: Infinity, wide: true }));
+});
+
+test('describe', () => {
+  assertGolden('describe-cluster.txt', renderClusterDescription(demo, { style: plainStyle, width: 80 }));
+  for (const broker of brokers) {
+    assertGolden(
+      `describe-broker-${broker.id}.txt`,
+      renderBrokerDescription(demo, broker, { style: plainStyle, width: 80 }),
+    );
+  }
+});
+
+test('get clusters', () => {
+  const lines = renderClusters([demo, clusterStatus()], { style: plainStyle, width: 80 });
+  assertGolden('get-clusters.txt', `${lines.join('\n')}\n`);
+});
+
+test('a table shrinks its last flexible column first and never loses a row', () => {
+  const columns = [
+    { title: 'A', cell: (row: readonly string[]) => row[0] ?? '', shrinkTo: 4 },
+    { title: 'B', cell: (row: readonly string[]) => row[1] ?? '', shrinkTo: 3 },
+    { title: 'C', cell: (row: readonly string[]) => row[2] ?? '', optional: true },
+  ];
+  const rows = [
+    ['aaaaaaaa', 'bbbbbbbb', ''],
+    ['a', 'b', ''],
+  ];
+  const at = (width: number) => renderTable(columns, rows, { width, style: plainStyle });
+  assert.equal(at(80), ['A         B', 'aaaaaaaa  bbbbbbbb', 'a         b']);
+  assert.equal(at(15), ['A         B', 'aaaaaaaa  bbbb…', 'a         b']);
+  assert.equal(at(5), ['A     B', 'aaa…  bb…', 'a     b']);
+});
+
+test('text from elsewhere cannot drive the terminal', () => {
+  assert.is(printable('a\u001b[2Jb\r\u009bc\nd'), 'a\ufffd[2Jb\ufffd\ufffdc\nd');
+  const evil = clusterStatus({
+    bootstrap: ['\u001b]0;x\u0007'],
+    brokers: brokers.map((one) => ({ ...one, agent: '\u001b[31m' })),
+  });
+  assert.not.match(renderStatus(evil, { style: plainStyle, width: 80 }), '\u001b');
+});
+
+test('progress lines tell what changed and nothing twice', () => {
+  const first = progressLines(undefined, demo, noon);
+  assertGolden('progress-first.txt', `${first.join('\n')}\n`);
+  assert.equal(progressLines(demo, demo, noon), []);
+  const [zero, one, three] = brokers;
+  if (zero === undefined || one === undefined || three === undefined) return assert.unreachable();
+  const next: ClusterStatus = {
+    ...demo,
+    phase: 'converged',
+    held: [],
+    brokers: [
+      zero,
+      { ...one, state: 'running', endpoint: '127.0.0.1:31100', phase: 'serving', agent: 'agent-2' },
+    ],
+    topics: demo.topics.map((topic) => ({ ...topic, state: 'ready' as const })),
+  };
+  assertGolden('progress-next.txt', `${progressLines(demo, next, noon + 3000).join('\n')}\n`);
+  // Numbers that run make no line: only the bytes moved.
+  const moved = {
+    ...demo,
+    brokers: brokers.map((b) => (b.progress ? { ...b, progress: { ...b.progress, doneBytes: 1 } } : b)),
+  };
+  assert.equal(progressLines(demo, moved, noon), []);
+});
+
+test('convergence', () => {
+  const at = (change: Partial<ClusterStatus>) =>
+    convergence(clusterStatus({ revision: 2, brokers: [], ...change }), 2);
+  assert.is(convergence(undefined, 1), 'converging');
+  assert.is(at({ phase: 'converged' }), 'converged');
+  assert.is(at({ phase: 'converged', revision: 1 }), 'converging', 'an older revision proves nothing');
+  assert.is(at({ phase: 'converged', revision: 3 }), 'converged');
+  assert.is(at({ phase: 'rolling' }), 'converging');
+  assert.is(at({ phase: 'held' }), 'held');
+  assert.is(at({ phase: 'held', brokers }), 'converging', 'broker 1 is still starting');
+  assert.is(worstOf(['converged', 'held']), 'held');
+  assert.is(worstOf(['converged', 'held', 'converging']), 'converging');
+  assert.is(worstOf([]), 'converged');
+});
+
+test('logs: the last lines, and what came since', () => {
+  assert.is(lastLines('a\nb\nc\n', 2), 'b\nc\n');
+  assert.is(lastLines('a\nb\nc', 2), 'b\nc');
+  assert.is(lastLines('\na\n', 1), 'a\n');
+  assert.is(lastLines('a\n', 5), 'a\n');
+  assert.is(lastLines('a\n', 0), '');
+  const before = { text: 'größe\n', path: 'p', totalBytes: 8 };
+  assert.equal(newPart(before, before), { text: '' });
+  assert.equal(newPart(before, { text: 'größe\nnext ß\n', path: 'p', totalBytes: 16 }), { text: 'next ß\n' });
+  assert.is(newPart(before, { text: 'x', path: 'q', totalBytes: 1 }).note, 'a new task');
+  assert.is(newPart(before, { text: 'x', path: 'p', totalBytes: 1 }).note, 'the file began anew');
+  assert.is(newPart(before, { text: 'xyz', path: 'p', totalBytes: 100 }).note, '89 bytes left out');
+});
+
+test('small formats', () => {
+  assert.is(duration(0), '0s');
+  assert.is(duration(59_600), '1m');
+  assert.is(duration(3_725_000), '1h 2m');
+  assert.is(duration(200_000), '3m 20s');
+  assert.is(byteSize(512), '512 B');
+  assert.is(byteSize(1536), '1.5 KiB');
+  assert.is(byteSize(140 * 1024 * 1024), '140 MiB');
+  assert.is(truncate('abcdef', 4), 'abc…');
+  assert.is(truncate('abcd', 4), 'abcd');
+  assert.equal(wrap('one two verylongword three', 8), ['one two', 'verylongword', 'three']);
+  assert.is(parseDuration('10m'), 600_000);
+  assert.is(parseDuration('1h30m'), 5_400_000);
+  assert.is(parseDuration('1.5s'), 1_500);
+  for (const text of ['', '10', 'm', '-1s', '1 m', '1y', '1..5s'])
+    assert.is(parseDuration(text), undefined, text);
+});
+
+test.run();

@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ApiServer, startApiServer } from '../../src/api/server.ts';
+import type { Context } from '../../src/cli/context.ts';
+import { plainStyle } from '../../src/cli/format/text.ts';
+import { ensureToken, publishApi } from '../../src/cli/home.ts';
+import { type Home, resolveHome } from '../../src/cli/home-layout.ts';
+import type { SchedulerService } from '../../src/model/api.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { fakeService } from '../api/fixtures.ts';
+
+export type CliRun = {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+export type RunOptions = {
+  readonly home: Home;
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sends SIGINT once stdout and stderr so far satisfy it. */
+  readonly interruptWhen?: (text: string) => boolean;
+};
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** The command line as a process of its own, from source, with no terminal and nothing of our environment. */
+export function runCli(args: readonly string[], options: RunOptions): Promise<CliRun> {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: options.home.directory,
+      KAFKA_MESOS_HOME: options.home.directory,
+      TZ: 'UTC',
+      ...options.env,
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  let interrupted = false;
+  const heard = () => {
+    if (interrupted || options.interruptWhen?.(stdout + stderr) !== true) return;
+    interrupted = true;
+    child.kill('SIGINT');
+  };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+    heard();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+    heard();
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.stdin ?? '');
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+}
+
+/** For commands that run in this process: no terminal, output thrown away, a home that does not exist. */
+export function testContext(change: Partial<Context> = {}): Context {
+  return {
+    env: {},
+    home: resolveHome({ KAFKA_MESOS_HOME: '/nonexistent/kafka-mesos' }, '/nowhere'),
+    io: {
+      out: () => {},
+      err: () => {},
+      stdin: process.stdin,
+      stdout: process.stdout,
+      interactive: false,
+      width: Infinity,
+      style: plainStyle,
+      errorStyle: plainStyle,
+    },
+    self: { command: process.execPath, args: ['--import', 'tsx', main] },
+    version: '0.0.0',
+    nowMs: () => Date.now(),
+    ...change,
+  };
+}
+
+/** An empty home that is deleted afterwards. */
+export async function withHome(use: (home: Home) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'km-home-'));
+  try {
+    await use(resolveHome({ KAFKA_MESOS_HOME: directory }, '/nowhere'));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** A home whose scheduler is this process, with a service of the test's. */
+export async function withScheduler(
+  change: Partial<SchedulerService>,
+  use: (home: Home, asked: ReturnType<typeof fakeService>['asked'], server: ApiServer) => Promise<void>,
+): Promise<void> {
+  await withHome(async (home) => {
+    const { service, asked } = fakeService(change);
+    const server = await startApiServer({
+      service,
+      token: await ensureToken(home),
+      listen: { host: '127.0.0.1', port: 0 },
+      version: '0.0.0',
+      logger: silentLogger,
+    });
+    try {
+      await publishApi(home, server.url);
+      await use(home, asked, server);
+    } finally {
+      await server.close();
+    }
+  });
+}
