@@ -61,21 +61,31 @@ function installPackages() {
   }
   const started = Date.now();
   say('Installing packages (npm ci, a minute or so the first time) … ');
-  const result = spawnSync(
-    npm.command,
-    [...npm.args, 'ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
-  );
+  let result = runNpm(npm, ['ci']);
+  if (result.status !== 0 && result.stderr?.includes('EUSAGE')) {
+    // A lock file written on one platform may lack the optional packages of another, which `npm ci`
+    // refuses. `npm install` takes the locked versions too and adds what is missing, changing no file.
+    result = runNpm(npm, ['install', '--no-save']);
+  }
   if (result.status !== 0) {
     say('failed.\n');
-    const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-20).join('\n');
+    // What matters comes first; after it npm prints its usage.
+    const said = `${result.stderr ?? ''}`.trim().split('\n').slice(0, 12).join('\n');
     return fail(
-      `npm ci failed${result.error ? `: ${result.error.message}` : ''}\n${said}`,
+      `npm could not install the packages${result.error ? `: ${result.error.message}` : ''}\n${said}`,
       'check that the npm registry can be reached (`npm ping`; behind a proxy or a mirror see `npm config`), then run this again',
     );
   }
   say(`done in ${seconds(started)}.\n`);
   return 0;
+}
+
+function runNpm(npm, args) {
+  return spawnSync(
+    npm.command,
+    [...npm.args, ...args, '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'],
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  );
 }
 
 /** The npm that runs us, else the one on PATH. */

@@ -49,7 +49,7 @@ export async function build(dist = defaultDist) {
     loader: { '.proto': 'text' },
     banner: { js: requireShim },
     // Asked for by ink in development only.
-    external: ['react-devtools-core', '@platformatic/*'],
+    external: ['react-devtools-core'],
   };
   const results = [
     await esbuild.build({

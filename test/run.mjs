@@ -14,6 +14,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.env.PATH = `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`;
 const args = process.argv.slice(2);
 const onlyFast = args.includes('--fast');
 const onlyE2e = args.includes('--e2e');
@@ -40,7 +41,12 @@ function fail(what, output = '') {
 function run(command, commandArgs, timeoutMs) {
   return new Promise((resolve) => {
     // A group of its own, so that nothing a hung test started outlives it.
-    const child = spawn(command, commandArgs, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' } });
+    const child = spawn(command, commandArgs, {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+    });
     const chunks = [];
     child.stdout.on('data', (chunk) => chunks.push(chunk));
     child.stderr.on('data', (chunk) => chunks.push(chunk));
@@ -69,8 +75,13 @@ async function runFile(file) {
     return;
   }
   const startedMs = Date.now();
-  const { code, output } = await run(process.execPath, ['--import', 'tsx', file], isE2e(file) ? 900_000 : 180_000);
-  const sum = (word) => [...output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'gm'))].reduce((n, m) => n + Number(m[1]), 0);
+  const { code, output } = await run(
+    process.execPath,
+    ['--import', 'tsx', file],
+    isE2e(file) ? 900_000 : 180_000,
+  );
+  const sum = (word) =>
+    [...output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'gm'))].reduce((n, m) => n + Number(m[1]), 0);
   const counts = { total: sum('Total'), passed: sum('Passed'), skipped: sum('Skipped') };
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
   total.passed += counts.passed;
@@ -84,7 +95,9 @@ async function runFile(file) {
   } else if (counts.total === 0 && counts.skipped === 0) {
     fail(`${file}: it ran no test`, output);
   } else {
-    process.stdout.write(`✓ ${file} (${counts.passed}${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}, ${seconds} s)\n`);
+    process.stdout.write(
+      `✓ ${file} (${counts.passed}${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}, ${seconds} s)\n`,
+    );
   }
   const allowed = allowedSkips[relative('test', file)];
   if (counts.skipped > 0 && allowed === undefined) {
@@ -113,7 +126,7 @@ if (!onlyE2e && patterns.length === 0) {
     fail('checks: they did not run', output);
   } else {
     total.passed += Number(checks[1]);
-    process.stdout.write(output.trimEnd() + '\n');
+    process.stdout.write(`${output.trimEnd()}\n`);
     for (let i = 0; i < Number(checks[2]); i += 1) fail(`check ${i + 1}`);
     if (code !== 0 && Number(checks[2]) === 0) fail('checks: exit code without a failed check');
   }
@@ -131,9 +144,13 @@ if (!onlyFast) {
 if (total.passed + total.failed === 0) {
   fail('no test matched');
 }
-process.stdout.write(`\n${(fastMs / 1000).toFixed(0)} s without Kafka, ${((Date.now() - startedMs) / 1000).toFixed(0)} s in all\n`);
+process.stdout.write(
+  `\n${(fastMs / 1000).toFixed(0)} s without Kafka, ${((Date.now() - startedMs) / 1000).toFixed(0)} s in all\n`,
+);
 for (const failure of failures) {
   process.stdout.write(`failed: ${failure}\n`);
 }
-process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
+process.stdout.write(
+  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
+);
 process.exitCode = total.failed > 0 ? 1 : 0;

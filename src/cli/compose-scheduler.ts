@@ -9,6 +9,8 @@ import { detectLeader } from '../mesos/leader.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
 import { InvariantError, SpecError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
+import type { Store } from '../model/store.ts';
+import type { ConnectKafka } from '../reconciler/kafka-watch.ts';
 import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
 import { openFileStore } from '../store/file-store.ts';
 import { systemClock } from '../sys/clock.ts';
@@ -23,11 +25,24 @@ import { createSchedulerService } from './scheduler-service.ts';
 /** Beside the bundle that this file is part of (bin/build.mjs). */
 const executorBundle = fileURLToPath(new URL('kafka-mesos-executor.mjs', import.meta.url));
 
+/** What a test puts in the place of the real thing. */
+export type SchedulerOverrides = {
+  /** Around the store, to see each write or to die at one. */
+  readonly wrapStore?: (store: Store) => Store;
+  /** Path of another executor, in one file. */
+  readonly executorBundle?: string;
+  /** For brokers that are no Kafka. */
+  readonly connectKafka?: ConnectKafka;
+};
+
 /**
  * Runs the scheduler until SIGTERM or SIGINT; resolves to the exit code. Serves the API on
  * `options.listen`, says where by `publishApi`, and takes that back when it ends. Brokers outlive it.
  */
-export async function runScheduler(options: SchedulerOptions): Promise<number> {
+export async function runScheduler(
+  options: SchedulerOptions,
+  overrides: SchedulerOverrides = {},
+): Promise<number> {
   const logger = createLogger({ level: options.logLevel });
   const startedAtMs = systemClock.nowMs();
   const closers: (() => Promise<void> | void)[] = [];
@@ -39,8 +54,9 @@ export async function runScheduler(options: SchedulerOptions): Promise<number> {
     await makeHome(options.home);
     const framework = frameworkOf(options);
     const secret = options.secretPath === undefined ? undefined : await readSecret(options.secretPath);
-    const store = await openFileStore(storeDirectory(options.storeUri));
-    closers.push(() => store.close());
+    const opened = await openFileStore(storeDirectory(options.storeUri));
+    closers.push(() => opened.close());
+    const store = overrides.wrapStore?.(opened) ?? opened;
     const artifactServer = await startArtifactServer({
       listen: options.artifactListen,
       ...(options.artifactUrlBase === undefined ? {} : { urlBase: options.artifactUrlBase }),
@@ -51,7 +67,7 @@ export async function runScheduler(options: SchedulerOptions): Promise<number> {
       const sha512 = await sha512OfFile(path);
       return { uri: artifactServer.register({ path, sha512 }), sha512 };
     };
-    const executor = await serve(executorBundle);
+    const executor = await serve(overrides.executorBundle ?? executorBundle);
     const node = await serve(options.agentNodePath ?? process.execPath);
 
     let client: SchedulerClient | undefined;
@@ -68,15 +84,17 @@ export async function runScheduler(options: SchedulerOptions): Promise<number> {
       logger,
       store,
       mesos,
-      connectKafka: (clusterName, bootstrap) =>
-        createKafkaAdmin({
-          bootstrap,
-          clientId: `kafka-mesos-${clusterName}`,
-          clusterId: () =>
-            reconciler.memory().find((c) => c.spec.desired.name === clusterName)?.cluster?.clusterId,
-          clock: systemClock,
-          logger,
-        }),
+      connectKafka:
+        overrides.connectKafka ??
+        ((clusterName, bootstrap) =>
+          createKafkaAdmin({
+            bootstrap,
+            clientId: `kafka-mesos-${clusterName}`,
+            clusterId: () =>
+              reconciler.memory().find((c) => c.spec.desired.name === clusterName)?.cluster?.clusterId,
+            clock: systemClock,
+            logger,
+          })),
       framework,
       artifacts: () => {
         for (const { spec } of reconciler.memory()) {
@@ -176,14 +194,17 @@ function tellConnection(
         error: connection.error.message,
         retryAtMs: connection.retryAtMs,
       });
-      return reconciler.onMesosEvent({ kind: 'disconnected' });
+      reconciler.onMesosEvent({ kind: 'disconnected' });
+      return;
     case 'failed-over':
-      return reconciler.onMesosEvent({ kind: 'failed-over' });
+      reconciler.onMesosEvent({ kind: 'failed-over' });
+      return;
     case 'removed':
-      return reconciler.onMesosEvent({
+      reconciler.onMesosEvent({
         kind: 'framework-removed',
         message: 'it was torn down, or away for longer than its failover timeout',
       });
+      return;
     case 'connecting':
     case 'subscribed':
     case 'closed':

@@ -53,7 +53,7 @@ async function readStatus(clusterName: string): Promise<ClusterStatus> {
   const api = await findRunningApi(home);
   const token = await readFile(home.tokenFile, 'utf8').catch(() => undefined);
   if (api === undefined || token === undefined) {
-    throw new Error('the scheduler does not run any more; its log is ' + home.schedulerLog);
+    throw new Error(`the scheduler does not run any more; its log is ${home.schedulerLog}`);
   }
   const cluster = await createApiClient({ url: api.url, token: token.trim() }).cluster(clusterName);
   if (cluster === undefined) {

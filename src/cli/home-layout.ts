@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
  *
  *     dist/                   Kafka archives
  *     local/                  the embedded Mesos: its agents' disks, the store of its scheduler
- *     local/mesos.json        where it listens; local/token, local/mesos.log
  *     scheduler/api.json      where the running scheduler listens
  *     scheduler/token         what its API wants, 0600
  *     scheduler/store/        what the scheduler remembers
@@ -16,9 +15,6 @@ export type Home = {
   readonly directory: string;
   readonly dist: string;
   readonly local: string;
-  readonly localFile: string;
-  readonly localTokenFile: string;
-  readonly localLog: string;
   /** Of the scheduler of the embedded Mesos: it goes with it. */
   readonly localStore: string;
   readonly scheduler: string;
@@ -38,9 +34,6 @@ export function resolveHome(env: Readonly<Record<string, string | undefined>>, u
     directory,
     dist: join(directory, 'dist'),
     local,
-    localFile: join(local, 'mesos.json'),
-    localTokenFile: join(local, 'token'),
-    localLog: join(local, 'mesos.log'),
     localStore: join(local, 'scheduler-store'),
     scheduler,
     store: join(scheduler, 'store'),

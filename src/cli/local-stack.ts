@@ -1,12 +1,30 @@
+import { type LocalInfo, localHome } from '../local/home.ts';
+import { findRunning, startInBackground } from '../local/processes.ts';
+import { systemClock } from '../sys/clock.ts';
 import type { Context } from './context.ts';
-import { type EmbeddedMesos, ensureEmbeddedMesos } from './embedded-mesos.ts';
 import { ensureScheduler } from './scheduler-process.ts';
 
 /** Embedded Mesos and its scheduler, started in the background where they do not run; says what it started. */
-export async function ensureLocal(context: Context): Promise<EmbeddedMesos> {
-  const { mesos, started } = await ensureEmbeddedMesos(context);
-  if (started) context.io.err(`Embedded Mesos started at ${mesos.url}.\n`);
+export async function ensureLocal(context: Context): Promise<LocalInfo> {
+  const mesos = (await findRunning(context.home.directory)) ?? (await startMesos(context));
   const args = ['--store', `file:${context.home.localStore}`];
-  if (await ensureScheduler(context, mesos.master, args)) context.io.err('Scheduler started.\n');
+  if (await ensureScheduler(context, masterOf(mesos), args)) context.io.err('Scheduler started.\n');
+  return mesos;
+}
+
+/** As `scheduler --master` takes it. */
+export function masterOf(mesos: LocalInfo): string {
+  return new URL(mesos.masterUrl).host;
+}
+
+async function startMesos(context: Context): Promise<LocalInfo> {
+  const { command, args } = context.self;
+  const mesos = await startInBackground(context.home.directory, {
+    command: [command, ...args, 'local', 'run'],
+    clock: systemClock,
+  });
+  context.io.err(
+    `Embedded Mesos started at ${mesos.masterUrl}; its log is ${localHome(context.home.directory).logFile}.\n`,
+  );
   return mesos;
 }

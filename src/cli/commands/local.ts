@@ -1,17 +1,11 @@
-import { access, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { localHome } from '../../local/home.ts';
+import { callControl, down, findRunning } from '../../local/processes.ts';
 import type { AgentView } from '../../local/server.ts';
+import { defaultPort } from '../../local/topology.ts';
+import { systemClock } from '../../sys/clock.ts';
 import type { Context } from '../context.ts';
-import {
-  choosePort,
-  type EmbeddedMesos,
-  findEmbeddedMesos,
-  listAgents,
-  shutDownEmbeddedMesos,
-  startAgent,
-  stopAgent,
-} from '../embedded-mesos.ts';
-import { ensureTokenFile, publishEndpoint } from '../endpoint-file.ts';
-import { CommandError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderTable } from '../format/table.ts';
 import { plural } from '../format/text.ts';
@@ -22,47 +16,46 @@ import { stopScheduler } from '../scheduler-process.ts';
 
 export async function localUp(context: Context): Promise<ExitCode> {
   const mesos = await ensureLocal(context);
-  context.io.out(
-    `Embedded Mesos ${mesos.url}, scheduler ${(await findRunningApi(context.home))?.url ?? 'gone'}\n`,
-  );
+  const api = await findRunningApi(context.home);
+  context.io.out(`Embedded Mesos ${mesos.masterUrl}, scheduler ${api?.url ?? 'ended again'}\n`);
   return exitCodes.ok;
 }
 
 export async function localDown(context: Context, options: { readonly purge?: boolean }): Promise<ExitCode> {
   const { home, io } = context;
+  // First, or it would start anew what is stopped.
   if (await stopScheduler(context)) io.out('Scheduler stopped.\n');
-  const report = await shutDownEmbeddedMesos(context);
-  if (report !== undefined) {
+  const report = await down(home.directory, {
+    purge: options.purge === true,
+    clock: systemClock,
+    graceMs: 30_000,
+  });
+  if (report.containers > 0) {
     io.out(
-      `Embedded Mesos stopped, with ${plural(report.containers, 'task')} (${plural(report.processes, 'process', 'processes')}).\n`,
+      `${plural(report.containers, 'task')} stopped (${plural(report.processes, 'process', 'processes')}).\n`,
     );
-  } else {
-    io.out('The embedded Mesos does not run.\n');
   }
-  if (options.purge === true) {
-    const found = await access(home.local).then(
-      () => true,
-      () => false,
-    );
-    await rm(home.local, { recursive: true, force: true });
-    io.out(
-      found
-        ? `Deleted ${home.local}: the disks of all agents, and what the scheduler remembered of them.\n`
-        : `Nothing to delete: there is no ${home.local}.\n`,
-    );
-  } else {
+  const said = { stopped: 'stopped', killed: 'killed, for it did not end', 'not-running': 'does not run' };
+  io.out(`Embedded Mesos ${said[report.mesos]}.\n`);
+  if (report.deleted.length > 0) {
+    io.out(`Deleted:\n${report.deleted.map((path) => `  ${path}\n`).join('')}`);
+  } else if (await exists(home.local)) {
     io.out(`Data is kept in ${home.local}; --purge deletes it.\n`);
+  } else {
+    io.out(`There is no data in ${home.local}.\n`);
   }
   return exitCodes.ok;
 }
 
 export async function localStatus(context: Context, options: OutputOptions): Promise<ExitCode> {
-  const [mesos, scheduler] = await Promise.all([findEmbeddedMesos(context), findRunningApi(context.home)]);
-  const agents = mesos === undefined ? [] : await listAgents(context, mesos);
-  const data = { mesos: mesos ?? null, scheduler: scheduler ?? null, agents };
-  await print(context, options, data, () => {
+  const [mesos, scheduler] = await Promise.all([
+    findRunning(context.home.directory),
+    findRunningApi(context.home),
+  ]);
+  const agents = mesos === undefined ? [] : await listAgents(context);
+  await print(context, options, { mesos: mesos ?? null, scheduler: scheduler ?? null, agents }, () => {
     const lines = [
-      `Embedded Mesos  ${mesos === undefined ? 'not running' : `${mesos.url}  pid ${mesos.pid}`}`,
+      `Embedded Mesos  ${mesos === undefined ? 'not running' : `${mesos.masterUrl}  pid ${mesos.pid}`}`,
       `Scheduler       ${scheduler === undefined ? 'not running' : `${scheduler.url}  pid ${scheduler.pid}`}`,
     ];
     if (agents.length > 0) lines.push('', ...renderTable(agentColumns, agents, context.io));
@@ -84,7 +77,8 @@ export async function agentStop(
   name: string,
   options: { readonly machine?: boolean },
 ): Promise<ExitCode> {
-  await stopAgent(context, await demandMesos(context), name, options.machine === true);
+  const executors = options.machine === true ? 'gone' : 'running';
+  await callControl(context.home.directory, 'POST', '/local/stop-agent', { name, executors });
   context.io.out(
     options.machine === true ? `${name} stopped, with its tasks.\n` : `${name} stopped; its tasks run on.\n`,
   );
@@ -96,26 +90,44 @@ export async function agentStart(
   name: string,
   options: { readonly wiped?: boolean },
 ): Promise<ExitCode> {
-  await startAgent(context, await demandMesos(context), name, options.wiped === true);
-  context.io.out(options.wiped === true ? `${name} started with an empty disk.\n` : `${name} started.\n`);
+  const wiped = options.wiped === true;
+  await callControl(context.home.directory, 'POST', '/local/start-agent', { name, wiped });
+  context.io.out(wiped ? `${name} started with an empty disk.\n` : `${name} started.\n`);
   return exitCodes.ok;
 }
 
 /** The embedded Mesos in the foreground; what `local up` starts in the background. */
-export async function localRun(context: Context): Promise<number> {
-  const { runEmbeddedMesos } = await import('../run-embedded-mesos.ts');
-  return runEmbeddedMesos({
-    directory: context.home.local,
-    port: await choosePort(context),
-    token: await ensureTokenFile(context.home.localTokenFile),
-    onReady: (url) => publishEndpoint(context.home.localFile, url),
-  });
+export async function localRun(context: Context): Promise<ExitCode> {
+  const { runLocalMesos } = await import('../../local/main.ts');
+  await runLocalMesos(context.home.directory, { port: await choosePort(context) });
+  return exitCodes.ok;
 }
 
-async function demandMesos(context: Context): Promise<EmbeddedMesos> {
-  const mesos = await findEmbeddedMesos(context);
-  if (mesos !== undefined) return mesos;
-  throw new CommandError('KM_CLI_NO_LOCAL', 'the embedded Mesos does not run', {
-    remedy: 'start it by kafka-mesos local up',
+/**
+ * At the first start 5050, what people know of Mesos, where it is free. Else 0: the one it had before, so
+ * that schedulers find it again, or any.
+ */
+async function choosePort(context: Context): Promise<number> {
+  if (await exists(localHome(context.home.directory).checkpointFile)) return 0;
+  return (await isFree(defaultPort)) ? defaultPort : 0;
+}
+
+async function listAgents(context: Context): Promise<readonly AgentView[]> {
+  const answer = await callControl(context.home.directory, 'GET', '/local/agents');
+  return (answer as { agents: readonly AgentView[] }).agents;
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 }
