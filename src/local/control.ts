@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { KafkaMesosError } from '../model/errors.ts';
 import type { Engine } from './engine.ts';
 import { readBody, refusal, sendReply } from './http/exchange.ts';
+import type { LocalMesos } from './local-mesos.ts';
 import type { Reply } from './model/io.ts';
-import type { LocalMesos } from './server.ts';
 
 /*
  * The control API of the embedded Mesos, which no real Mesos has, under /local/ of the master's port:

@@ -12,6 +12,7 @@ import { findProcess, type ProcessRef } from './runner/process-table.ts';
  *   mesos.json        who runs and where it listens; gone when nobody does
  *   mesos.lock        pid and start of the owner
  *   mesos.log         JSON lines, with mesos.log.1 before it
+ *   mesos.out         what it printed when it was started in the background
  *   token             of the control API, for its owner only
  *   checkpoint.json   the state (checkpoint.ts)
  *   agents/NAME/      work directories: sandboxes and persistent volumes

@@ -2,7 +2,7 @@ import { systemClock } from '../sys/clock.ts';
 import { createLogger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
 import { ensureToken, localHome, lockHome, openLog, writeInfo } from './home.ts';
-import { type LocalMesos, startLocalMesos } from './server.ts';
+import { startLocalMesos } from './server.ts';
 import { type AgentSpec, defaultAgents, defaultPort } from './topology.ts';
 
 export type LocalOptions = {
@@ -30,7 +30,7 @@ export async function runLocalMesos(home: string, options: LocalOptions = {}): P
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const mesos: LocalMesos = await startLocalMesos({
+    const mesos = await startLocalMesos({
       directory: local.directory,
       port,
       agents: options.agents ?? defaultAgents(port),

@@ -8,36 +8,13 @@ import { carryOutEffect, createEngine, type Engine } from './engine.ts';
 import { refusal, sendReply } from './http/exchange.ts';
 import { type Handler, type Listener, listen, listenAddress } from './http/listener.ts';
 import { agentHandler, masterHandler } from './http/routes.ts';
+import type { LocalMesos } from './local-mesos.ts';
 import type { AgentConfig, Settings, State } from './model/state.ts';
 import { defaultSettings, initialState, restore } from './model/step.ts';
 import { createRunner, type Runner } from './runner/runner.ts';
 import type { AgentSpec } from './topology.ts';
 
-/** One master and its agents in this process; their tasks are processes of their own, which outlive it. */
-export type LocalMesos = {
-  readonly masterUrl: string;
-  agents(): readonly AgentView[];
-  /** As `kill -9` of an agent, its executors living on, or as the loss of its machine with all of them. */
-  stopAgent(name: string, executors: 'running' | 'gone'): Promise<void>;
-  /** `wiped`: as a new machine at the same address; what the agent had on disk is deleted, volumes included. */
-  startAgent(name: string, wiped: boolean): Promise<void>;
-  /** Whether master and agent can talk to one another. */
-  setPartitioned(name: string, partitioned: boolean): Promise<void>;
-  /** Stops every container and returns when all their processes are gone. Gives their number. */
-  shutdown(graceMs: number): Promise<{ readonly containers: number; readonly processes: number }>;
-  /** Stops listening and saves; the containers live on and are found again by the next start. */
-  close(): Promise<void>;
-};
-
-export type AgentView = {
-  readonly name: string;
-  readonly hostname: string;
-  readonly url: string;
-  readonly workDirectory: string;
-  readonly running: boolean;
-  /** Container ids. */
-  readonly containers: readonly string[];
-};
+export type { AgentView, LocalMesos } from './local-mesos.ts';
 
 export type LocalMesosOptions = {
   /** Everything is kept in here: state, work directories, cache. */
@@ -74,10 +51,19 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
   const recovering: Handler = (_request, response) =>
     sendReply(response, refusal(503, 'Master has not finished recovery'));
   const savedPort = checkpoint?.state.settings.port ?? 0;
-  const master = await listen(
-    options.port === 0 ? savedPort : options.port,
-    (...exchange) => (handleMaster ?? recovering)(...exchange),
-    logger,
+  /** `port` 0: the saved one, since executors look for their agent there; any when none can be alive. */
+  const listenOn = async (port: number, saved: number, handle: Handler): Promise<Listener> => {
+    if (port !== 0 || saved === 0) return await listen(port, handle, logger);
+    try {
+      return await listen(saved, handle, logger);
+    } catch (error) {
+      if (engine || checkpoint?.containers.length !== 0) throw error;
+      return await listen(0, handle, logger);
+    }
+  };
+
+  const master = await listenOn(options.port, savedPort, (...exchange) =>
+    (handleMaster ?? recovering)(...exchange),
   );
 
   const runner: Runner = createRunner({
@@ -94,7 +80,7 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
       if (!engine) return recovering(...exchange);
       await agentHandler({ engine, agentName: name, workDirectory: workDirectory(name) })(...exchange);
     };
-    agent.listener = await listen(agent.config.port, handle, logger);
+    agent.listener = await listenOn(agent.spec.port ?? 0, agent.config.port, handle);
     agent.config = { ...agent.config, port: agent.listener.port };
   };
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,6 +97,26 @@ test('starts once in the background, says where, and keeps its secrets', () =>
     assert.ok(existsSync(path.join(local, 'checkpoint.json')));
     assert.not.ok(existsSync(path.join(local, 'mesos.json')));
     assert.is((await down(home, { purge: false, clock })).mesos, 'not-running');
+    // Nothing runs that would look for the old port, so another's taking it is no obstacle.
+    const taker = createServer();
+    await new Promise<void>((resolve) =>
+      taker.listen(Number(new URL(info.masterUrl).port), '127.0.0.1', resolve),
+    );
+    const moved = await up(home);
+    assert.is.not(moved.masterUrl, info.masterUrl);
+    assert.equal(moved.agents, info.agents);
+    taker.close();
+  }));
+
+test('one that does not come up says why', () =>
+  withHome(async (home) => {
+    const broken = ['/bin/sh', '-c', 'echo "no such option" >&2; exit 64'];
+    const error = await startInBackground(home, { command: broken, clock }).then(
+      () => undefined,
+      (reason) => reason,
+    );
+    assert.match(error?.message, /status 64/);
+    assert.match(error?.message, /no such option/);
   }));
 
 test('kill -9 of the embedded Mesos: its executor lives on, and the next one has it and its task', () =>

@@ -201,6 +201,7 @@ test('a container outlives its runner; the next one finds it, sees its end, and 
       sandbox: path.join(one.work, 'none'),
       leader: { pid: process.pid, startTime: 'long ago' },
       seen: [],
+      ending: false,
     };
     const next = rig(directory);
     await next.runner.adopt([...known, stranger]);
@@ -349,6 +350,22 @@ test('a failed fetch says what and why; secrets of the URI are not repeated', ()
     assert.match(failed.kind === 'container-failed' ? failed.message : '', 'leaves the sandbox');
     server.closeAllConnections();
     server.close();
+  }));
+
+test('of ended containers the newest few sandboxes are kept, of running ones all', () =>
+  withRig(async ({ start, report }) => {
+    const running = start('c0', { value: 'sleep 1000' });
+    await report('c0', 'container-started');
+    const ended: string[] = [];
+    for (let index = 1; index <= 8; index += 1) {
+      ended.push(start(`c${index}`, { value: 'true' }));
+      await report(`c${index}`, 'container-exited');
+    }
+    // The directory of an executor without sandboxes goes too.
+    const left = () => ended.map((sandbox) => existsSync(path.dirname(sandbox)));
+    await eventually('three are gone', () => left().filter(Boolean).length === 5);
+    assert.equal(left(), [false, false, false, true, true, true, true, true]);
+    assert.ok(existsSync(running));
   }));
 
 test('a container that still fetches can be destroyed', () =>

@@ -32,7 +32,7 @@ export function agentHandler(agent: {
 }): Handler {
   const { engine, agentName, workDirectory } = agent;
   return async (request, response, url) => {
-    const path = decodeURI(url.pathname).replace(/^\/slave\(1\)(?=\/)/, '');
+    const path = url.pathname.replace(/^\/slave(\(1\)|%281%29)(?=\/)/, '');
     const agentProcess = engine.state.processes[agentName];
     if (path === '/api/v1/executor') return handleExecutorCall(engine, agentName, request, response);
     if (/^\/files\/(read|browse|download)$/.test(path) && request.method === 'GET') {

@@ -41,6 +41,7 @@ export function startAgent(context: Context, input: Start): void {
           operations: [],
         }
       : before;
+  if (before !== undefined && before !== process) destroyAll(context, before);
   process.config = agent;
   process.phase = 'recovering';
   state.processes[agent.name] = process;
@@ -55,7 +56,13 @@ export function startAgent(context: Context, input: Start): void {
     }
     waits = true;
     delete executor.streamId;
-    if (executor.command || executor.phase !== 'running') continue;
+    if (executor.command) continue;
+    // One that never subscribed keeps the longer of its two deadlines.
+    if (executor.phase === 'registering') {
+      const deadlineMs = executor.registrationDeadlineMs ?? nowMs;
+      executor.registrationDeadlineMs = Math.max(deadlineMs, nowMs + reregistrationTimeoutMs);
+    }
+    if (executor.phase !== 'running') continue;
     executor.phase = 'registering';
     executor.recovering = true;
     executor.registrationDeadlineMs = nowMs + reregistrationTimeoutMs;
@@ -114,12 +121,7 @@ export function unregisterAgent(context: Context, agentName: string): void {
   if (process === undefined) return;
   const record = process.agentId === undefined ? undefined : context.state.agents[process.agentId];
   if (record !== undefined) loseAgent(context, record, 'the agent unregistered');
-  for (const executor of executorsOf(process)) {
-    if (executor.streamId !== undefined) {
-      context.outputs.push({ kind: 'close-executor-stream', streamId: executor.streamId });
-    }
-    if (executor.phase !== 'terminated') destroy(context, process, executor);
-  }
+  destroyAll(context, process);
   process.phase = 'down';
   process.linked = false;
   process.executors = table();
@@ -128,6 +130,16 @@ export function unregisterAgent(context: Context, agentName: string): void {
   process.frameworks = table();
   delete process.agentId;
   delete process.registerMs;
+}
+
+/** Nobody will ask for these containers again. */
+function destroyAll(context: Context, process: AgentProcess): void {
+  for (const executor of executorsOf(process)) {
+    if (executor.streamId !== undefined) {
+      context.outputs.push({ kind: 'close-executor-stream', streamId: executor.streamId });
+    }
+    if (executor.phase !== 'terminated') destroy(context, process, executor);
+  }
 }
 
 function pauseUpdates(process: AgentProcess): void {

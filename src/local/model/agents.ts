@@ -7,7 +7,7 @@ import { type Context, sendEvent, sendUpdate } from './context.ts';
 import { agentTask, executorOfTask, executorsOf, reachableProcess } from './executor-state.ts';
 import { agentUpdate, droppedState, killTask, shutdownFramework } from './executors.ts';
 import { rescindAgentOffers } from './offers.ts';
-import { resumeOperations } from './operation-feedback.ts';
+import { dropLostOperations, resumeOperations } from './operation-feedback.ts';
 import { bundle } from './resources.ts';
 import type { AgentProcess, AgentRecord, Framework, MasterTask } from './state.ts';
 import { resumeUpdates } from './status-updates.ts';
@@ -157,6 +157,7 @@ function shutdownRemovedFrameworks(context: Context, process: AgentProcess): voi
 /** Once for the registration and once for each framework's update; so repeats come, as recorded. */
 function resumeAll(context: Context, process: AgentProcess): void {
   resumeOperations(context, process);
+  dropLostOperations(context, process);
   resumeUpdates(context, process);
   for (const _ of Object.keys(process.frameworks)) resumeUpdates(context, process);
 }

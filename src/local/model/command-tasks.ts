@@ -83,7 +83,7 @@ export function escalateCommandKill(context: Context, process: AgentProcess, exe
   signal(context, process, executor, 'SIGKILL');
 }
 
-export type CommandEnd = {
+type CommandEnd = {
   readonly state: TaskState;
   readonly message?: string;
   readonly reason?: TaskStatusReason;

@@ -36,7 +36,7 @@ export function executorByContainer(process: AgentProcess, containerId: string):
 }
 
 /** The process that serves an agent the master has registered. */
-export function processOf(state: State, agentId: string): AgentProcess | undefined {
+function processOf(state: State, agentId: string): AgentProcess | undefined {
   const record = state.agents[agentId];
   const process = record === undefined ? undefined : state.processes[record.name];
   return process?.agentId === agentId ? process : undefined;

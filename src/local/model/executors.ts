@@ -274,7 +274,7 @@ export function acknowledge(
   forgetIdleFramework(process, frameworkId);
 }
 
-export type AgentStatus = {
+type AgentStatus = {
   readonly taskId: string;
   readonly state: TaskState;
   readonly message: string;

@@ -56,7 +56,7 @@ function validateRoles(info: FrameworkInfo): string | undefined {
   return undefined;
 }
 
-export function validateRole(role: string): string | undefined {
+function validateRole(role: string): string | undefined {
   if (role === '*') return undefined;
   if (role.startsWith('/')) return `Role '${role}' cannot start with a slash`;
   if (role.endsWith('/')) return `Role '${role}' cannot end with a slash`;

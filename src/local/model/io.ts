@@ -34,9 +34,9 @@ export type Input = { readonly nowMs: number } & (
 );
 
 /** Time passed. Due whenever `nextWakeMs(state)` is reached; earlier or later is harmless. */
-export type Tick = { readonly kind: 'tick' };
+type Tick = { readonly kind: 'tick' };
 
-export type SchedulerInput =
+type SchedulerInput =
   /** SUBSCRIBE. Answered by one `reply`; status 200 means that `streamId` is now an open stream. */
   | { readonly kind: 'subscribe'; readonly streamId: string; readonly call: SchedulerCallFields }
   /** Any other scheduler call; `streamId` is the request's Mesos-Stream-Id header. Answered by one `reply`. */
@@ -44,7 +44,7 @@ export type SchedulerInput =
   /** The client closed its stream, or it broke. Harmless for a stream the model has closed itself. */
   | { readonly kind: 'stream-closed'; readonly streamId: string };
 
-export type ExecutorInput =
+type ExecutorInput =
   /** SUBSCRIBE of a v1 executor at this agent. Answered by one `reply`; 200 opens `streamId`. */
   | {
       readonly kind: 'executor-subscribe';
@@ -57,7 +57,7 @@ export type ExecutorInput =
   | { readonly kind: 'executor-stream-closed'; readonly agentName: string; readonly streamId: string };
 
 /** POST /api/v1. Answered by one `reply`. */
-export type OperatorInput = { readonly kind: 'operator-call'; readonly call: OperatorCall };
+type OperatorInput = { readonly kind: 'operator-call'; readonly call: OperatorCall };
 
 /** The operator calls that the model knows; any other type is answered 400 by name. */
 export type OperatorCall =

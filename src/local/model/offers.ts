@@ -49,7 +49,7 @@ export function makeOffer(
 }
 
 /** The format a framework understands, by its capabilities. */
-export function forFramework(framework: Framework, resources: Bundle): Resource[] {
+function forFramework(framework: Framework, resources: Bundle): Resource[] {
   const refined = hasCapability(framework, 'RESERVATION_REFINEMENT')
     ? [...resources]
     : resources.map(downgrade);

@@ -24,19 +24,43 @@ export function reportOperation(
 ): void {
   framework.operations[operationId] = { agentId, state: 'OPERATION_FINISHED' };
   const process = reachableProcess(context.state, agentId);
-  if (process === undefined) return;
+  if (process !== undefined) startStream(context, process, framework, operationId, 'OPERATION_FINISHED');
+}
+
+function startStream(
+  context: Context,
+  process: AgentProcess,
+  framework: Framework,
+  operationId: string,
+  state: OperationState,
+): void {
   const stream: OperationStream = {
     frameworkId: framework.id,
     status: {
       operation_id: { value: operationId },
-      state: 'OPERATION_FINISHED',
+      state,
       uuid: { value: newUuidBytes(context) },
-      agent_id: { value: agentId },
+      ...(process.agentId === undefined ? {} : { agent_id: { value: process.agentId } }),
     },
     intervalMs: firstIntervalMs,
   };
   process.operations.push(stream);
   send(context, process, stream);
+}
+
+/** Operations that never reached the agent, which is back now, were dropped. */
+export function dropLostOperations(context: Context, process: AgentProcess): void {
+  for (const framework of Object.values(context.state.frameworks)) {
+    for (const [operationId, operation] of Object.entries(framework.operations)) {
+      if (operation.agentId !== process.agentId) continue;
+      const known = process.operations.some(
+        (stream) => stream.frameworkId === framework.id && stream.status.operation_id?.value === operationId,
+      );
+      if (known) continue;
+      framework.operations[operationId] = { ...operation, state: 'OPERATION_DROPPED' };
+      startStream(context, process, framework, operationId, 'OPERATION_DROPPED');
+    }
+  }
 }
 
 export function resumeOperations(context: Context, process: AgentProcess): void {

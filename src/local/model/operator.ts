@@ -43,7 +43,7 @@ export function operatorCall(context: Context, call: OperatorCall) {
     case 'MARK_AGENT_GONE':
       return markGone(context, call.mark_agent_gone.agent_id.value)
         ? reply(context, { status: 200 })
-        : refuse(context, 404, 'Agent not found');
+        : refuse(context, 404, `Agent '${call.mark_agent_gone.agent_id.value}' not found`);
     case 'TEARDOWN': {
       const framework = state.frameworks[call.teardown.framework_id.value];
       if (framework === undefined) return refuse(context, 400, 'No framework found with specified ID');
@@ -55,7 +55,7 @@ export function operatorCall(context: Context, call: OperatorCall) {
   }
 }
 
-export function getAgents(state: State): Record<string, unknown> {
+function getAgents(state: State): Record<string, unknown> {
   return {
     agents: Object.values(state.agents).map((agent) => agentView(state, agent)),
     recovered_agents: [],
@@ -83,7 +83,7 @@ function listed(name: string, resources: readonly Resource[]): Record<string, un
   return resources.length === 0 ? {} : { [name]: resources.map(endpointForm) };
 }
 
-export function getFrameworks(state: State): Record<string, unknown> {
+function getFrameworks(state: State): Record<string, unknown> {
   return {
     frameworks: Object.values(state.frameworks).map((framework) => frameworkView(state, framework)),
     completed_frameworks: state.completedFrameworks.map((one) => ({
@@ -121,7 +121,7 @@ function commonView(framework: Registered, connected: boolean): Record<string, u
   };
 }
 
-export function getTasks(state: State): Record<string, unknown> {
+function getTasks(state: State): Record<string, unknown> {
   const frameworks = Object.values(state.frameworks);
   const completed = [...state.completedFrameworks, ...frameworks].flatMap((one) => one.completedTasks);
   return {

@@ -123,7 +123,7 @@ export type CompletedFramework = {
 };
 
 /** Refused resources: an offer they contain is withheld from (framework, role, agent) until `expiresMs`. */
-export type OfferFilter = {
+type OfferFilter = {
   readonly role: string;
   readonly agentId: string;
   readonly resources: readonly Resource[];

@@ -55,7 +55,9 @@ function nextBeat(dueMs: number, intervalMs: number, nowMs: number): number {
 function fireExecutorTimers(context: Context, process: AgentProcess, executor: Executor): void {
   const { nowMs } = context;
   const { config } = process;
-  if (isDue(executor.registrationDeadlineMs, nowMs)) {
+  // These two are the agent's own: they wait while it is down.
+  const serving = process.phase !== 'down';
+  if (serving && isDue(executor.registrationDeadlineMs, nowMs)) {
     delete executor.registrationDeadlineMs;
     executor.termination =
       executor.recovering === true
@@ -70,7 +72,7 @@ function fireExecutorTimers(context: Context, process: AgentProcess, executor: E
     executor.phase = 'terminating';
     destroy(context, process, executor);
   }
-  if (isDue(executor.shutdownDeadlineMs, nowMs)) {
+  if (serving && isDue(executor.shutdownDeadlineMs, nowMs)) {
     delete executor.shutdownDeadlineMs;
     destroy(context, process, executor);
   }
@@ -98,8 +100,10 @@ export function nextWakeMs(state: State): number {
   for (const process of Object.values(state.processes)) {
     note(process.registerMs);
     for (const executor of executorsOf(process)) {
-      note(executor.registrationDeadlineMs);
-      note(executor.shutdownDeadlineMs);
+      if (process.phase !== 'down') {
+        note(executor.registrationDeadlineMs);
+        note(executor.shutdownDeadlineMs);
+      }
       note(executor.kill?.escalateMs);
       note(executor.lingerUntilMs);
       note(executor.completionDeadlineMs);

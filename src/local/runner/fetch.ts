@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -50,13 +50,17 @@ export async function fetchUri(uri: CommandUri, options: FetchOptions): Promise<
   }
 }
 
+/** Twice what a Mesos agent keeps, for four agents. */
+const maxCacheBytes = 4 * 1024 ** 3;
+const spareCacheMs = 60 * 60_000;
+
 /** Downloads in progress by cache file, so that four agents starting at once fetch a bundle once. */
 const inProgress = new Map<string, Promise<void>>();
 
 async function fetchCached(uri: string, options: FetchOptions): Promise<string> {
   const digest = createHash('sha256').update(uri).digest('hex');
   const cached = path.join(options.cacheDirectory, digest);
-  if (await exists(cached)) return cached;
+  if (await markUsed(cached)) return cached;
   let download = inProgress.get(cached);
   if (!download) {
     download = downloadToCache(uri, cached, options).finally(() => inProgress.delete(cached));
@@ -73,6 +77,7 @@ async function downloadToCache(uri: string, cached: string, options: FetchOption
     // Others may wait for the same download: the end of one container does not stop it.
     await copyToFile(uri, partial, { ...options, signal: new AbortController().signal });
     await rename(partial, cached);
+    await collectCache(path.dirname(cached));
   } finally {
     await rm(partial, { force: true });
   }
@@ -178,11 +183,31 @@ function fileUriPath(uri: string): string {
   }
 }
 
-async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
+/** Whether the cache has it. */
+async function markUsed(cached: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(cached, now, now).then(
     () => true,
     () => false,
   );
+}
+
+/** Deletes what was not used for longest while the cache is too large, sparing what is just being copied. */
+async function collectCache(directory: string): Promise<void> {
+  const files = await Promise.all(
+    (await readdir(directory)).map(async (name) => {
+      const file = path.join(directory, name);
+      const facts = await stat(file).catch(() => undefined);
+      return { file, size: facts?.size ?? 0, usedMs: facts?.mtimeMs ?? 0 };
+    }),
+  );
+  files.sort((one, other) => other.usedMs - one.usedMs);
+  const newestMs = files[0]?.usedMs ?? 0;
+  let total = 0;
+  for (const { file, size, usedMs } of files) {
+    total += size;
+    if (total > maxCacheBytes && newestMs - usedMs > spareCacheMs) await rm(file, { force: true });
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

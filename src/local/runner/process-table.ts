@@ -103,8 +103,10 @@ function membersOf(
     }
   }
   // A container can hold neither this process nor what this process descends from.
-  for (let pid = process.pid; pid > 0 && found.delete(pid) !== undefined; ) {
-    pid = table.get(pid)?.parentPid ?? 0;
+  let self = process.pid;
+  while (self > 0) {
+    found.delete(self);
+    self = table.get(self)?.parentPid ?? 0;
   }
   return [...found.values()];
 }

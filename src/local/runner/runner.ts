@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { InvariantError, KafkaMesosError, UnavailableError } from '../../model/errors.ts';
+import { KafkaMesosError, UnavailableError } from '../../model/errors.ts';
 import { type Clock, delay, type Timer } from '../../sys/clock.ts';
 import type { Logger } from '../../sys/logger.ts';
 import type { ContainerInput, StartContainer, VolumeFacts } from '../model/io.ts';
 import { fetchUri } from './fetch.ts';
+import { ownerOf, spawnFirst } from './first-process.ts';
 import { killMembers, trySignal } from './kill.ts';
 import {
   type ContainerMark,
@@ -57,7 +56,10 @@ export type ContainerRecord = {
   readonly containerId: string;
   readonly sandbox: string;
   readonly leader: ProcessRef;
+  /** Processes known to be its own. */
   readonly seen: readonly ProcessRef[];
+  /** It is being destroyed, which whoever finds it has to finish. */
+  readonly ending: boolean;
 };
 
 export type RunnerOptions = {
@@ -247,14 +249,16 @@ export function createRunner(options: RunnerOptions): Runner {
         .map(({ containerId }) => containerId),
 
     records: () =>
-      [...containers.values()].flatMap(({ agentName, containerId, sandbox, leader, seen, ending }) =>
-        leader && !ending ? [{ agentName, containerId, sandbox, leader, seen }] : [],
+      [...containers.values()].flatMap(({ agentName, containerId, sandbox, leader, seen, ending, abort }) =>
+        leader
+          ? [{ agentName, containerId, sandbox, leader, seen, ending: ending || abort.signal.aborted }]
+          : [],
       ),
 
     async adopt(records) {
       for (const record of records) {
         const { agentName, containerId, sandbox, leader } = record;
-        if ((await findProcess(leader.pid))?.startTime !== leader.startTime) continue;
+        if (record.ending || (await findProcess(leader.pid))?.startTime !== leader.startTime) continue;
         const abort = new AbortController();
         containers.set(containerId, {
           agentName,
@@ -275,7 +279,7 @@ export function createRunner(options: RunnerOptions): Runner {
       const stray = (await findSandboxes()).filter((one) => one.startsWith(prefix) && !living.has(one));
       const left = await killMembers([...dead, ...stray.map((sandbox) => ({ sandbox }))], clock);
       if (left.length > 0) logger.error('processes do not end', { pids: left.map(({ pid }) => pid) });
-      for (const agentName of new Set(records.map((record) => record.agentName))) {
+      for (const agentName of await readdir(options.agentsDirectory).catch(() => [])) {
         await emptyTrash(workDirectory(agentName));
       }
       watch();
@@ -322,94 +326,6 @@ export function createRunner(options: RunnerOptions): Runner {
 
 function markOf({ leader, sandbox, seen }: Container): ContainerMark {
   return leader ? { leader, sandbox, seen } : { sandbox };
-}
-
-/**
- * The first process of the container, in a session and group of its own, with its output in the sandbox. It
- * outlives this process. `exited` gives the raw wait status.
- */
-async function spawnFirst(
-  start: StartContainer,
-  sandbox: string,
-  owner: Owner | undefined,
-): Promise<{ readonly pid: number; readonly exited: Promise<number> }> {
-  const { command } = start;
-  // `exec` by a shell also where Mesos would execute the program itself: a missing one then fails as a process.
-  const args =
-    command.shell === false
-      ? ['-c', 'exec "$0" "$@"', command.value ?? '', ...(command.arguments ?? []).slice(1)]
-      : ['-c', command.value ?? ''];
-  const files: FileHandle[] = [];
-  try {
-    for (const name of ['stdout', 'stderr']) {
-      const file = await open(path.join(sandbox, name), 'a', 0o644);
-      files.push(file);
-      if (owner) await file.chown(owner.uid, owner.gid);
-    }
-    const child = spawn('/bin/sh', args, {
-      cwd: sandbox,
-      env: environmentOf(start, sandbox),
-      stdio: ['ignore', files[0]?.fd, files[1]?.fd],
-      detached: true,
-      ...owner,
-    });
-    // Listened for at once: a short command has ended before the files are closed here.
-    const exited = new Promise<number>((resolve) => {
-      child.once('exit', (code, signal) => resolve(waitStatusOf(code, signal)));
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
-    child.unref();
-    return { pid: child.pid ?? 0, exited };
-  } finally {
-    for (const file of files) await file.close();
-  }
-}
-
-/** Of the agent's own environment only what a program needs to be found at all; then Mesos' variables. */
-function environmentOf(start: StartContainer, sandbox: string): Record<string, string> {
-  const own: Record<string, string> = {};
-  for (const name of ['PATH', 'HOME', 'JAVA_HOME']) {
-    const value = process.env[name];
-    if (value !== undefined) own[name] = value;
-  }
-  return { ...own, ...start.environment, MESOS_DIRECTORY: sandbox, MESOS_SANDBOX: sandbox };
-}
-
-type Owner = { readonly uid: number; readonly gid: number };
-
-/** Whom the container runs as; undefined for ourselves. */
-async function ownerOf(user: string): Promise<Owner | undefined> {
-  const current = os.userInfo();
-  if (user === '' || user === current.username) return undefined;
-  if (current.uid !== 0) {
-    throw new UnavailableError(
-      'KM_UNAVAILABLE_USER',
-      `The container is to run as user '${user}', but this agent runs as '${current.username}' and cannot switch users: ask for '${current.username}', or start the agent as root.`,
-    );
-  }
-  const [uid, gid] = await Promise.all([userNumber('-u', user), userNumber('-g', user)]);
-  return { uid, gid };
-}
-
-function userNumber(flag: '-u' | '-g', user: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    execFile('id', [flag, '--', user], (error, stdout) => {
-      const number = Number(stdout.trim());
-      if (error || !Number.isInteger(number)) {
-        reject(new UnavailableError('KM_UNAVAILABLE_USER', `No such user '${user}'`));
-      } else resolve(number);
-    });
-  });
-}
-
-/** The raw status of wait(2). */
-function waitStatusOf(code: number | null, signal: NodeJS.Signals | null): number {
-  if (signal !== null) return os.constants.signals[signal];
-  if (code === null) throw new InvariantError('KM_BUG_EXIT', 'A process ended with neither code nor signal.');
-  return code * 256;
 }
 
 /** Where the task's owner looks first. */

@@ -126,7 +126,7 @@ async function listRuns(workDirectory: string): Promise<string[]> {
   return directories;
 }
 
-export function volumeDirectory(workDirectory: string, volume: VolumeFacts): string {
+function volumeDirectory(workDirectory: string, volume: VolumeFacts): string {
   const { source } = volume;
   if (source?.type === 'MOUNT') return source.root;
   return pathInside(source ? source.root : workDirectory, volume.volumePath);

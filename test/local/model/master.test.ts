@@ -147,6 +147,45 @@ test('a launch that a partition swallowed is TASK_DROPPED when the agent is back
   assert.is(the(statuses(healed)[0]).reason, 'REASON_RECONCILIATION');
 });
 
+test('a reservation that a partition swallowed is OPERATION_DROPPED, and is not there', () => {
+  const world = new World('agent-1');
+  const offer = the(offers(world.subscribe())[0]);
+  world.do({ kind: 'agent-partitioned', agentName: 'agent-1' });
+  const reservations = [{ type: 'DYNAMIC' as const, role: 'kafka', principal: 'kafka' }];
+  const reserve = { resources: [scalar('cpus', 1, { reservations })] };
+  world.call({
+    type: 'ACCEPT',
+    accept: { offer_ids: [offer.id], operations: [{ type: 'RESERVE', id: { value: 'op' }, reserve }] },
+  });
+  const healed = events(world.do({ kind: 'agent-healed', agentName: 'agent-1' }));
+  assert.equal(
+    healed.map(
+      (event) => event.type === 'UPDATE_OPERATION_STATUS' && event.update_operation_status.status.state,
+    ),
+    ['OPERATION_DROPPED'],
+  );
+  const [again] = offers(world.pass(1_100));
+  assert.is(again?.resources?.filter((one) => one.reservations !== undefined).length, 0);
+});
+
+test('a wiped agent leaves no container behind', () => {
+  const { world, containerId } = running();
+  world.do({ kind: 'agent-stopped', agentName: 'agent-1', executors: 'running' });
+  const wiped = world.do({ kind: 'agent-started', agent: agentConfig('agent-1'), wiped: true });
+  assert.ok(wiped.some((one) => one.kind === 'destroy-container' && one.containerId === containerId));
+  assert.equal(states(wiped), ['t1 TASK_LOST']);
+});
+
+test('the registration timeout of an executor waits while its agent is down', () => {
+  const world = new World('agent-1');
+  const offer = the(offers(world.subscribe())[0]);
+  world.launch(offer, { task_id: { value: 't1' }, executor });
+  world.do({ kind: 'agent-stopped', agentName: 'agent-1', executors: 'running' });
+  assert.not.ok(world.pass(74_000).some((output) => output.kind === 'destroy-container'));
+  world.do({ kind: 'agent-started', agent: agentConfig('agent-1') });
+  assert.ok(world.pass(2_100).some((output) => output.kind === 'destroy-container'));
+});
+
 test('an agent whose machine is gone becomes unreachable after 75 s; its task then fails on its return', () => {
   const { world } = running();
   world.do({ kind: 'agent-stopped', agentName: 'agent-1', executors: 'gone' });
@@ -320,6 +359,52 @@ test('two frameworks of one role take turns, by what they hold', () => {
   // The newcomer holds nothing: what is left is offered to it.
   assert.is(offers(second).length, 2);
   assert.ok(events(second).every((event) => event.type !== 'ERROR'));
+});
+
+test('a refusal, however short, outlives the next allocation; one of 0 does not exist', () => {
+  for (const [seconds, expected] of [
+    [0.1, 2],
+    [0, 1],
+  ] as const) {
+    const world = new World('agent-1');
+    const offer = the(offers(world.subscribe())[0]);
+    world.pass(50);
+    const filters = { refuse_seconds: seconds };
+    world.call({ type: 'DECLINE', decline: { offer_ids: [offer.id], filters } });
+    let cycles = 1;
+    for (world.pass(960); offers(world.outputs).length < 2; cycles += 1) world.pass(1_000);
+    assert.is(cycles, expected);
+  }
+});
+
+test('what an ACCEPT made of the offer comes back at once; only what it left alone is refused', () => {
+  const world = new World('agent-1');
+  const offer = the(offers(world.subscribe())[0]);
+  const reservations = [{ type: 'DYNAMIC' as const, role: 'kafka', principal: 'kafka' }];
+  const reserve = { resources: [scalar('cpus', 1, { reservations })] };
+  world.call({
+    type: 'ACCEPT',
+    accept: {
+      offer_ids: [offer.id],
+      operations: [{ type: 'RESERVE', reserve }],
+      filters: { refuse_seconds: 3600 },
+    },
+  });
+  // The reserved part is more than what was refused: it breaks through, with all there is.
+  const again = the(offers(world.pass(1_100))[0]);
+  assert.ok(again.resources?.some((one) => one.reservations !== undefined));
+  world.call({ type: 'DECLINE', decline: { offer_ids: [again.id], filters: { refuse_seconds: 3600 } } });
+  assert.equal(offers(world.pass(60_000)), []);
+});
+
+test('a lost stream clears the refusals', () => {
+  const world = new World('agent-1');
+  const offer = the(offers(world.subscribe())[0]);
+  const filters = { refuse_seconds: 3600 };
+  world.call({ type: 'DECLINE', decline: { offer_ids: [offer.id], filters } });
+  assert.equal(offers(world.pass(10_000)), []);
+  world.do({ kind: 'stream-closed', streamId: 's1' });
+  assert.is(offers(world.subscribe('s2', 'm-0000')).length, 1);
 });
 
 test('wrong requests never throw: they are answered', () => {

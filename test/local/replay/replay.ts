@@ -3,8 +3,8 @@
  * time, the harness' notes as agent kills and starts, the processes as `facts.ts` read them.
  */
 import type { Input, Output, Reply } from '../../../src/local/model/io.ts';
-import type { AgentConfig, Settings, State } from '../../../src/local/model/state.ts';
-import { defaultSettings, initialState, nextWakeMs, step } from '../../../src/local/model/step.ts';
+import type { State } from '../../../src/local/model/state.ts';
+import { initialState, nextWakeMs, step } from '../../../src/local/model/step.ts';
 import type { ExecutorCallFields, SchedulerCallFields } from '../../../src/mesos/types.ts';
 import {
   allocationRhythm,
@@ -16,7 +16,9 @@ import {
   registrationT,
 } from './facts.ts';
 import { Matcher } from './matcher.ts';
-import { type AgentFlags, durationMs, type Line, type Recording, readRecording } from './recording.ts';
+import { type Line, type Recording, readRecording } from './recording.ts';
+import { deep, idsIn, recordedStreamId, whyNotOurs } from './requests.ts';
+import { agentsInOrder, configOf, settingsOf } from './setup.ts';
 import { type Bindings, translate, unify } from './unify.ts';
 
 export type ReplayOptions = {
@@ -410,93 +412,4 @@ function replyKey(id: number, conn: string): number {
   return conn === ''
     ? id
     : [...conn].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 1e9, 7) * 1000 + id;
-}
-
-function settingsOf(recording: Recording, allocationIntervalMs: number): Settings {
-  const flags = recording.master;
-  const info = recording.lines
-    .map((line) => (line.body as { subscribed?: { master_info?: { id?: string } } } | undefined)?.subscribed)
-    .find((subscribed) => subscribed?.master_info?.id !== undefined)?.master_info;
-  const offerTimeoutMs = durationMs(flags.offer_timeout);
-  return {
-    ...defaultSettings,
-    masterId: info?.id ?? 'master',
-    hostname: flags.hostname ?? '',
-    ip: flags.ip ?? '',
-    port: Number(flags.port),
-    ...(flags.domain === undefined ? {} : { domain: JSON.parse(flags.domain) }),
-    allocationIntervalMs,
-    agentPingTimeoutMs: durationMs(flags.agent_ping_timeout) ?? defaultSettings.agentPingTimeoutMs,
-    maxAgentPingTimeouts: Number(flags.max_agent_ping_timeouts ?? defaultSettings.maxAgentPingTimeouts),
-    ...(offerTimeoutMs === undefined ? {} : { offerTimeoutMs }),
-  };
-}
-
-/** In the order in which they registered, which the numbers of their ids tell. */
-function agentsInOrder(recording: Recording): AgentFlags[] {
-  const text = JSON.stringify(recording.lines.map((line) => line.body));
-  const number = (agent: AgentFlags): number => {
-    const found = new RegExp(`-S(\\d+)"},"hostname":"${agent.ip.replaceAll('.', '\\.')}"`).exec(text);
-    return found === null ? 99 : Number(found[1]);
-  };
-  return recording.agents.toSorted((one, other) => number(one) - number(other));
-}
-
-function configOf(agent: AgentFlags): AgentConfig {
-  const registrationMs = durationMs(agent.flags.executor_registration_timeout);
-  return {
-    name: agent.name,
-    hostname: agent.flags.hostname ?? agent.ip,
-    ip: agent.ip,
-    port: agent.port,
-    resources: agent.resources,
-    attributes: agent.attributes,
-    ...(agent.domain === undefined ? {} : { domain: agent.domain }),
-    ...(registrationMs === undefined ? {} : { executorRegistrationTimeoutMs: registrationMs }),
-    ...(agent.flags.http_command_executor === undefined ? {} : { httpCommandExecutor: true }),
-  };
-}
-
-/** Requests the HTTP shell answers by itself, and interfaces that are no part of the model. */
-function whyNotOurs(line: Line, recording: Recording, without: readonly string[]): string | undefined {
-  const path = line.path ?? '';
-  if (!/^(\/master)?\/api\/v1(\/scheduler\/?)?$|\/api\/v1\/executor$/.test(path))
-    return 'is another interface';
-  if (line.method !== 'POST') return 'is refused by its method';
-  const answer = recording.lines.find(
-    (one) =>
-      one.id === line.id && one.conn === line.conn && (one.kind === 'response' || one.kind === 'closed'),
-  );
-  if (answer?.error !== undefined) return 'was not answered by any process';
-  if (typeof line.body === 'string' || line.body === null) return 'has no body of the API';
-  const text = typeof answer?.body === 'string' ? answer.body : '';
-  if (/Failed to (convert|parse)|Expecting '(Content-Type|Accept)'/.test(text))
-    return 'is refused by the codec';
-  const type = (line.body as { type?: string }).type;
-  if (path === '/api/v1' && without.includes(type ?? '')) return 'is not supported, by the table';
-  if (path === '/api/v1' && type === 'SUBSCRIBE') return 'is the operator event stream';
-  return undefined;
-}
-
-function recordedStreamId(recording: Recording, request: Line): string | undefined {
-  const answer = recording.lines.find(
-    (line) => line.kind === 'response' && line.id === request.id && line.conn === request.conn,
-  );
-  return answer?.headers?.['Mesos-Stream-Id'];
-}
-
-function idsIn(body: unknown): string[] {
-  const found: string[] = [];
-  deep(body, (text, key) => {
-    if (key === 'uuid' || /^[0-9a-f-]{36}(-O\d+|-\d{4})?$|^[A-Za-z0-9+/]{22}==$/.test(text)) found.push(text);
-    return text;
-  });
-  return found;
-}
-
-function deep(value: unknown, change: (text: string, key: string) => string, key = ''): unknown {
-  if (typeof value === 'string') return change(value, key);
-  if (Array.isArray(value)) return value.map((inner) => deep(inner, change, key));
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, deep(inner, change, name)]));
 }
