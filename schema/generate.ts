@@ -87,7 +87,7 @@ file with
 and an editor with yaml-language-server completes and explains. Examples are in \`examples/\`.
 
 - A file holds one document or several, divided by \`---\`. Anchors, aliases and merge keys (\`<<\`) may be used within a document.
-- A broker's settings are \`spec.defaults\` under its pool under its entry in \`overrides\`. Maps merge per key, and so do settings with parts (\`storage\`, \`failover\`, \`listeners\`, ...); lists, \`rack\` and \`jre\` replace. Of \`storage\`, a \`size\` replaces \`volumes\` and the other way round.
+- A broker's settings are \`spec.defaults\` under its pool under its entry in \`overrides\`. Maps merge per key, and so do settings with parts (\`storage\`, \`failover\`, \`listeners\`, ...); lists, \`rack\` and \`jre\` replace. Storage of another kind replaces; of the same kind, \`size\` replaces \`volumes\` and the other way round.
 - Kafka configuration lies in this order: \`spec.config\`, \`spec.defaults.config\`, the pool's, the broker's.
 - \`$id\` stands for the broker's id in \`config\`, \`environment\`, \`jvmOptions\`, advertised hosts and host paths.
 - Fields marked *later* are part of the format and refused by name until they are acted on.

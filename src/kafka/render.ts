@@ -1,5 +1,6 @@
 import { InvariantError, SpecError } from '../model/errors.ts';
 import type { BrokerLaunch, LaunchListener } from '../model/launch.ts';
+import { ownedConfig } from '../model/owned-config.ts';
 import { renderProperties } from './properties.ts';
 
 export type ServerPropertiesInput = {
@@ -73,36 +74,13 @@ export function renderServerProperties(input: ServerPropertiesInput): string {
 /** Used by brokers that are no controllers and so have no listener that would name it. */
 const controllerListenerName = 'CONTROLLER';
 
-/**
- * Settings that follow from the rest of the spec, and the field that says them. Setting one of them under
- * `config` would let Kafka and the plan believe different things.
- */
-export const ownedKeys: Readonly<Record<string, string>> = {
-  'advertised.listeners': 'listeners[].advertisedHost and advertisedPort',
-  'broker.id': 'pools[].ids',
-  'broker.rack': 'pools[].rack',
-  'controller.listener.names': 'pools[].roles; the controller listener is named CONTROLLER',
-  'controller.quorum.auto.join.enable': 'pools[].roles; who votes is planned, never joined by itself',
-  'controller.quorum.bootstrap.servers': 'pools[].roles; it follows where the controllers are placed',
-  'controller.quorum.voters': 'pools[].roles; the quorum is dynamic (KIP-853)',
-  'inter.broker.listener.name': 'listeners; the first one is used between brokers',
-  'listener.security.protocol.map': 'listeners[].protocol',
-  listeners: 'listeners',
-  'log.dir': 'pools[].storage.volumes',
-  'log.dirs': 'pools[].storage.volumes',
-  'metadata.log.dir': 'pools[].storage.volumes; the first one holds the metadata log',
-  'node.id': 'pools[].ids',
-  'process.roles': 'pools[].roles',
-  'security.inter.broker.protocol': 'listeners[].protocol of the first listener',
-};
-
 export type ConfigProblem = { readonly key: string; readonly message: string; readonly remedy: string };
 
 /** Every setting that may not be declared, each with what to do instead; the spec checks call this too. */
 export function checkConfig(config: Readonly<Record<string, string>>): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   for (const key of Object.keys(config).sort()) {
-    const field = Object.hasOwn(ownedKeys, key) ? ownedKeys[key] : undefined;
+    const field = Object.hasOwn(ownedConfig, key) ? ownedConfig[key] : undefined;
     if (field !== undefined) {
       const message = `config "${key}" is set by kafka-mesos itself`;
       problems.push({ key, message, remedy: `Remove it and use ${field}.` });

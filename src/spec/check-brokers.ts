@@ -1,6 +1,7 @@
 import { type DesiredBroker, type DesiredListener, jvmOverheadMiB } from '../model/desired.ts';
 import { listOf } from './check-fields.ts';
 import type { Checked } from './checks.ts';
+import { defaults } from './defaults.ts';
 import type { Pool } from './document.ts';
 import { type BrokerFields, layersOf, mergeLayers } from './layers.ts';
 import { formatPath, type Path } from './path.ts';
@@ -121,11 +122,11 @@ function checkRack({ rack }: BrokerFields, at: Blame): readonly Finding[] {
 }
 
 function checkFailover({ failover }: BrokerFields, at: Blame): readonly Finding[] {
-  const { delay, maxDelay } = failover ?? {};
-  if (delay === undefined || maxDelay === undefined) return [];
+  const { delay = defaults.failoverDelay, maxDelay = defaults.failoverMaxDelay } = failover ?? {};
   if ((parseDurationMs(delay) ?? 0) <= (parseDurationMs(maxDelay) ?? 0)) return [];
   const message = `the first wait of ${delay} is longer than the longest, ${maxDelay}`;
-  return [{ code: 'KM_SPEC_FAILOVER', path: at('failover', 'delay'), message }];
+  const path = at('failover', failover?.delay === undefined ? 'maxDelay' : 'delay');
+  return [{ code: 'KM_SPEC_FAILOVER', path, message }];
 }
 
 function checkMemory(broker: DesiredBroker, at: Blame): readonly Finding[] {

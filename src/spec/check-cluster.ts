@@ -3,7 +3,7 @@ import { listOf } from './check-fields.ts';
 import type { Checked } from './checks.ts';
 import type { Pool } from './document.ts';
 import type { Finding } from './problems.ts';
-import { countBrokers, idsOf, resolveBroker } from './resolve.ts';
+import { countBrokers, resolvePool } from './resolve.ts';
 import { formatIds } from './units.ts';
 
 /** What shows only when all nodes are looked at together. */
@@ -12,7 +12,7 @@ export function checkCluster({ document, isSound }: Checked): readonly Finding[]
   if (!parts.every((part) => isSound('spec', part))) return [];
   const brokerCount = countBrokers(document);
   const nodes = listOf<Pool>(document.spec?.pools).flatMap((pool) =>
-    idsOf(pool).map((id) => resolveBroker(document, pool, id, brokerCount)),
+    resolvePool(document, pool, brokerCount),
   );
   return [...checkRoles(nodes), ...checkSharedPorts(nodes)];
 }

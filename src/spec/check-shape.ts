@@ -8,6 +8,9 @@ import { isBelow, type Path } from './path.ts';
 import { describeNode, type Finding } from './problems.ts';
 import { clusterSchema, follow, isLater, type Schema } from './schema.ts';
 
+/** Nobody reads more; putting each into words costs something. */
+const maxFindings = 1000;
+
 /**
  * Everything in which a document is not of the schema's shape, in words of ours, one finding a mistake.
  * A field that is not acted on yet is only that, whatever else is wrong inside of it.
@@ -29,10 +32,12 @@ export function checkShape(root: SpecNode): readonly Finding[] {
     // Of another kind nothing else can be judged.
     return [wrongValue(['kind'], kind, ['KafkaCluster'])];
   }
-  const notYet = findNotYet(root);
+  const notYet = findNotYet(root).slice(0, maxFindings);
   const check = getValidator();
   check(toPlain(root));
-  const findings = (check.errors ?? []).flatMap((error) => toFinding(error, root) ?? []);
+  const findings = (check.errors ?? [])
+    .slice(0, maxFindings)
+    .flatMap((error) => toFinding(error, root) ?? []);
   return [
     ...notYet,
     ...findings.filter(({ path }) => !notYet.some((finding) => isBelow(path, finding.path))),
@@ -97,6 +102,7 @@ function toFinding(error: ErrorObject, root: SpecNode): Finding | undefined {
       };
     case 'minItems':
     case 'maxItems':
+    case 'maxProperties':
       return {
         code: 'KM_SPEC_RANGE',
         path,
@@ -196,7 +202,8 @@ function wrongText(path: Path, node: SpecNode, schema: Schema): Finding {
     code: 'KM_SPEC_FORMAT',
     path,
     message: `${named(path)} has to be ${phrase(schema)}`,
-    found: describeNode(node),
+    // It may be refused for the password in it.
+    found: schema.title === 'a URI' ? undefined : describeNode(node),
     allowed: examples(schema),
     remedy: size === null ? rule : `Write \`${size[1]}${size[2]?.toUpperCase()}iB\`.`,
   };
@@ -232,7 +239,7 @@ function range(schema: Schema): string | undefined {
 }
 
 /** The field as a reader would call it: its key, or the list's for an entry. */
-export function named(path: Path): string {
+function named(path: Path): string {
   const last = path.at(-1);
   if (typeof last !== 'number') return `\`${last ?? 'the document'}\``;
   return `\`${path.at(-2)}[${last}]\``;
@@ -252,18 +259,24 @@ function toPath(pointer: string, root: SpecNode): Path {
   return steps;
 }
 
+let places: ReadonlyMap<string, readonly string[]> | undefined;
+
 /** Where else in the format a key of that name can stand. */
 function placesOf(key: string): readonly string[] {
-  const places: string[] = [];
-  const visit = (schema: Schema, path: string, depth: number): void => {
+  places ??= indexKeys();
+  return places.get(key) ?? [];
+}
+
+function indexKeys(): ReadonlyMap<string, readonly string[]> {
+  const index = new Map<string, string[]>();
+  const visit = (schema: Schema, path: string): void => {
     const { properties, items } = follow(schema);
-    if (depth > 8) return;
-    if (properties !== undefined && Object.hasOwn(properties, key)) places.push(`\`${path}\``);
     for (const [name, property] of Object.entries(properties ?? {})) {
-      visit(property, path === '' ? name : `${path}.${name}`, depth + 1);
+      if (path !== '') index.set(name, [...(index.get(name) ?? []), `\`${path}\``]);
+      visit(property, path === '' ? name : `${path}.${name}`);
     }
-    if (items !== undefined) visit(items, `${path}[]`, depth + 1);
+    if (items !== undefined) visit(items, `${path}[]`);
   };
-  visit(clusterSchema, '', 0);
-  return places.filter((place) => place !== '``');
+  visit(clusterSchema, '');
+  return index;
 }

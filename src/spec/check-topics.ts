@@ -5,7 +5,7 @@ import { defaultReplicationFactor, internalTopicConfig } from './defaults.ts';
 import type { KafkaCluster, Topic } from './document.ts';
 import type { Path } from './path.ts';
 import type { Finding } from './problems.ts';
-import { countBrokers } from './resolve.ts';
+import { countBrokers, rolesOf } from './resolve.ts';
 
 /** Names that Kafka itself uses. */
 const internalTopics: ReadonlySet<string> = new Set([
@@ -88,7 +88,8 @@ function checkClusterReplication(document: KafkaCluster, brokerCount: number): r
     if (place === undefined) return [];
     const traps = trap(place, `topics by \`${key}\``, factor, numberOf(config, ownKey) ?? 1, true);
     const remedy = `Set \`${key}\` too: it is ${factor} otherwise.`;
-    return path === undefined ? traps.map((finding) => ({ ...finding, remedy })) : traps;
+    const couldBeMore = path === undefined && factor < brokerCount;
+    return couldBeMore ? traps.map((finding) => ({ ...finding, remedy })) : traps;
   });
 }
 
@@ -153,7 +154,8 @@ function count(factor: number): string {
 /** The number of racks that the placement rules of all pools ask for, where they do. */
 function wantedRacks({ document }: Checked): number | undefined {
   const { defaults, pools } = document.spec;
-  const counts = pools.map((pool) => {
+  const brokerPools = pools.filter((pool) => rolesOf(document, pool).includes('broker'));
+  const counts = brokerPools.map((pool) => {
     const rack = pool.rack ?? defaults?.rack;
     const rules = parseConstraints(pool.constraints ?? defaults?.constraints ?? []);
     const rule = rules.find(({ kind, attribute }) => kind === 'groupBy' && attribute === rack?.attribute);

@@ -40,15 +40,17 @@ function mergedKey<K extends keyof BrokerFields>(key: K, under: BrokerFields, ov
   return { [key]: { ...Object(under[key]), ...Object(over[key]) } };
 }
 
-/** One volume and several are alternatives: the special layer's choice takes the other's place. */
+/**
+ * Another kind of storage replaces: disks and paths belong to their kind. Of the same kind, one volume and
+ * several are alternatives: the special layer's choice takes the other's place.
+ */
 function mergeStorage(under: Storage | undefined, over: Storage | undefined): { storage?: Storage } {
   if (under === undefined || over === undefined) return {};
+  const kind = under.kind ?? 'persistent';
+  if ((over.kind ?? kind) !== kind) return { storage: over };
+  if (over.volumes !== undefined) return { storage: { kind, ...over } };
   const { volumes, ...withoutVolumes } = under;
-  if (over.volumes !== undefined) {
-    return { storage: { ...(under.kind === undefined ? {} : { kind: under.kind }), ...over } };
-  }
-  if (over.size !== undefined) return { storage: { ...withoutVolumes, ...over } };
-  return { storage: { ...under, ...over } };
+  return { storage: { ...(over.size === undefined ? under : withoutVolumes), ...over } };
 }
 
 function mergeListeners(

@@ -126,7 +126,7 @@ function findTwice(documents: readonly YamlDocument[]): {
 function limit(problems: readonly Problem[]): readonly Problem[] {
   const last = problems[maxProblemsPerFile - 1];
   if (last === undefined || problems.length === maxProblemsPerFile) return problems;
-  const message = `there are ${problems.length - maxProblemsPerFile} more problems after this one`;
+  const message = `there are at least ${problems.length - maxProblemsPerFile} more problems`;
   return [
     ...problems.slice(0, maxProblemsPerFile),
     { severity: 'error', code: 'KM_SPEC_MORE', place: last.place, path: '', message },

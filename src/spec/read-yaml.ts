@@ -24,6 +24,8 @@ export const yamlLimits = {
   documents: 256,
   /** Values after every alias was replaced by what it stands for, over all documents of the file. */
   values: 100_000,
+  /** In one list or map; what looks for mistakes in it takes longer with the square of their number. */
+  entries: 10_000,
   /** Stray pieces and directives: more of them are no slip. */
   strays: 100,
 } as const;
@@ -137,6 +139,10 @@ class Reading {
     if (isAlias(node)) return this.follow(node.source, offset, scope, depth);
     if (node.anchor !== undefined) scope.anchors.set(node.anchor, node);
     if (isScalar(node)) return this.convertScalar(node, offset);
+    if (node.items.length > yamlLimits.entries) {
+      this.stop(offset, `one list or map has more than ${yamlLimits.entries} entries`);
+      return undefined;
+    }
     scope.open.add(node);
     const converted = isSeq(node)
       ? {

@@ -15,8 +15,10 @@ import type {
   KafkaCluster,
   Listener,
   ListenerChange,
+  Override,
   Pool,
   Rack,
+  Spec,
   Storage,
   Topic,
 } from './document.ts';
@@ -38,7 +40,7 @@ export function resolveCluster(document: KafkaCluster): Desired {
         : { distribution: lowerDigest(spec.kafka.distribution) }),
     },
     brokers: spec.pools
-      .flatMap((pool) => idsOf(pool).map((id) => resolveBroker(document, pool, id, brokerCount)))
+      .flatMap((pool) => resolvePool(document, pool, brokerCount))
       .sort((a, b) => a.id - b.id),
     topics: (spec.topics ?? [])
       .map((topic) => resolveTopic(topic, brokerCount))
@@ -72,6 +74,19 @@ export function countBrokers(document: KafkaCluster): number {
     .reduce((count, pool) => count + idsOf(pool).length, 0);
 }
 
+/** The nodes of a pool. Those without an override share what does not speak of their id. */
+export function resolvePool(
+  document: KafkaCluster,
+  pool: Pool,
+  brokerCount: number,
+): readonly DesiredBroker[] {
+  const plain = kindOf(document, pool, undefined, brokerCount);
+  return idsOf(pool).map((id) => {
+    const override = pool.overrides?.[String(id)];
+    return resolveNode(override === undefined ? plain : kindOf(document, pool, override, brokerCount), id);
+  });
+}
+
 /** `brokerCount` is that of the cluster; Kafka's internal topics are replicated by it. */
 export function resolveBroker(
   document: KafkaCluster,
@@ -79,16 +94,44 @@ export function resolveBroker(
   id: number,
   brokerCount: number,
 ): DesiredBroker {
+  return resolveNode(kindOf(document, pool, pool.overrides?.[String(id)], brokerCount), id);
+}
+
+/** What brokers of one pool with the same override have in common. */
+type Kind = {
+  readonly spec: Spec;
+  readonly pool: string;
+  readonly roles: readonly ('broker' | 'controller')[];
+  readonly fields: BrokerFields;
+  readonly config: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+function kindOf(
+  document: KafkaCluster,
+  pool: Pool,
+  override: Override | undefined,
+  brokerCount: number,
+): Kind {
   const { spec } = document;
-  const fields = mergeLayers(layersOf(spec.defaults, pool, pool.overrides?.[String(id)]));
-  const roles = rolesOf(document, pool);
+  const fields = mergeLayers(layersOf(spec.defaults, pool, override));
+  return {
+    spec,
+    pool: pool.name,
+    roles: rolesOf(document, pool).toSorted(compareText),
+    fields,
+    config: textsOf({ ...internalTopicConfig(brokerCount), ...spec.config, ...fields.config }),
+    environment: textsOf(fields.environment),
+  };
+}
+
+function resolveNode({ spec, pool, roles, fields, config, environment }: Kind, id: number): DesiredBroker {
   const memoryMiB = checked(parseSizeMiB(fields.memory ?? defaults.memory));
-  const config = { ...internalTopicConfig(brokerCount), ...textsOf(spec.config), ...textsOf(fields.config) };
   const maxTries = fields.failover?.maxTries;
   return {
     id,
-    pool: pool.name,
-    roles: roles.toSorted(compareText),
+    pool,
+    roles,
     state: fields.state ?? 'running',
     cpus: fields.cpus ?? defaults.cpus,
     memoryMiB,
@@ -117,8 +160,8 @@ export function resolveBroker(
     },
     jvmOptions: (fields.jvmOptions ?? []).map((option) => withId(option, id)),
     ...(fields.jre === undefined ? {} : { jre: lowerDigest(fields.jre) }),
-    environment: withIds(textsOf(fields.environment), id),
-    config: withIds(sortKeys(config), id),
+    environment: withIds(environment, id),
+    config: withIds(config, id),
     log4j: sortKeys(fields.logLevels ?? {}),
     stopGraceMs: checked(parseDurationMs(fields.stopGrace ?? defaults.stopGrace)),
   };
@@ -211,6 +254,7 @@ function sortKeys<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, 
 }
 
 function withIds(map: Readonly<Record<string, string>>, id: number): Readonly<Record<string, string>> {
+  if (!Object.values(map).some((value) => value.includes('$id'))) return map;
   return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, withId(value, id)]));
 }
 

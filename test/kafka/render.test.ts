@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { classifyConfigChange } from '../../src/kafka/config-keys.ts';
+import { classifyConfigChange } from '../../src/model/config-keys.ts';
 import { escapeKey, escapeValue, renderProperties } from '../../src/kafka/properties.ts';
 import {
   checkConfig,
-  ownedKeys,
   renderLog4j2,
   renderServerProperties,
   type ServerPropertiesInput,
 } from '../../src/kafka/render.ts';
 import { SpecError } from '../../src/model/errors.ts';
 import type { LaunchListener } from '../../src/model/launch.ts';
+import { ownedConfig } from '../../src/model/owned-config.ts';
 
 const client: LaunchListener = {
   name: 'PLAINTEXT',
@@ -115,7 +115,7 @@ test('a small heap gets a cleaner buffer that fits, unless one is declared', () 
 });
 
 test('every setting of ours is refused, with the field that says it', () => {
-  for (const [key, field] of Object.entries(ownedKeys)) {
+  for (const [key, field] of Object.entries(ownedConfig)) {
     const [problem, ...more] = checkConfig({ [key]: 'x', 'num.io.threads': '8' });
     assert.is(more.length, 0);
     assert.is(problem?.key, key);
@@ -130,7 +130,7 @@ test('every setting of ours is refused, with the field that says it', () => {
     assert.is(checkConfig({ [key]: 'x' }).length, 1);
   }
   const rendered = renderServerProperties(combined).split('\n').slice(1, 12);
-  for (const line of rendered) assert.ok(Object.hasOwn(ownedKeys, line.split('=')[0] ?? ''), line);
+  for (const line of rendered) assert.ok(Object.hasOwn(ownedConfig, line.split('=')[0] ?? ''), line);
 });
 
 test('prototype names and names with separators are no settings', () => {

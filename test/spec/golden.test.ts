@@ -18,7 +18,7 @@ for (const name of inputs) {
     const rendered = renderProblems(parseSpec(files).problems, { files });
     assert.not.match(rendered, /undefined|\[object|must NOT|must have|instancePath|\bat .*\.ts:/);
     const golden = new URL(name.replace(/yaml$/, 'txt'), folder);
-    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, rendered);
+    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(golden, rendered);
     assert.ok(existsSync(golden), `${golden.pathname} is missing: run with UPDATE_GOLDEN=1`);
     assert.fixture(rendered, readFileSync(golden, 'utf8'));
   });

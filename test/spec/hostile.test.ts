@@ -18,7 +18,10 @@ const refused: Readonly<Record<string, readonly [text: string, message: RegExp]>
   'a large file': ['a'.repeat(yamlLimits.bytes + 1), /larger than 1024 KiB/],
   'a file large in bytes only': ['é'.repeat(yamlLimits.bytes / 2 + 1), /larger than 1024 KiB/],
   'an alias bomb': [laughs, /stands for more than 100000 values/],
-  'an alias bomb in merges': [laughs.replaceAll('[', '{<<: [').replaceAll(']', ']}').replaceAll('lol', '{}'), /values/],
+  'an alias bomb in merges': [
+    laughs.replaceAll('[', '{<<: [').replaceAll(']', ']}').replaceAll('lol', '{}'),
+    /values/,
+  ],
   'nested flow lists': ['['.repeat(500_000), /nested more than 64/],
   'nested flow maps': ['{a: '.repeat(200_000), /nested more than 64/],
   'nested block lists': ['- '.repeat(500_000), /nested more than 64/],
@@ -28,8 +31,12 @@ const refused: Readonly<Record<string, readonly [text: string, message: RegExp]>
     /nested more than 64/,
   ],
   'many documents': ['---\na: 1\n'.repeat(300), /more than 256 documents/],
-  'many keys': [Array.from({ length: 140_000 }, (_, i) => `a${i.toString(36)}:`).join('\n'), /too many values/],
-  'many aliases': [`a: &a 1\nb: [${'*a,'.repeat(110_000)}]`, /values/],
+  'many keys': [
+    Array.from({ length: 140_000 }, (_, i) => `a${i.toString(36)}:`).join('\n'),
+    /too many values/,
+  ],
+  'a long list': [`a: [${'1,'.repeat(10_001)}]`, /more than 10000 entries/],
+  'many aliases': [`a: &a [${'1,'.repeat(5000)}]\nb: [${'*a,'.repeat(5000)}]`, /values/],
   'many brackets': [']'.repeat(500_000), /no YAML/],
   'many directives': ['%\n'.repeat(300_000), /no YAML/],
 };
@@ -55,7 +62,7 @@ test('many mistakes are counted, not listed', () => {
   const text = documentOf(Array.from({ length: 500 }, (_, i) => `key${i}: 1`).join('\n'));
   const { problems } = parseSpec([{ path: 'a.yaml', text }]);
   assert.is(problems.length, 101);
-  assert.match(problems.at(-1)?.message ?? '', /^there are 401 more/);
+  assert.match(problems.at(-1)?.message ?? '', /^there are at least 401 more/);
 });
 
 test('ids of a huge range are not counted out', () => {
@@ -81,18 +88,57 @@ test('a key __proto__ is a key and nothing more', () => {
     problems.map(({ code, path }) => `${code} ${path}`),
     ['KM_SPEC_UNKNOWN_KEY spec.pools[0].__proto__', 'KM_SPEC_LISTENER spec.pools[0].listeners.constructor'],
   );
-  assert.is(Object(Object.prototype)['cpus'], undefined);
+  assert.is(Object(Object.prototype).cpus, undefined);
 });
 
 const pieces = [
-  'apiVersion: kafka-mesos/v1\n', 'kind: KafkaCluster\n', 'metadata: { name: a }\n', 'spec:\n', '  pools:\n', '    - name: a\n',
-  '      ids: 0..2\n', '      storage:\n', '  topics:\n', '    - name: t\n', '  config:\n', '  listeners:\n', '  defaults:\n',
-  '- ', ': ', '[', ']', '{', '}', '&a ', '*a', '<<: ', '? ', '|\n', '!!str ', '"', "'", '\n', '  ', '---\n', '...\n', '#', '\t', '\u0000', '💥', '1', 'null', ',', '%YAML 1.1\n',
+  'apiVersion: kafka-mesos/v1\n',
+  'kind: KafkaCluster\n',
+  'metadata: { name: a }\n',
+  'spec:\n',
+  '  pools:\n',
+  '    - name: a\n',
+  '      ids: 0..2\n',
+  '      storage:\n',
+  '  topics:\n',
+  '    - name: t\n',
+  '  config:\n',
+  '  listeners:\n',
+  '  defaults:\n',
+  '- ',
+  ': ',
+  '[',
+  ']',
+  '{',
+  '}',
+  '&a ',
+  '*a',
+  '<<: ',
+  '? ',
+  '|\n',
+  '!!str ',
+  '"',
+  "'",
+  '\n',
+  '  ',
+  '---\n',
+  '...\n',
+  '#',
+  '\t',
+  '\u0000',
+  '💥',
+  '1',
+  'null',
+  ',',
+  '%YAML 1.1\n',
 ];
 
 test('no text makes it throw, and each problem has a place in the text', () => {
   const text = fc.oneof(
-    { weight: 3, arbitrary: fc.array(fc.constantFrom(...pieces), { maxLength: 40 }).map((parts) => parts.join('')) },
+    {
+      weight: 3,
+      arbitrary: fc.array(fc.constantFrom(...pieces), { maxLength: 40 }).map((parts) => parts.join('')),
+    },
     { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 200 }) },
   );
   fc.assert(
@@ -100,7 +146,10 @@ test('no text makes it throw, and each problem has a place in the text', () => {
       const { problems } = parseSpec([{ path: 'a.yaml', text: content }]);
       const lines = content.split('\n').length;
       for (const { place } of problems) {
-        assert.ok(place.line >= 1 && place.line <= lines && place.column >= 1, JSON.stringify({ content, place }));
+        assert.ok(
+          place.line >= 1 && place.line <= lines && place.column >= 1,
+          JSON.stringify({ content, place }),
+        );
       }
     }),
     { numRuns: 1000 },
@@ -151,7 +200,10 @@ test('a value of any type at any place is a problem or a cluster, never an excep
       for (const step of path.slice(0, -1)) parent = parent[String(step)] as Record<string, unknown>;
       parent[String(path.at(-1))] = wrong;
       const { clusters, problems } = parseSpec([{ path: 'a', text: JSON.stringify(copy) }]);
-      assert.ok(clusters.length === 1 || problems.some(({ severity }) => severity === 'error'), path.join('.'));
+      assert.ok(
+        clusters.length === 1 || problems.some(({ severity }) => severity === 'error'),
+        path.join('.'),
+      );
     }
   }
 });
