@@ -15,8 +15,10 @@ export type BackgroundProcess = {
   readonly logPath: string;
   /** Asked until it gives something; undefined: not yet. Errors count as not yet. */
   readonly ready: (pid: number) => Promise<boolean>;
-  /** Asked when the process ended early: whether another has taken its place. */
-  readonly superseded: () => Promise<boolean>;
+  /** In the log of a process that ended because another one was first; that one is then waited for. */
+  readonly rivalMark: string;
+  /** Asked while waiting for the other one. */
+  readonly rivalReady: () => Promise<boolean>;
   readonly timeoutMs: number;
 };
 
@@ -44,23 +46,25 @@ export async function startInBackground(context: Context, start: BackgroundProce
   child.unref();
 
   const deadlineMs = context.nowMs() + start.timeoutMs;
-  for (;;) {
-    if (child.pid !== undefined && (await start.ready(child.pid).catch(() => false))) return;
-    if (ended !== undefined) {
-      // Of two commands that started it at once one loses; what counts is that it runs.
-      if (await start.superseded().catch(() => false)) return;
-      throw await startFailure(start, `the ${start.what} ended while it started (${ended})`, beganAt);
-    }
-    if (context.nowMs() > deadlineMs) {
-      child.kill('SIGTERM');
-      throw await startFailure(
-        start,
-        `the ${start.what} was not ready after ${start.timeoutMs / 1000} s`,
-        beganAt,
-      );
+  const said = () => lastLines(start.logPath, beganAt);
+  while (context.nowMs() < deadlineMs) {
+    if (ended === undefined) {
+      if (child.pid !== undefined && (await start.ready(child.pid).catch(() => false))) return;
+    } else {
+      // Of two commands that start it at once one loses; what counts is that it runs.
+      if (!(await said()).includes(start.rivalMark)) {
+        throw startFailure(start, `the ${start.what} ended while it started (${ended})`, await said());
+      }
+      if (await start.rivalReady().catch(() => false)) return;
     }
     await sleep(50);
   }
+  if (ended === undefined) child.kill('SIGTERM');
+  throw startFailure(
+    start,
+    `the ${start.what} was not ready after ${start.timeoutMs / 1000} s`,
+    await said(),
+  );
 }
 
 /** Ends a process of ours and waits until it is gone; the second, harder signal comes after `graceMs`. */
@@ -85,12 +89,7 @@ export async function stopProcess(context: Context, target: ProcessRef, graceMs:
   });
 }
 
-async function startFailure(
-  start: BackgroundProcess,
-  message: string,
-  logOffset: number,
-): Promise<UnavailableError> {
-  const said = await lastLines(start.logPath, logOffset);
+function startFailure(start: BackgroundProcess, message: string, said: string): UnavailableError {
   return new UnavailableError(
     'KM_UNAVAILABLE_START',
     said === '' ? message : `${message}; it said:\n${said}`,

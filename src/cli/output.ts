@@ -13,8 +13,8 @@ export async function print(
 ): Promise<void> {
   if (options.output === 'json') return context.io.out(`${JSON.stringify(data, undefined, 2)}\n`);
   if (options.output === 'yaml') {
-    const { stringify } = await import('yaml');
-    return context.io.out(stringify(data, { aliasDuplicateObjects: false }));
+    const { renderYaml } = await import('./format/yaml.ts');
+    return context.io.out(renderYaml(data));
   }
   context.io.out(render(options.output === 'wide'));
 }

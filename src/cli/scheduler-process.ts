@@ -29,7 +29,8 @@ export async function ensureScheduler(
     logPath: context.home.schedulerLog,
     ready: async (pid) =>
       (await findRunningApi(context.home))?.pid === pid && (await askRunning(context)) !== undefined,
-    superseded: async () => (await askRunning(context))?.master === master,
+    rivalMark: 'KM_UNAVAILABLE_STORE_LOCKED',
+    rivalReady: async () => (await askRunning(context))?.master === master,
     timeoutMs: 30_000,
   });
   return true;

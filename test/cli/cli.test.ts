@@ -12,7 +12,7 @@ import type { ApplyRequest, PlanAnswer, SpecProblem } from '../../src/model/api.
 import { ConflictError, SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { clusterStatus } from '../api/fixtures.ts';
-import { runCli, testContext, withHome, withScheduler } from './run-cli.ts';
+import { builtCli, runCli, testContext, withHome, withScheduler } from './run-cli.ts';
 
 const spec = 'kind: KafkaCluster\n';
 const step = { mark: '+', what: 'start broker 0', why: [], brokerId: 0 };
@@ -94,6 +94,15 @@ test('help and version are 0, on stdout, and the help has the table of exit code
       );
     }
   });
+});
+
+test('the README tells the same exit codes', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, section = ''] = readme.split('## Exit codes');
+  for (const [, code, meaning] of exitCodeTable) {
+    const plain = section.replaceAll('`', '');
+    assert.ok(plain.includes(meaning), `README.md lacks "${meaning}" (${code})`);
+  }
 });
 
 test('without a scheduler: 1, with what to do', async () => {
@@ -379,8 +388,7 @@ test('a reader that goes away ends the command quietly', async () => {
   await withScheduler(
     { clusters: () => [clusterStatus({ brokers } as Partial<ClusterStatus>)] },
     async (home) => {
-      const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-      const child = spawn(process.execPath, ['--import', 'tsx', main, 'status', '-o', 'json'], {
+      const child = spawn(process.execPath, [await builtCli(), 'status', '-o', 'json'], {
         env: { ...process.env, KAFKA_MESOS_HOME: home.directory },
         stdio: ['ignore', 'pipe', 'pipe'],
       });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,11 +26,28 @@ export type RunOptions = {
   readonly interruptWhen?: (text: string) => boolean;
 };
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
+let built: Promise<string> | undefined;
 
-/** The command line as a process of its own, from source, with no terminal and nothing of our environment. */
-export function runCli(args: readonly string[], options: RunOptions): Promise<CliRun> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+/** The launcher of a build of its own, so that what is tested is what is there now; deleted at the end. */
+export function builtCli(): Promise<string> {
+  built ??= (async () => {
+    const root = mkdtempSync(join(tmpdir(), 'km-build-'));
+    process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+    mkdirSync(join(root, 'bin'));
+    for (const name of ['kafka-mesos', 'package.json']) cpSync(join(bin, name), join(root, 'bin', name));
+    // Plain JavaScript without types, which runs before anything is installed.
+    const script: string = join(bin, 'build.mjs');
+    const { build } = await import(script);
+    await build(join(root, 'dist'));
+    return join(root, 'bin', 'kafka-mesos');
+  })();
+  return built;
+}
+
+/** The command line as a process of its own, with no terminal and nothing of our environment. */
+export async function runCli(args: readonly string[], options: RunOptions): Promise<CliRun> {
+  const child = spawn(process.execPath, [await builtCli(), ...args], {
     env: {
       PATH: process.env.PATH,
       HOME: options.home.directory,
@@ -79,7 +96,7 @@ export function testContext(change: Partial<Context> = {}): Context {
       style: plainStyle,
       errorStyle: plainStyle,
     },
-    self: { command: process.execPath, args: ['--import', 'tsx', main] },
+    self: { command: process.execPath, args: ['--version'] },
     version: '0.0.0',
     nowMs: () => Date.now(),
     ...change,

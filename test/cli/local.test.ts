@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findRunningApi, type Home } from '../../src/cli/home.ts';
+import { findRunning } from '../../src/local/processes.ts';
+import { findProcess } from '../../src/local/runner/process-table.ts';
+import { type CliRun, runCli, withHome } from './run-cli.ts';
+
+async function withLocal(
+  use: (home: Home, run: (...args: string[]) => Promise<CliRun>) => Promise<void>,
+): Promise<void> {
+  await withHome(async (home) => {
+    const run = (...args: string[]) => runCli(args, { home });
+    try {
+      await use(home, run);
+    } finally {
+      await run('local', 'down', '--purge');
+    }
+  });
+}
+
+async function isGone(pid: number): Promise<boolean> {
+  return (await findProcess(pid)) === undefined;
+}
+
+test('local up starts both once; down stops both; purge deletes and names what', async () => {
+  await withLocal(async (home, run) => {
+    const up = await run('local', 'up');
+    assert.is(up.exitCode, 0, up.stderr);
+    assert.match(up.stderr, 'Scheduler started.');
+    const [mesos, scheduler] = [await findRunning(home.directory), await findRunningApi(home)];
+    assert.ok(mesos !== undefined && scheduler !== undefined);
+
+    const again = await run('status', '--local');
+    assert.is(again.exitCode, 0, again.stderr);
+    assert.not.match(again.stderr, 'started');
+    assert.is((await findRunningApi(home))?.pid, scheduler.pid);
+
+    const status = await run('local', 'status', '-o', 'json');
+    const { agents } = JSON.parse(status.stdout);
+    assert.equal(
+      agents.map((agent: { name: string }) => agent.name),
+      ['agent-1', 'agent-2', 'agent-3', 'agent-4'],
+    );
+
+    const down = await run('local', 'down');
+    assert.is(down.exitCode, 0, down.stderr);
+    assert.ok((await isGone(mesos.pid)) && (await isGone(scheduler.pid)));
+    assert.ok(existsSync(home.local));
+    assert.is(existsSync(home.apiFile), false, 'a scheduler that ends in order says so');
+
+    const purged = await run('local', 'down', '--purge');
+    assert.match(purged.stdout, home.localStore);
+    assert.is(existsSync(home.local), false);
+    assert.is((await run('local', 'down')).exitCode, 0, 'nothing left to do is no error');
+  });
+});
+
+test('what died is started again where it was; another is not touched', async () => {
+  await withLocal(async (home, run) => {
+    await run('local', 'up');
+    const mesos = await findRunning(home.directory);
+    const first = await findRunningApi(home);
+    assert.ok(mesos !== undefined && first !== undefined);
+    process.kill(first.pid, 'SIGKILL');
+    process.kill(mesos.pid, 'SIGKILL');
+    const none = await run('status');
+    assert.is(none.exitCode, 1);
+    assert.match(none.stderr, 'no scheduler is running');
+
+    // Two at once: one starts each, and both find it.
+    const [one, two] = await Promise.all([run('local', 'up'), run('local', 'up')]);
+    assert.is(one.exitCode, 0, one.stderr);
+    assert.is(two.exitCode, 0, two.stderr);
+    assert.is(one.stdout, two.stdout);
+    assert.is((await findRunning(home.directory))?.masterUrl, mesos.masterUrl);
+
+    const stopped = await run('local', 'agent', 'stop', 'agent-2');
+    assert.is(stopped.stdout, 'agent-2 stopped; its tasks run on.\n');
+    assert.is((await run('local', 'agent', 'stop', 'agent-9')).exitCode, 1);
+    assert.is((await run('local', 'agent', 'start', 'agent-2', '--wiped')).exitCode, 0);
+  });
+});
+
+test('apply --local --dry-run plans a bring-up from nothing', async () => {
+  await withLocal(async (_home, run) => {
+    const example = new URL('../../examples/three-brokers.yaml', import.meta.url).pathname;
+    const planned = await run('apply', '-f', example, '--local', '--dry-run');
+    assert.is(planned.exitCode, 0, planned.stderr);
+    assert.match(planned.stdout, /Plan: 3 to start, 0 to restart, 0 to stop/);
+  });
+});
+
+test('a scheduler that cannot start says why, and leaves nothing running', async () => {
+  await withHome(async (home) => {
+    const run = await runCli(['scheduler', '--master', '127.0.0.1:1', '--secret-file', '/nonexistent'], {
+      home,
+    });
+    assert.is(run.exitCode, 1);
+    assert.match(run.stderr, 'the secret file /nonexistent cannot be read');
+    assert.is(await findRunningApi(home), undefined);
+  });
+});
+
+test.run();
