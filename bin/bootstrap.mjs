@@ -61,12 +61,7 @@ function installPackages() {
   }
   const started = Date.now();
   say('Installing packages (npm ci, a minute or so the first time) … ');
-  let result = runNpm(npm, ['ci']);
-  if (result.status !== 0 && result.stderr?.includes('EUSAGE')) {
-    // A lock file written on one platform may lack the optional packages of another, which `npm ci`
-    // refuses. `npm install` takes the locked versions too and adds what is missing, changing no file.
-    result = runNpm(npm, ['install', '--no-save']);
-  }
+  const result = runNpm(npm, ['ci']);
   if (result.status !== 0) {
     say('failed.\n');
     // What matters comes first; after it npm prints its usage.

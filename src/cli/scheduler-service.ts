@@ -13,6 +13,7 @@ import type {
 import { SpecError, UnavailableError } from '../model/errors.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
+import { toSpecProblem } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
@@ -83,17 +84,12 @@ function parse(request: SpecRequest): ParsedSpec {
     throw new SpecError(
       'KM_SPEC_INVALID',
       `the spec has ${errors.length} error${errors.length === 1 ? '' : 's'}`,
-      { problems: parsed.problems.map(toApi) },
+      { problems: parsed.problems.map(toSpecProblem) },
     );
   }
   return parsed;
 }
 
 function warningsOf(parsed: ParsedSpec): readonly SpecProblem[] {
-  return parsed.problems.map(toApi);
-}
-
-function toApi(problem: ParsedSpec['problems'][number]): SpecProblem {
-  const { severity, code, place, path, message, remedy } = problem;
-  return { severity, code, ...place, path, message, ...(remedy === undefined ? {} : { remedy }) };
+  return parsed.problems.map(toSpecProblem);
 }

@@ -1,5 +1,6 @@
 import type { SpecProblem, SpecRequest } from '../model/api.ts';
 import { SpecError } from '../model/errors.ts';
+import type { Problem } from '../spec/problems.ts';
 import { renderProblems } from '../spec/render-problems.ts';
 import type { Context } from './context.ts';
 
@@ -30,4 +31,9 @@ export async function askAboutSpec<Answer extends { readonly warnings: readonly 
     if (error instanceof SpecError) showProblems(context, error.problems, request);
     throw error;
   }
+}
+
+/** As the API and `-o json` have it: the place beside the rest. */
+export function toSpecProblem({ place, ...rest }: Problem): SpecProblem {
+  return { ...rest, ...place };
 }

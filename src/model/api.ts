@@ -49,6 +49,10 @@ export type SpecProblem = {
   readonly column: number;
   readonly path: string;
   readonly message: string;
+  /** What stands there. */
+  readonly found?: string;
+  /** What may stand there. */
+  readonly allowed?: string;
   readonly remedy?: string;
 };
 

@@ -28,7 +28,7 @@ export function brokerNotes(
   const add = (text: string, tone?: Tone) => notes.push(textNote(text, tone, canvas, width, maxLines));
 
   if (progress !== undefined) notes.push(progressNote(progress, canvas, width));
-  else if (phase !== undefined) add(phase);
+  else if (phase !== undefined && phase !== broker.state) add(phase);
   if (waiting !== undefined) notes.push(...waitingNotes(waiting, canvas, width, maxLines));
   if (lastEnd !== undefined && broker.state !== 'running' && !waiting?.why.includes(lastEnd.why)) {
     add(`ended ${formatTime(lastEnd.atMs, canvas.utcOffsetMinutes)}: ${lastEnd.why}`, 'dim');

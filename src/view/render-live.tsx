@@ -201,11 +201,11 @@ function noticeOf(state: {
   if (missing.length > 0) {
     return {
       message: `The scheduler knows no cluster named ${missing.join(', ')}`,
-      remedy: 'Apply its spec: kafka-mesos apply FILE',
+      remedy: 'Apply its spec: kafka-mesos apply -f FILE',
     };
   }
   return state.isEmpty
-    ? { message: 'The scheduler has no cluster', remedy: 'Apply a spec: kafka-mesos apply FILE' }
+    ? { message: 'The scheduler has no cluster', remedy: 'Apply a spec: kafka-mesos apply -f FILE' }
     : undefined;
 }
 

@@ -1,11 +1,11 @@
-import type { SpecProblem } from '../../model/api.ts';
-import { type Problem, parseSpec } from '../../spec/parse.ts';
+import { parseSpec } from '../../spec/parse.ts';
 import { renderProblems } from '../../spec/render-problems.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { plural } from '../format/text.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readSpecFiles } from '../spec-files.ts';
+import { toSpecProblem } from '../spec-problems.ts';
 
 export type ValidateOptions = OutputOptions & { readonly file: readonly string[] };
 
@@ -19,13 +19,9 @@ export async function validate(context: Context, options: ValidateOptions): Prom
   if (!forPrograms) {
     context.io.err(renderProblems(problems, { files, colour: context.io.errorStyle.colour }));
   }
-  const answer = { valid, clusters: names, problems: problems.map(apiProblem) };
+  const answer = { valid, clusters: names, problems: problems.map(toSpecProblem) };
   await print(context, options, answer, () =>
     valid ? `${plural(files.length, 'file')}: valid (${names.join(', ') || 'no cluster'})\n` : '',
   );
   return valid ? exitCodes.ok : exitCodes.failed;
-}
-
-function apiProblem({ severity, code, place, path, message, remedy }: Problem): SpecProblem {
-  return { severity, code, ...place, path, message, ...(remedy === undefined ? {} : { remedy }) };
 }
