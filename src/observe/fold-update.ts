@@ -50,23 +50,28 @@ export function foldUpdate(
   if (isTerminal(update.state)) {
     return endTask(record, task, update, policy, nowMs);
   }
-  if (update.state === 'TASK_UNREACHABLE' || update.state === 'TASK_LOST') {
+  if (
+    update.state === 'TASK_UNREACHABLE' ||
+    update.state === 'TASK_LOST' ||
+    update.state === 'TASK_UNKNOWN'
+  ) {
     // LOST is what even partition-aware frameworks get when an agent unregisters: unreachable, not failed.
+    // UNKNOWN is the answer for an agent that the master has forgotten: no proof of death either, but
+    // without a timer the broker would wait for that agent for ever.
     return task.unreachableSinceMs === undefined
       ? { ...record, task: { ...task, unreachableSinceMs: notLater(update.unreachableSinceMs, nowMs) } }
       : record;
-  }
-  if (update.state === 'TASK_UNKNOWN') {
-    return record;
   }
   return foldLive(record, task, update, nowMs);
 }
 
 function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, nowMs: number): BrokerRecord {
-  const report = parseReport(update.data) ?? task.report;
   const { unreachableSinceMs: _over, ...reachable } = task;
-  // A repeated or reconciled update may be older than what is known: the state never goes back.
-  const state = rankOf(update.state) >= rankOf(task.state) ? update.state : task.state;
+  // A repeated or reconciled update may be older than what is known: neither state nor report go back.
+  const isOlder = rankOf(update.state) < rankOf(task.state);
+  const news = parseReport(update.data);
+  const report = isOlder ? task.report : (news ?? task.report);
+  const state = isOlder ? task.state : update.state;
   const next: TaskRecord = {
     ...reachable,
     state,
@@ -81,7 +86,9 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     record.placement.directoryId !== directoryId;
   const folded: BrokerRecord = {
     ...record,
-    formatted: record.formatted || report?.formatted === true,
+    // On its way down it is no longer running: what it had left behind by then stays behind.
+    failures: state !== task.state && wasHealthy(task, nowMs) ? 0 : record.failures,
+    formatted: record.formatted || news?.formatted === true,
     ...(record.placement === undefined
       ? {}
       : { placement: learnt ? { ...record.placement, directoryId } : record.placement }),
@@ -99,9 +106,8 @@ function endTask(
 ): BrokerRecord {
   const report = parseReport(update.data);
   const ordered = task.kill !== undefined || update.reason === 'AGENT_DRAINING';
-  const wasHealthy = task.state === 'TASK_RUNNING' && nowMs - task.stateSinceMs >= healthyAfterMs;
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
-  const failures = ordered ? record.failures : wasHealthy ? 1 : record.failures + 1;
+  const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (ordered ? 0 : 1);
   const message = report?.message ?? update.message;
   const last: EndedTask = {
     taskId: task.taskId,
@@ -150,6 +156,8 @@ export function parseReport(data: string | undefined): BrokerReport | undefined 
   }
 }
 
+const wasHealthy = (task: TaskRecord, nowMs: number): boolean =>
+  task.state === 'TASK_RUNNING' && nowMs - task.stateSinceMs >= healthyAfterMs;
 const rankOf = (state: TaskState): number =>
   ['TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING'].indexOf(state);
 const notLater = (sinceMs: number | undefined, nowMs: number): number => Math.min(sinceMs ?? nowMs, nowMs);

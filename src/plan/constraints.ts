@@ -3,27 +3,34 @@ import type { Constraint } from '../model/desired.ts';
 
 type Attributes = Readonly<Record<string, string>>;
 
-/** Why the agent breaks the rules, one phrase a rule; empty when it is fine. */
-export function brokenConstraints(
+/**
+ * Tells of an agent why it breaks the rules, one phrase a rule; nothing when it is fine. What the
+ * other brokers use is counted once, not once an agent.
+ */
+export function judgeAgents(
   constraints: readonly Constraint[],
-  agent: Attributes,
   others: readonly Attributes[],
-): readonly string[] {
-  return constraints.flatMap((constraint) => {
-    const broken = check(
-      constraint,
-      agent[constraint.attribute],
-      others.flatMap((o) => o[constraint.attribute] ?? []),
-    );
-    return broken === undefined ? [] : [broken];
-  });
+): (agent: Attributes) => readonly string[] {
+  const rules = constraints.map((constraint) => ({
+    constraint,
+    inUse: countValues(others.flatMap((o) => o[constraint.attribute] ?? [])),
+  }));
+  return (agent) =>
+    rules.flatMap(({ constraint, inUse }) => check(constraint, agent[constraint.attribute], inUse) ?? []);
 }
 
-function check(
-  constraint: Constraint,
-  value: string | undefined,
-  inUse: readonly string[],
-): string | undefined {
+/** How many brokers have each value, in the order in which the values were first seen. */
+type Counts = ReadonlyMap<string, number>;
+
+function countValues(values: readonly string[]): Counts {
+  const counts = new Map<string, number>();
+  for (const value of values) {
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function check(constraint: Constraint, value: string | undefined, inUse: Counts): string | undefined {
   const { attribute } = constraint;
   if (value === undefined) {
     return `agent has no attribute ${attribute}`;
@@ -38,9 +45,10 @@ function check(
         ? `${attribute} ${value} is like ${constraint.pattern}`
         : undefined;
     case 'unique':
-      return inUse.includes(value) ? `${attribute} ${value} has a broker already` : undefined;
+      return inUse.has(value) ? `${attribute} ${value} has a broker already` : undefined;
     case 'cluster': {
-      const wanted = constraint.value ?? inUse[0];
+      const [first] = inUse.keys();
+      const wanted = constraint.value ?? first;
       return wanted === undefined || wanted === value ? undefined : `${attribute} ${value} is not ${wanted}`;
     }
     case 'groupBy':
@@ -49,16 +57,7 @@ function check(
 }
 
 /** Until `minimum` distinct values are in use only a new one will do; then only one of those used least. */
-function checkGroups(
-  attribute: string,
-  value: string,
-  inUse: readonly string[],
-  minimum: number,
-): string | undefined {
-  const counts = new Map<string, number>();
-  for (const used of inUse) {
-    counts.set(used, (counts.get(used) ?? 0) + 1);
-  }
+function checkGroups(attribute: string, value: string, counts: Counts, minimum: number): string | undefined {
   const mine = counts.get(value) ?? 0;
   if (mine === 0) {
     return undefined;

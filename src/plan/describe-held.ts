@@ -33,6 +33,9 @@ export function waitingOf(summary: HeldSummary): Waiting {
   };
 }
 
+/** A thousand agents say the same a thousand times. */
+const maxDetails = 50;
+
 function describeReason(reason: HeldReason): Words {
   switch (reason.kind) {
     case 'no-matching-offer': {
@@ -47,7 +50,12 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `no offer fits: ${first?.hostname}: ${first?.reasons.join('; ')}${others > 0 ? `; and ${others} more` : ''}`,
         remedy: `an agent with ${reason.wanted} that meets the constraints`,
-        details: reason.rejections.map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
+        details: [
+          ...reason.rejections.slice(0, maxDetails).map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
+          ...(reason.rejections.length > maxDetails
+            ? [`and ${count(reason.rejections.length - maxDetails, 'agent')} more`]
+            : []),
+        ],
       };
     }
     case 'waiting-for-agent':
@@ -82,7 +90,7 @@ function describeReason(reason: HeldReason): Words {
         message: `stopping it now would hurt ${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''}`,
         remedy: reason.partitions.some((p) => p.endsWith('it has this replica only'))
           ? 'raise the replication factor, or consent to the outage by rollout.allowSingleReplicaOutage: true'
-          : 'it goes on by itself once these replicas are in sync',
+          : 'it goes on by itself once these replicas are in sync; a broker that the spec keeps stopped has to be started for it',
       };
     case 'waiting-for-roll':
       return { message: `one at a time: broker ${reason.brokerId} ${reason.detail}` };

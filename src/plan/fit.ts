@@ -56,11 +56,16 @@ export type Fit =
       readonly operations: readonly OfferOperation[];
       readonly taskResources: readonly Resource[];
       readonly executorResources: readonly Resource[];
+      /** What of the agent's offers is left over. */
+      readonly rest: readonly Resource[];
     }
   | { readonly fits: false; readonly reasons: readonly string[] };
 
 /** Listener name under which the controller's port is kept. */
 export const controllerListenerName = 'CONTROLLER';
+
+/** For agents whose hostname clients cannot resolve, or which have several addresses. */
+const advertisedHostAttribute = 'advertised_host';
 
 export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): Fit {
   const { broker } = want;
@@ -103,9 +108,8 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
   const memory = takeAmount('mem', broker.memoryMiB + executorResources.memoryMiB, everywhere) ?? [];
 
   const volumes: PlacedVolume[] = [];
-  for (const volume of broker.storage.volumes) {
-    const placed = want.placement?.volumes.find((v) => v.name === volume.name);
-    if (broker.storage.kind === 'hostPath') {
+  for (const { volume, kind, placed } of volumesOf(want)) {
+    if (kind === 'hostPath') {
       volumes.push(
         placed ?? {
           name: volume.name,
@@ -134,7 +138,7 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
       );
       continue;
     }
-    if (want.formatted && broker.storage.kind === 'persistent') {
+    if (want.formatted && kind === 'persistent') {
       reasons.push(`volume ${volume.name} (${persistenceId}) is not in the offer`);
       continue;
     }
@@ -147,7 +151,7 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     if (pieces === undefined) {
       continue;
     }
-    if (broker.storage.kind === 'sandbox') {
+    if (kind === 'sandbox') {
       used.push(...pieces);
       volumes.push({
         name: volume.name,
@@ -226,6 +230,7 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
       incarnation,
       agentId: agent.agentId,
       hostname: agent.hostname,
+      host: agent.attributes[advertisedHostAttribute] ?? agent.hostname,
       ...(agent.agentUrl === undefined ? {} : { agentUrl: agent.agentUrl }),
       ...(rack === undefined ? {} : { rack }),
       attributes: agent.attributes,
@@ -237,7 +242,31 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     operations,
     taskResources: merged([...executorCpus.rest, ...executorMemory.rest, ...used]),
     executorResources: merged([...executorCpus.taken, ...executorMemory.taken]),
+    rest,
   };
+}
+
+/**
+ * The volumes to mount, the metadata volume first. A disk that carries data stays as it is, whatever the
+ * spec says by now: a volume more, or another order, would be another disk to Kafka.
+ */
+function volumesOf(want: Want): readonly {
+  readonly volume: DesiredVolume;
+  readonly kind: PlacedVolume['kind'];
+  readonly placed: PlacedVolume | undefined;
+}[] {
+  const { placement, broker } = want;
+  if (placement !== undefined && want.formatted) {
+    return placement.volumes.map((placed) => ({
+      volume: { name: placed.name, sizeMiB: placed.sizeMiB, disk: placed.source.kind },
+      kind: placed.kind,
+      placed,
+    }));
+  }
+  return broker.storage.volumes.map((volume) => {
+    const placed = placement?.volumes.find((v) => v.name === volume.name && v.kind === broker.storage.kind);
+    return { volume, kind: broker.storage.kind, placed };
+  });
 }
 
 /** Labels of everything that we reserve for a broker: what ownership is recognised by. */
@@ -250,10 +279,10 @@ export function reservationLabels(
   return { framework: frameworkName, cluster: clusterName, broker: String(brokerId), incarnation };
 }
 
-/** One entry per agent, in the order in which the agents' first offers came. */
+/** One entry per agent, by hostname: in which order offers came decides nothing. */
 export function groupByAgent(offers: readonly Offer[]): readonly AgentOffers[] {
   const byAgent = new Map<string, AgentOffers>();
-  for (const offer of offers) {
+  for (const offer of [...offers].sort((a, b) => compare(a.id, b.id))) {
     const known = byAgent.get(offer.agentId);
     byAgent.set(offer.agentId, {
       agentId: offer.agentId,
@@ -266,7 +295,9 @@ export function groupByAgent(offers: readonly Offer[]): readonly AgentOffers[] {
       ...(offer.unavailability === undefined ? {} : { unavailability: offer.unavailability }),
     });
   }
-  return [...byAgent.values()];
+  return [...byAgent.values()].sort(
+    (a, b) => compare(a.hostname, b.hostname) || compare(a.agentId, b.agentId),
+  );
 }
 
 export function listenersOf(broker: DesiredBroker): readonly DesiredListener[] {
@@ -378,5 +409,6 @@ function placedVolume(
   };
 }
 
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const round = (value: number): number => Math.round(value * 1000) / 1000;
 const unitOf = (name: string): string => (name === 'mem' || name === 'disk' ? ' MiB' : '');

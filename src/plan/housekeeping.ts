@@ -33,9 +33,12 @@ export function planCalls(
   }
 
   for (const stranger of input.mesos.strangers) {
-    const dueAtMs = killDueAtMs(input.mesos.kills.get(stranger.taskId));
+    const sent = input.mesos.kills.get(stranger.taskId);
+    const dueAtMs = killDueAtMs(sent);
     if (dueAtMs <= input.nowMs) {
       call(`kill task ${stranger.taskId}`, 'no record wants it', { kind: 'kill', ...stranger });
+      // No update may ever come of it: look again when it is due again.
+      wakes.push(killDueAtMs({ lastAtMs: input.nowMs, attempts: (sent?.attempts ?? 0) + 1 }));
     } else {
       wakes.push(dueAtMs);
     }
@@ -81,7 +84,7 @@ function explicitDue(input: PlanInput): {
         task !== undefined &&
         !input.mesos.answeredTasks.has(task.taskId) &&
         (olderThanSubscription || input.nowMs - task.launchedAtMs >= launchSilenceMs);
-      const sleeping = task !== undefined && !task.seen && !askable;
+      const sleeping = task !== undefined && !input.mesos.answeredTasks.has(task.taskId) && !askable;
       return task === undefined
         ? []
         : [

@@ -115,9 +115,9 @@ function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMod
     return {
       name,
       protocol: wanted.protocol,
-      bindHost: wanted.bindHost ?? placement.hostname,
+      bindHost: wanted.bindHost ?? placement.host,
       port,
-      advertisedHost: wanted.advertisedHost ?? placement.hostname,
+      advertisedHost: wanted.advertisedHost ?? placement.host,
       advertisedPort: wanted.advertisedPort ?? port,
     };
   };

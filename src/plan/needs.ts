@@ -3,9 +3,10 @@ import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, KillCause } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory, KillCause, TaskRecord } from '../model/records.ts';
 import type { Want } from './fit.ts';
-import { blockRelocation } from './safety.ts';
+import { homeOffered, volumesOffered } from './homes.ts';
+import { blockQuorum, blockRelocation } from './safety.ts';
 import { diffSettings, settingsOf } from './settings.ts';
 
 export type Need =
@@ -17,21 +18,31 @@ export type Need =
       readonly want: Want;
       readonly relocate: boolean;
     }
-  | { readonly kind: 'held'; readonly broker: DesiredBroker; readonly held: Held; readonly untilMs?: number }
+  | {
+      readonly kind: 'held';
+      readonly broker: DesiredBroker;
+      readonly held: Held;
+      readonly untilMs?: number;
+      /** Only an offer tells that its disk is back: offers must keep coming. */
+      readonly wantsHome?: true;
+    }
   | {
       readonly kind: 'kill';
       readonly broker: DesiredBroker;
       readonly record: BrokerRecord;
       readonly step: Step;
     }
-  /** Runs; `drift` is what a restart would change. */
+  /** Runs; `drift` is what a restart would change, `barred` why none may be begun, safe or not. */
   | {
       readonly kind: 'running';
       readonly broker: DesiredBroker;
       readonly record: BrokerRecord;
       readonly drift: readonly string[];
+      readonly barred?: { readonly reason: HeldReason; readonly stalled: boolean };
     }
   | { readonly kind: 'stopped'; readonly broker: DesiredBroker };
+
+type HeldNeed = Extract<Need, { kind: 'held' }>;
 
 export type NeedContext = {
   readonly nowMs: number;
@@ -67,15 +78,13 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
     : withTask(broker, record, record.task, context);
 }
 
-function withTask(
-  broker: DesiredBroker,
-  record: BrokerRecord,
-  task: NonNullable<BrokerRecord['task']>,
-  context: NeedContext,
-): Need {
+function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord, context: NeedContext): Need {
   const { nowMs, mesos, desired } = context;
   const hold = (need: string, reason: HeldReason, stalled = false): Need =>
     heldNeed(context, broker, need, reason, stalled);
+  if (task.unreachableSinceMs !== undefined) {
+    return unreachableTask(broker, record, task, task.unreachableSinceMs, context);
+  }
   if (task.kill !== undefined) {
     const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
     if (dueAtMs <= nowMs) {
@@ -86,58 +95,174 @@ function withTask(
         step: killStep(desired, broker, record, task.kill.cause, task.kill.detail, [task.kill.detail], nowMs),
       };
     }
-    return hold(`stop broker ${broker.id}`, {
+    const reason: HeldReason = {
       kind: 'task-in-progress',
       doing: `stopping it (${task.kill.detail})`,
       sinceMs: task.kill.atMs,
-    });
+    };
+    // No update may ever come of a lost KILL: the pass that sends it again must come by itself.
+    return { ...heldNeed(context, broker, `stop broker ${broker.id}`, reason, false), untilMs: dueAtMs };
   }
-  if (task.unreachableSinceMs !== undefined) {
-    const untilMs = task.unreachableSinceMs + broker.stickinessPeriodMs;
-    const agent = { agentId: task.agentId, hostname: record.placement?.hostname ?? task.agentId };
-    if (broker.state === 'stopped' || nowMs < untilMs) {
-      return hold(`start broker ${broker.id}`, {
-        kind: 'agent-unreachable',
-        ...agent,
-        sinceMs: task.unreachableSinceMs,
-        untilMs,
-      });
-    }
-    return relocation(broker, record, context);
-  }
+  const kill = (cause: KillCause, why: readonly string[]): Need => ({
+    kind: 'kill',
+    broker,
+    record,
+    step: killStep(desired, broker, record, cause, summariseWhy(why), why, nowMs),
+  });
   switch (task.state) {
     case 'TASK_STAGING':
-    case 'TASK_STARTING':
-      return broker.state === 'stopped'
-        ? {
-            kind: 'kill',
-            broker,
-            record,
-            step: killStep(
-              desired,
-              broker,
-              record,
-              'stop',
-              'the spec says stopped',
-              ['the spec says stopped'],
-              nowMs,
-            ),
-          }
-        : hold(`start broker ${broker.id}`, {
-            kind: 'task-in-progress',
-            doing: task.report?.phase ?? 'being launched by the agent',
-            sinceMs: task.launchedAtMs,
-          });
-    default: {
-      const artifact = kafkaArtifact(desired, context.artifacts);
-      // Without the archive a restart could not be followed by a start, so no drift is seen.
-      const drift =
-        artifact === undefined
-          ? []
-          : diffSettings(task.startedWith, settingsOf(desired, broker, artifact.sha512));
-      return { kind: 'running', broker, record, drift };
+    case 'TASK_STARTING': {
+      if (broker.state === 'stopped') {
+        return kill('stop', ['the spec says stopped']);
+      }
+      const { drift, barred } = driftOf(broker, task, context);
+      const inProgress = hold(`start broker ${broker.id}`, {
+        kind: 'task-in-progress',
+        doing: task.report?.phase ?? 'being launched by the agent',
+        sinceMs: task.launchedAtMs,
+      });
+      return drift.length > 0 && barred === undefined && mayAbandonStart(broker, task, context)
+        ? kill('roll', drift)
+        : inProgress;
     }
+    default:
+      return { kind: 'running', broker, record, ...driftOf(broker, task, context) };
   }
+}
+
+function unreachableTask(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  task: TaskRecord,
+  sinceMs: number,
+  context: NeedContext,
+): Need {
+  const untilMs = sinceMs + broker.stickinessPeriodMs;
+  if (broker.state === 'running' && volumesOffered(record, context.mesos)) {
+    // A volume that is offered is not in use: the old instance is gone, whatever became of its last update.
+    return kafkaArtifact(context.desired, context.artifacts) === undefined
+      ? heldForDistribution(broker, `start broker ${broker.id}`, context)
+      : { kind: 'launch', broker, record, relocate: false, want: wantOf(context, broker, record) };
+  }
+  if (broker.state === 'stopped' || context.nowMs < untilMs) {
+    const reason: HeldReason = {
+      kind: 'agent-unreachable',
+      agentId: task.agentId,
+      hostname: record.placement?.hostname ?? task.agentId,
+      sinceMs,
+      untilMs,
+    };
+    return broker.state === 'stopped'
+      ? heldNeed(context, broker, `stop broker ${broker.id}`, reason, false)
+      : { ...heldNeed(context, broker, `start broker ${broker.id}`, reason, false), wantsHome: true };
+  }
+  return relocation(broker, record, context);
+}
+
+/** What a restart would change, and what forbids even to think of one. */
+function driftOf(
+  broker: DesiredBroker,
+  task: TaskRecord,
+  context: NeedContext,
+): Pick<Extract<Need, { kind: 'running' }>, 'drift' | 'barred'> {
+  const { desired, memory } = context;
+  const { startedWith } = task;
+  const artifact = kafkaArtifact(desired, context.artifacts);
+  const sameVersion = startedWith.kafkaVersion === desired.kafka.version;
+  const sha512 = artifact?.sha512 ?? (sameVersion ? startedWith.kafkaSha512 : '');
+  const drift = diffSettings(startedWith, settingsOf(desired, broker, sha512));
+  if (drift.length === 0) {
+    return { drift };
+  }
+  // A node that stopped here could not be started again, or would leave the quorum short of a voter for good.
+  if (startedWith.roles.includes('broker') && !broker.roles.includes('broker')) {
+    return {
+      drift,
+      barred: {
+        reason: {
+          kind: 'not-yet-supported',
+          detail: 'it may host replicas, and moving them off a broker is not acted on yet',
+        },
+        stalled: true,
+      },
+    };
+  }
+  const isVoter = memory.cluster?.voters.some((v) => v.nodeId === broker.id) === true;
+  if (isVoter && broker.storage.kind === 'sandbox') {
+    return {
+      drift,
+      barred: {
+        reason: {
+          kind: 'not-yet-supported',
+          detail: 'its vote is in its sandbox, which goes with its task; a voter wants persistent storage',
+        },
+        stalled: true,
+      },
+    };
+  }
+  if (isVoter !== broker.roles.includes('controller')) {
+    return {
+      drift,
+      barred: {
+        reason: {
+          kind: 'not-yet-supported',
+          detail: isVoter
+            ? 'a voter cannot leave the controller quorum; give it back its controller role'
+            : 'a controller cannot join a quorum that is formed already',
+        },
+        stalled: true,
+      },
+    };
+  }
+  if (artifact === undefined) {
+    const { reason, stalled } = heldForDistribution(broker, `restart broker ${broker.id}`, context).held;
+    return { drift, barred: { reason, stalled } };
+  }
+  return { drift };
+}
+
+/**
+ * A start that a changed spec has overtaken need not come to its end, which it may never reach by
+ * itself. Only while nobody is served by it: before the quorum was ever seen alive, or when the
+ * controller says that the broker is fenced. Log recovery is never cut short.
+ */
+function mayAbandonStart(broker: DesiredBroker, task: TaskRecord, context: NeedContext): boolean {
+  const { desired, kafka, memory, nowMs } = context;
+  if (desired.rollout.paused || task.report?.phase === 'recovering') {
+    return false;
+  }
+  if (memory.cluster?.formedAtMs === undefined) {
+    return true;
+  }
+  if (!kafka.known || !isFresh(kafka.value, nowMs) || kafka.value.observedAtMs <= task.stateSinceMs) {
+    return false;
+  }
+  const serves = kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
+  return !serves && blockQuorum(kafka.value, broker.id, nowMs) === undefined;
+}
+
+/** In-sync sets shrink by themselves: a broker is stopped on a reading of the last moment only. */
+export function isFresh(kafka: KafkaObserved, nowMs: number): boolean {
+  return nowMs - kafka.observedAtMs <= 3_000;
+}
+
+export function summariseWhy(why: readonly string[]): string {
+  return why.length === 1 ? (why[0] ?? '') : `${why[0]} and ${why.length - 1} more`;
+}
+
+function heldForDistribution(broker: DesiredBroker, need: string, context: NeedContext): HeldNeed {
+  const { desired, artifacts } = context;
+  const missing = artifacts.kafkaMissing[desired.kafka.version];
+  return heldNeed(
+    context,
+    broker,
+    need,
+    {
+      kind: 'distribution-missing',
+      detail: missing?.why ?? `Kafka ${desired.kafka.version} is not fetched yet`,
+    },
+    missing?.failed ?? false,
+  );
 }
 
 function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedContext): Need {
@@ -150,15 +275,7 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   }
   const artifact = kafkaArtifact(desired, context.artifacts);
   if (artifact === undefined) {
-    const missing = context.artifacts.kafkaMissing[desired.kafka.version];
-    return hold(
-      need,
-      {
-        kind: 'distribution-missing',
-        detail: missing?.why ?? `Kafka ${desired.kafka.version} is not fetched yet`,
-      },
-      missing?.failed ?? false,
-    );
+    return heldForDistribution(broker, need, context);
   }
   if (
     memory.cluster !== undefined &&
@@ -184,11 +301,14 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       return hold(need, { kind: 'backing-off', untilMs: record.retryAtMs, failures: record.failures, last });
     }
   }
+  if (record.formatted && record.placement?.volumes[0]?.kind === 'sandbox') {
+    // The disk went with the task: wherever it starts, it starts empty.
+    return relocation(broker, record, context);
+  }
   const stickyUntilMs =
     record.stickyUntilMs ??
     (record.placement === undefined ? 0 : record.placement.boundAtMs + broker.stickinessPeriodMs);
-  const atHome = record.placement !== undefined && context.mesos.offers.some((o) => isHome(o, record));
-  if (record.placement === undefined || nowMs < stickyUntilMs || atHome) {
+  if (record.placement === undefined || nowMs < stickyUntilMs || homeOffered(record, context.mesos)) {
     return { kind: 'launch', broker, record, relocate: false, want: wantOf(context, broker, record) };
   }
   return relocation(broker, record, context);
@@ -197,59 +317,55 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
 function relocation(broker: DesiredBroker, record: BrokerRecord, context: NeedContext): Need {
   const need = `relocate broker ${broker.id}`;
+  if (kafkaArtifact(context.desired, context.artifacts) === undefined) {
+    return heldForDistribution(broker, need, context);
+  }
+  const blocked = relocationBlock(broker, record, context);
+  return blocked === undefined
+    ? {
+        kind: 'launch',
+        broker,
+        record,
+        relocate: true,
+        want: { clusterName: context.desired.name, broker, formatted: false },
+      }
+    : { ...heldNeed(context, broker, need, blocked.reason, blocked.stalled), wantsHome: true };
+}
+
+function relocationBlock(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  { memory, kafka }: NeedContext,
+): { readonly reason: HeldReason; readonly stalled: boolean } | undefined {
   const home = record.placement?.hostname ?? 'its agent';
-  const away: Need = {
-    kind: 'launch',
-    broker,
-    record,
-    relocate: true,
-    want: { clusterName: context.desired.name, broker, formatted: false },
-  };
-  if (context.memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
-    return heldNeed(
-      context,
-      broker,
-      need,
-      {
-        kind: 'relocation-unsafe',
-        detail: `its disk on ${home} holds a vote of the controller quorum`,
-        partitions: [],
-        more: 0,
-      },
-      true,
-    );
+  const unsafe = (detail: string): { readonly reason: HeldReason; readonly stalled: boolean } => ({
+    reason: { kind: 'relocation-unsafe', detail, partitions: [], more: 0 },
+    stalled: true,
+  });
+  if (memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
+    return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
   if (!record.formatted && record.task === undefined) {
-    return away;
+    return undefined;
   }
-  if (broker.storage.kind === 'hostPath') {
-    return heldNeed(
-      context,
-      broker,
-      need,
-      { kind: 'relocation-unsafe', detail: `its data is in a host path on ${home}`, partitions: [], more: 0 },
-      true,
-    );
+  if (record.placement?.volumes.some((v) => v.kind === 'hostPath') === true) {
+    return unsafe(`its data is in a host path on ${home}`);
   }
-  if (!context.kafka.known) {
-    return heldNeed(context, broker, need, { kind: 'kafka-unknown', detail: context.kafka.why }, false);
+  if (!kafka.known) {
+    return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
   }
-  const blocked = blockRelocation(context.kafka.value, broker.id);
-  if (blocked === undefined) {
-    return away;
-  }
-  return heldNeed(
-    context,
-    broker,
-    need,
-    {
-      kind: 'relocation-unsafe',
-      detail: blocked.detail,
-      partitions: blocked.partitions.slice(0, 5).map((p) => p.partition),
-      more: Math.max(0, blocked.partitions.length - 5),
-    },
-    blocked.partitions.length > 0,
-  );
+  const blocked = blockRelocation(kafka.value, broker.id);
+  return blocked === undefined
+    ? undefined
+    : {
+        reason: {
+          kind: 'relocation-unsafe',
+          detail: blocked.detail,
+          partitions: blocked.partitions.slice(0, 5).map((p) => p.partition),
+          more: Math.max(0, blocked.partitions.length - 5),
+        },
+        stalled: blocked.partitions.length > 0,
+      };
 }
 
 function wantOf(context: NeedContext, broker: DesiredBroker, record: BrokerRecord): Want {
@@ -259,30 +375,6 @@ function wantOf(context: NeedContext, broker: DesiredBroker, record: BrokerRecor
     ...(record.placement === undefined ? {} : { placement: record.placement }),
     formatted: record.formatted,
   };
-}
-
-/**
- * Whether an offer comes from where the broker's disk is. A reboot may give the agent a new id, so
- * a volume of ours in the offer says more than the id does.
- */
-export function isHome(
-  offer: {
-    readonly agentId: string;
-    readonly resources: readonly {
-      readonly disk?: { readonly volume?: { readonly persistenceId: string } };
-    }[];
-  },
-  record: BrokerRecord,
-): boolean {
-  const { placement } = record;
-  if (placement === undefined) {
-    return false;
-  }
-  const ids = new Set(placement.volumes.flatMap((v) => v.persistenceId ?? []));
-  return (
-    offer.agentId === placement.agentId ||
-    offer.resources.some((r) => r.disk?.volume !== undefined && ids.has(r.disk.volume.persistenceId))
-  );
 }
 
 export function kafkaArtifact(
@@ -331,7 +423,7 @@ function heldNeed(
   need: string,
   reason: HeldReason,
   stalled: boolean,
-): Need {
+): HeldNeed {
   const untilMs = 'untilMs' in reason ? reason.untilMs : undefined;
   return {
     kind: 'held',

@@ -3,10 +3,10 @@ import { type Desired, type DesiredBroker, executorResources } from '../model/de
 import type { ArtifactCatalog } from '../model/observed.ts';
 import type { Held, OfferRejection, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
-import { brokenConstraints } from './constraints.ts';
+import { judgeAgents } from './constraints.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
 import { buildLaunch } from './launch.ts';
-import { isHome, kafkaArtifact, type Need } from './needs.ts';
+import { kafkaArtifact, type Need } from './needs.ts';
 
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
 
@@ -38,9 +38,10 @@ export function placeBrokers(
   const taken = placedAttributes(memory, waiting);
   const steps: Step[] = [];
   const held: Held[] = [];
+  const misses: Misses = new Map();
   // Those that have a home go first: no other offer will do for them.
   for (const need of [...waiting].sort((a, b) => homeless(a) - homeless(b) || a.broker.id - b.broker.id)) {
-    const match = matchOffer(need, board.agents, taken, context);
+    const match = matchOffer(need, board.agents, taken, misses, context);
     if ('rejections' in match) {
       held.push(heldForOffer(memory.spec.desired, need, match.rejections, context.nowMs));
       continue;
@@ -70,16 +71,18 @@ function formCluster(
     .map((n) => n.broker.id);
   const agents = [...board.agents];
   const taken: Taken[] = [];
+  const misses: Misses = new Map();
   const bound: { need: LaunchNeed; agent: AgentOffers; fit: Extract<Fit, { fits: true }> }[] = [];
   const held: Held[] = [];
   for (const need of voters) {
-    const match = matchOffer(need, agents, taken, context);
+    const match = matchOffer(need, agents, taken, misses, context);
     if ('rejections' in match) {
       held.push(heldForOffer(desired, need, match.rejections, context.nowMs));
       missing.push(need.broker.id);
       continue;
     }
-    agents.splice(agents.indexOf(match.agent), 1);
+    // Where the rules allow it, one agent may have to do for several voters.
+    agents.splice(agents.indexOf(match.agent), 1, { ...match.agent, resources: match.fit.rest });
     taken.push({ id: need.broker.id, attributes: match.fit.placement.attributes });
     bound.push({ need, agent: match.agent, fit: match.fit });
   }
@@ -88,6 +91,13 @@ function formCluster(
     brokerId: need.broker.id,
     need: `start broker ${need.broker.id}`,
     reason: { kind: 'waiting-for-voters', missing: [...missing].sort((a, b) => a - b) },
+    stalled: false,
+  });
+  const startsNext = ({ broker }: LaunchNeed, doing: string): Held => ({
+    clusterName: desired.name,
+    brokerId: broker.id,
+    need: `start broker ${broker.id}`,
+    reason: { kind: 'task-in-progress', doing, sinceMs: context.nowMs },
     stalled: false,
   });
   const others = waiting.filter((n) => !n.broker.roles.includes('controller'));
@@ -108,16 +118,21 @@ function formCluster(
       const placement: Placement = { ...fit.placement, directoryId };
       return {
         nodeId: need.broker.id,
-        host: need.broker.controllerListener?.advertisedHost ?? fit.placement.hostname,
+        host: need.broker.controllerListener?.advertisedHost ?? fit.placement.host,
         port: fit.placement.ports[controllerListenerName] ?? 0,
         directoryId,
         placement,
       };
     }),
   };
-  for (const { agent } of bound) {
+  const isFirstThere = ({ agent }: (typeof bound)[number], index: number): boolean =>
+    bound.findIndex((b) => b.agent.agentId === agent.agentId) === index;
+  const first = bound.filter(isFirstThere);
+  for (const { agent } of first) {
     board.agents.splice(board.agents.indexOf(agent), 1);
   }
+  // An offer is accepted once: the second voter of an agent starts from what it offers next.
+  const second = bound.filter((b, index) => !isFirstThere(b, index));
   return {
     steps: [
       {
@@ -129,9 +144,12 @@ function formCluster(
         clusterName: desired.name,
         action: { kind: 'bind-cluster', record: cluster },
       },
-      ...bound.map(({ need, agent, fit }) => launchStep(desired, need, cluster, agent, fit, context)),
+      ...first.map(({ need, agent, fit }) => launchStep(desired, need, cluster, agent, fit, context)),
     ],
-    held: others.map(wait),
+    held: [
+      ...second.map(({ need, agent }) => startsNext(need, `starts next on ${agent.hostname}`)),
+      ...others.map((need) => startsNext(need, 'starts next: the controllers go first')),
+    ],
   };
 }
 
@@ -159,15 +177,17 @@ function launchStep(
   return {
     mark: '+',
     what: `start broker ${need.broker.id} on ${agent.hostname}${rack}`,
-    why: [
-      need.relocate
-        ? `relocated from ${need.record.placement?.hostname ?? 'nowhere'}, which did not come back in time`
-        : startReason(need),
-    ],
+    why: [need.relocate ? relocateReason(need.record) : startReason(need)],
     clusterName: desired.name,
     brokerId: need.broker.id,
     action: { kind: 'broker', record, call },
   };
+}
+
+function relocateReason({ placement }: BrokerRecord): string {
+  return placement?.volumes[0]?.kind === 'sandbox'
+    ? 'its sandbox went with its task: it starts empty'
+    : `relocated: its disk on ${placement?.hostname ?? 'no agent'} did not come back in time`;
 }
 
 function startReason(need: LaunchNeed): string {
@@ -187,29 +207,68 @@ function forgetDisk(record: BrokerRecord): BrokerRecord {
 
 type Taken = { readonly id: number; readonly attributes: Readonly<Record<string, string>> };
 
+type Match =
+  | { readonly agent: AgentOffers; readonly fit: Extract<Fit, { fits: true }> }
+  | { readonly rejections: readonly OfferRejection[] };
+
+/**
+ * What was in vain for a broker is in vain for the next one that asks for the same, as long as
+ * nothing was placed in between: a thousand waiting brokers look through the offers once.
+ */
+type Misses = Map<string, { readonly placed: number; readonly rejections: readonly OfferRejection[] }>;
+
 function matchOffer(
   need: LaunchNeed,
   agents: readonly AgentOffers[],
   taken: readonly Taken[],
+  misses: Misses,
   context: PlacementContext,
-):
-  | { readonly agent: AgentOffers; readonly fit: Extract<Fit, { fits: true }> }
-  | { readonly rejections: readonly OfferRejection[] } {
+): Match {
+  const { broker } = need;
+  const { placement } = need.want;
+  if (placement !== undefined) {
+    // Constraints and maintenance are no reason to leave data behind.
+    return firstFit(need, agents.filter(homeOf(placement)), () => [], context);
+  }
+  const others = taken.filter((t) => t.id !== broker.id).map((t) => t.attributes);
+  const key = JSON.stringify([
+    broker.cpus,
+    broker.memoryMiB,
+    broker.storage,
+    broker.listeners,
+    broker.controllerListener,
+    broker.constraints,
+    broker.rack,
+  ]);
+  const miss = misses.get(key);
+  if (miss?.placed === others.length) {
+    return miss;
+  }
+  const judge = judgeAgents(broker.constraints, others);
+  const match = firstFit(
+    need,
+    agents,
+    (agent) => [
+      ...judge(agent.attributes),
+      ...(maintenanceSoon(agent, context.nowMs) ? ['the agent is about to go into maintenance'] : []),
+    ],
+    context,
+  );
+  if ('rejections' in match) {
+    misses.set(key, { placed: others.length, rejections: match.rejections });
+  }
+  return match;
+}
+
+function firstFit(
+  need: LaunchNeed,
+  agents: readonly AgentOffers[],
+  judge: (agent: AgentOffers) => readonly string[],
+  context: PlacementContext,
+): Match {
   const rejections: OfferRejection[] = [];
-  const others = taken.filter((t) => t.id !== need.broker.id).map((t) => t.attributes);
   for (const agent of agents) {
-    const atHome = need.want.placement === undefined || isHome(agent, need.record);
-    const broken =
-      need.want.placement === undefined
-        ? brokenConstraints(need.broker.constraints, agent.attributes, others)
-        : [];
-    const reasons = [
-      ...(atHome ? [] : [`its disk is on ${need.want.placement?.hostname}`]),
-      ...broken,
-      ...(need.want.placement === undefined && maintenanceSoon(agent, context.nowMs)
-        ? ['the agent is about to go into maintenance']
-        : []),
-    ];
+    const reasons = judge(agent);
     const fit =
       reasons.length > 0 ? ({ fits: false, reasons } as const) : fitBroker(need.want, agent, context);
     if (fit.fits) {
@@ -225,9 +284,27 @@ function matchOffer(
   return { rejections };
 }
 
+/**
+ * The agents that may have the disk: the one it was bound on, and whichever offers a volume of it (a
+ * reboot may give the agent a new id); a host path is where the host is.
+ */
+function homeOf(placement: Placement): (agent: AgentOffers) => boolean {
+  const ids = new Set(placement.volumes.flatMap((v) => v.persistenceId ?? []));
+  const isHostPath = placement.volumes.some((v) => v.kind === 'hostPath');
+  return (agent) =>
+    agent.agentId === placement.agentId ||
+    (isHostPath && agent.hostname === placement.hostname) ||
+    agent.resources.some((r) => r.disk?.volume !== undefined && ids.has(r.disk.volume.persistenceId));
+}
+
 /** New work keeps an hour's distance from planned maintenance. */
 function maintenanceSoon(agent: AgentOffers, nowMs: number): boolean {
-  return agent.unavailability !== undefined && agent.unavailability.startMs < nowMs + 3_600_000;
+  const { unavailability } = agent;
+  return (
+    unavailability !== undefined &&
+    unavailability.startMs < nowMs + 3_600_000 &&
+    unavailability.startMs + (unavailability.durationMs ?? Number.POSITIVE_INFINITY) > nowMs
+  );
 }
 
 function heldForOffer(
@@ -241,8 +318,7 @@ function heldForOffer(
     record.stickyUntilMs ??
     (record.placement === undefined ? undefined : record.placement.boundAtMs + broker.stickinessPeriodMs);
   const home = record.placement;
-  const waitsHome =
-    home !== undefined && !need.relocate && !rejections.some((r) => r.agentId === home.agentId);
+  const waitsHome = home !== undefined && !need.relocate && rejections.length === 0;
   return {
     clusterName: desired.name,
     brokerId: broker.id,

@@ -6,11 +6,14 @@ import { planCalls } from './housekeeping.ts';
 import { type Need, needOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
 import { planRollout } from './rollout.ts';
+import { diffPlacement } from './settings.ts';
 import { planTopics } from './topics.ts';
 
 /** An offer kept for voters that are still missing is given back after this long. */
 const keepOfferMs = 30_000;
 const declineWaitingSeconds = 5;
+/** Mesos keeps a filter for an agent that is gone, and applies it when the agent is back. */
+const declineHomeSeconds = 60;
 const declineIdleSeconds = 3_600;
 
 /**
@@ -39,6 +42,7 @@ export function plan(input: PlanInput): Plan {
     artifacts: input.artifacts,
   };
   let wantsOffers = false;
+  let wantsHomes = false;
 
   for (const memory of input.clusters) {
     const { desired } = memory.spec;
@@ -72,23 +76,22 @@ export function plan(input: PlanInput): Plan {
       ...rollout.held,
       ...topics.held,
       ...leftovers(memory),
+      ...bound(memory),
     );
     wantsOffers ||= placed.held.length > 0;
+    wantsHomes ||= needs.some((n) => n.kind === 'held' && n.wantsHome === true);
     wakes.push(
       ...placed.held.flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
     );
   }
 
-  const declined = declineRest(input, board, wantsOffers);
-  const calls = planCalls(input, {
-    wantsOffers: wantsOffers || steps.some((s) => s.action.kind === 'bind-cluster'),
-    declined,
-  });
+  const declined = declineRest(input, board, wantsOffers, wantsHomes);
+  const calls = planCalls(input, { wantsOffers: wantsOffers || wantsHomes, declined });
   wakes.push(...calls.wakes);
-  if (board.kept.size > 0) {
-    wakes.push(input.nowMs + keepOfferMs);
-  }
+  wakes.push(
+    ...input.mesos.offers.filter((o) => board.kept.has(o.id)).map((o) => o.receivedAtMs + keepOfferMs),
+  );
   const future = wakes.filter((at) => at > input.nowMs);
   return {
     steps: [...steps, ...calls.steps],
@@ -142,7 +145,40 @@ function leftovers(memory: PlanInput['clusters'][number]): readonly Held[] {
     }));
 }
 
-function declineRest(input: PlanInput, board: Board, wantsOffers: boolean): readonly DeclinedOffer[] {
+/** What the spec says of disks and ports, and a broker that is bound to others cannot follow. */
+function bound(memory: PlanInput['clusters'][number]): readonly Held[] {
+  const { desired } = memory.spec;
+  return desired.brokers.flatMap((broker) => {
+    const placement = memory.brokers.get(broker.id)?.placement;
+    const differences = placement === undefined ? [] : diffPlacement(broker, placement);
+    return differences.length === 0
+      ? []
+      : [
+          {
+            clusterName: desired.name,
+            brokerId: broker.id,
+            need: `change broker ${broker.id}`,
+            reason: {
+              kind: 'not-yet-supported' as const,
+              detail: `${differences.join('; ')}: a broker keeps its disks and ports`,
+            },
+            stalled: true,
+          },
+        ];
+  });
+}
+
+function declineRest(
+  input: PlanInput,
+  board: Board,
+  wantsOffers: boolean,
+  wantsHomes: boolean,
+): readonly DeclinedOffer[] {
+  const [refuseSeconds, why] = wantsOffers
+    ? [declineWaitingSeconds, 'no broker that waits fits it']
+    : wantsHomes
+      ? [declineHomeSeconds, 'no disk that is waited for is on it']
+      : [declineIdleSeconds, 'nothing waits for resources'];
   const used = new Set(input.mesos.offers.map((o) => o.id));
   for (const agent of board.agents) {
     for (const id of agent.offerIds) {
@@ -156,8 +192,8 @@ function declineRest(input: PlanInput, board: Board, wantsOffers: boolean): read
       offerId: offer.id,
       agentId: offer.agentId,
       hostname: offer.hostname,
-      refuseSeconds: wantsOffers ? declineWaitingSeconds : declineIdleSeconds,
-      why: wantsOffers ? 'no broker that waits fits it' : 'nothing waits for resources',
+      refuseSeconds,
+      why,
     }));
 }
 

@@ -3,15 +3,12 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
-import { killStep, type Need } from './needs.ts';
+import { isFresh, killStep, type Need, summariseWhy } from './needs.ts';
 import { blockQuorum, blockRestart, isHealthy } from './safety.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
 
 export type Rollout = { readonly steps: readonly Step[]; readonly held: readonly Held[] };
-
-/** In-sync sets shrink by themselves: a broker is stopped on a reading of the last moment only. */
-const freshMs = 3_000;
 
 export function planRollout(
   memory: ClusterMemory,
@@ -21,7 +18,29 @@ export function planRollout(
 ): Rollout {
   const { desired } = memory.spec;
   const running = needs.filter((n): n is Running => n.kind === 'running');
-  const candidates = running.filter((n) => n.drift.length > 0 || n.broker.state === 'stopped');
+  const differing = running.filter((n) => n.drift.length > 0 || n.broker.state === 'stopped');
+  const { paused } = desired.rollout;
+  // A stop needs no start after it; a pause is about changed settings only.
+  const isBarred = (n: Running): boolean =>
+    n.broker.state === 'running' && (paused || n.barred !== undefined);
+  const candidates = differing.filter((n) => !isBarred(n));
+  const barred = differing.filter(isBarred).map((n): Held => {
+    const reason = n.barred ?? { reason: { kind: 'rollout-paused' as const }, stalled: false };
+    return { clusterName: desired.name, brokerId: n.broker.id, need: verb(n), ...reason };
+  });
+  const made = planCandidates(memory, needs, running, candidates, kafka, nowMs);
+  return { steps: made.steps, held: [...barred, ...made.held] };
+}
+
+function planCandidates(
+  memory: ClusterMemory,
+  needs: readonly Need[],
+  running: readonly Running[],
+  candidates: readonly Running[],
+  kafka: Source<KafkaObserved>,
+  nowMs: number,
+): Rollout {
+  const { desired } = memory.spec;
   if (candidates.length === 0) {
     return { steps: [], held: [] };
   }
@@ -37,15 +56,12 @@ export function planRollout(
     held: candidates.map((c) => hold(c, reason, stalled)),
   });
 
-  if (desired.rollout.paused && candidates.every((c) => c.broker.state === 'running')) {
-    return holdAll({ kind: 'rollout-paused' });
-  }
   if (!kafka.known) {
     return holdAll({ kind: 'kafka-unknown', detail: kafka.why });
   }
   const observed = kafka.value;
   const newestChangeMs = Math.max(...running.map((n) => n.record.task?.stateSinceMs ?? 0));
-  if (nowMs - observed.observedAtMs > freshMs) {
+  if (!isFresh(observed, nowMs)) {
     return holdAll({
       kind: 'kafka-unknown',
       detail: 'its last answer is too old to stop a broker on; it is being asked again',
@@ -93,15 +109,24 @@ export function planRollout(
   }
   const rest = ordered.slice(1).map((c) => hold(c, waitsFor(first.broker.id, 'goes first')));
 
-  const partitions = blockRestart(observed, first.broker.id, desired.rollout);
+  // Consent to an outage is none to the loss of what a sandbox takes with it.
+  const isLoss = first.broker.storage.kind === 'sandbox';
+  const partitions = blockRestart(
+    observed,
+    first.broker.id,
+    isLoss ? { allowSingleReplicaOutage: false } : desired.rollout,
+  );
   if (partitions.length > 0) {
     const needsConsent = partitions.some((p) => p.why.startsWith('it has this replica only'));
+    // A broker that the spec keeps down never comes back in sync by itself.
+    const kept = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
+    const waitsInVain = partitions.some((p) => p.missing?.some((id) => kept.has(id)));
     const reason: HeldReason = {
       kind: 'waiting-for-isr',
       partitions: partitions.slice(0, 5).map((p) => `${p.partition}: ${p.why}`),
       more: Math.max(0, partitions.length - 5),
     };
-    return { steps: [], held: [hold(first, reason, needsConsent), ...rest] };
+    return { steps: [], held: [hold(first, reason, needsConsent || waitsInVain), ...rest] };
   }
   const quorum = blockQuorum(observed, first.broker.id, nowMs);
   if (quorum !== undefined) {
@@ -111,15 +136,7 @@ export function planRollout(
   const why = stop ? ['the spec says stopped'] : first.drift;
   return {
     steps: [
-      killStep(
-        desired,
-        first.broker,
-        first.record,
-        stop ? 'stop' : 'roll',
-        why.length === 1 ? (why[0] ?? '') : `${why[0]} and ${why.length - 1} more`,
-        why,
-        nowMs,
-      ),
+      killStep(desired, first.broker, first.record, stop ? 'stop' : 'roll', summariseWhy(why), why, nowMs),
     ],
     held: rest,
   };

@@ -4,7 +4,12 @@
  */
 import type { KafkaObserved, KafkaPartition } from '../model/kafka.ts';
 
-export type PartitionVerdict = { readonly partition: string; readonly why: string };
+export type PartitionVerdict = {
+  readonly partition: string;
+  readonly why: string;
+  /** Brokers that would have to be back in sync first. */
+  readonly missing?: readonly number[];
+};
 
 /** The in-sync set with and without the broker, for every partition that it hosts. */
 function hosted(
@@ -49,7 +54,7 @@ export function blockRestart(
     }
     const missing = others.filter((id) => !live.includes(id));
     if (missing.length > 0) {
-      return [{ partition: name, why: `broker ${missing.join(', ')} is not in sync` }];
+      return [{ partition: name, why: `broker ${missing.join(', ')} is not in sync`, missing }];
     }
     if (minIsr === undefined) {
       return [{ partition: name, why: 'its min.insync.replicas is not known' }];
@@ -128,11 +133,18 @@ export function countInSync(
   kafka: KafkaObserved,
   brokerId: number,
 ): { readonly inSync: number; readonly total: number } {
-  const all = hosted(kafka, brokerId);
-  return {
-    inSync: all.filter(({ partition }) => partition.isr.includes(brokerId)).length,
-    total: all.length,
-  };
+  let inSync = 0;
+  let total = 0;
+  // Asked for every broker at every pass, of all partitions: nothing is made here.
+  for (const { partitions } of kafka.topics) {
+    for (const { replicas, isr } of partitions) {
+      if (replicas.includes(brokerId)) {
+        total += 1;
+        inSync += isr.includes(brokerId) ? 1 : 0;
+      }
+    }
+  }
+  return { inSync, total };
 }
 
 /** Serving and in every in-sync set that it belongs to; for a controller, a voter that keeps up. */

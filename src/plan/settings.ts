@@ -1,18 +1,19 @@
 /** What a broker process is started with, and how that differs from what is wanted now. */
 import type { Desired, DesiredBroker } from '../model/desired.ts';
-import type { BrokerSettings } from '../model/records.ts';
+import type { BrokerSettings, Placement } from '../model/records.ts';
+import { listenersOf } from './fit.ts';
 
 export function settingsOf(desired: Desired, broker: DesiredBroker, kafkaSha512: string): BrokerSettings {
   return {
     kafkaVersion: desired.kafka.version,
     kafkaSha512,
     ...(broker.jre === undefined ? {} : { jreSha512: broker.jre.sha512 }),
-    roles: broker.roles,
+    roles: [...broker.roles].sort(),
     cpus: broker.cpus,
     memoryMiB: broker.memoryMiB,
     heapMiB: broker.heapMiB,
     ...(broker.user === undefined ? {} : { user: broker.user }),
-    listeners: broker.listeners.map(({ port: _bound, ...listener }) => listener),
+    listeners: listenersOf(broker).map(({ port: _bound, ...listener }) => listener),
     jvmOptions: broker.jvmOptions,
     environment: broker.environment,
     config: broker.config,
@@ -28,13 +29,13 @@ export function diffSettings(from: BrokerSettings, to: BrokerSettings): readonly
       ? [`Kafka distribution: ${short(from.kafkaSha512)} → ${short(to.kafkaSha512)}`]
       : []),
     ...(from.jreSha512 === to.jreSha512 ? [] : [`JRE: ${short(from.jreSha512)} → ${short(to.jreSha512)}`]),
-    ...diffValue('roles', from.roles.join('+'), to.roles.join('+')),
+    ...diffValue('roles', [...from.roles].sort().join('+'), [...to.roles].sort().join('+')),
     ...diffValue('cpus', from.cpus, to.cpus),
     ...diffValue('memory', `${from.memoryMiB} MiB`, `${to.memoryMiB} MiB`),
     ...diffValue('heap', `${from.heapMiB} MiB`, `${to.heapMiB} MiB`),
     ...diffValue('user', from.user ?? 'default', to.user ?? 'default'),
     ...diffListeners(from, to),
-    ...diffValue('JVM options', from.jvmOptions.join(' ') || 'none', to.jvmOptions.join(' ') || 'none'),
+    ...diffOptions(from.jvmOptions, to.jvmOptions),
     ...diffMap('environment', from.environment, to.environment, false),
     ...diffMap('config', from.config, to.config, true),
     ...diffMap('log level', from.log4j, to.log4j, true),
@@ -55,7 +56,15 @@ function diffListeners(from: BrokerSettings, to: BrokerSettings): readonly strin
   return line(from) === line(to) ? [] : ['listeners'];
 }
 
-/** Values of the environment are not shown: people keep secrets there. */
+function diffOptions(from: readonly string[], to: readonly string[]): readonly string[] {
+  const line = (options: readonly string[]): string => options.map(maskOption).join(' ') || 'none';
+  if (from.join('\n') === to.join('\n')) {
+    return [];
+  }
+  return line(from) === line(to) ? ['JVM options'] : [`JVM options: ${line(from)} → ${line(to)}`];
+}
+
+/** Values of the environment are not shown, nor are those of keys that hold secrets in Kafka. */
 function diffMap(
   name: string,
   from: Readonly<Record<string, string>>,
@@ -66,8 +75,66 @@ function diffMap(
   return keys
     .filter((key) => from[key] !== to[key])
     .map((key) =>
-      showValues ? `${name} ${key}: ${from[key] ?? 'default'} → ${to[key] ?? 'default'}` : `${name} ${key}`,
+      showValues && !holdsSecret(key)
+        ? `${name} ${key}: ${shown(from[key])} → ${shown(to[key])}`
+        : `${name} ${key}`,
     );
 }
+
+/** What the spec says otherwise than the disk and the ports that the broker is bound to; none of it is acted on. */
+export function diffPlacement(broker: DesiredBroker, placement: Placement): readonly string[] {
+  const { storage } = broker;
+  const placed = new Map(placement.volumes.map((v) => [v.name, v]));
+  const wanted = new Set(storage.volumes.map((v) => v.name));
+  return [
+    ...storage.volumes.flatMap((volume) => {
+      const was = placed.get(volume.name);
+      if (was === undefined) {
+        return [`volume ${volume.name} is not among its volumes`];
+      }
+      if (was.kind !== storage.kind) {
+        return [`volume ${volume.name} is ${was.kind}, not ${storage.kind}`];
+      }
+      if (storage.kind === 'hostPath') {
+        return was.path === volume.hostPath
+          ? []
+          : [`volume ${volume.name} is at ${was.path}, not ${volume.hostPath}`];
+      }
+      // A mount disk is taken whole, and may be larger than what was asked for.
+      const fits =
+        was.source.kind === 'mount' ? was.sizeMiB >= volume.sizeMiB : was.sizeMiB === volume.sizeMiB;
+      return storage.kind === 'sandbox' || fits
+        ? []
+        : [`volume ${volume.name} has ${was.sizeMiB} MiB, not ${volume.sizeMiB}`];
+    }),
+    ...placement.volumes.flatMap((v) => (wanted.has(v.name) ? [] : [`it still has volume ${v.name}`])),
+    ...listenersOf(broker).flatMap(({ name, port: choice }) => {
+      const bound = placement.ports[name];
+      if (bound === undefined || choice.kind === 'any') {
+        return [];
+      }
+      const range = choice.kind === 'fixed' ? { begin: choice.port, end: choice.port } : choice;
+      return range.begin <= bound && bound <= range.end ? [] : [`listener ${name} is bound to port ${bound}`];
+    }),
+  ];
+}
+
+/**
+ * Keys whose values Kafka itself treats as passwords, or that carry such values (`sasl.jaas.config`,
+ * key material in PEM); and whatever people name like one.
+ */
+export function holdsSecret(key: string): boolean {
+  return /passw|secret|credential|token|jaas|keystore\.key|certificate\.chain|private|api.?key/i.test(key);
+}
+
+/** `-Djavax.net.ssl.keyStorePassword=x` without its value. */
+function maskOption(option: string): string {
+  const at = option.indexOf('=');
+  return at >= 0 && holdsSecret(option.slice(0, at)) ? `${option.slice(0, at)}=…` : option;
+}
+
+/** A value may be as long as a file; a reason is one line. */
+const shown = (value: string | undefined): string =>
+  value === undefined ? 'default' : value.length > 80 ? `${value.slice(0, 79)}…` : value;
 
 const short = (digest: string | undefined): string => digest?.slice(0, 12) ?? 'of the agent';

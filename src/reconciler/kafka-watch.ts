@@ -156,10 +156,11 @@ export function createKafkaWatch(deps: {
   };
 }
 
-/** Where clients reach the brokers whose executors say that they serve. */
+/** Where clients reach the brokers whose executors say that they serve; a node that only controls has no such place. */
 export function bootstrapOf(memory: ClusterMemory): readonly string[] {
   return [...memory.brokers.values()].flatMap(({ task }) =>
     task?.state === 'TASK_RUNNING' &&
+    task.startedWith.roles.includes('broker') &&
     task.unreachableSinceMs === undefined &&
     task.kill === undefined &&
     task.report?.endpoint !== undefined

@@ -48,9 +48,6 @@ export async function loadMemory(store: Store): Promise<Memory> {
   const entries = new Map<string, Entry>();
   for (const name of await store.list(recordPaths.clusters)) {
     const spec = await read<SpecRecord>(recordPaths.spec(name));
-    if (spec === undefined) {
-      continue;
-    }
     const cluster = await read<ClusterRecord>(recordPaths.cluster(name));
     const brokers = new Map<number, BrokerRecord>();
     for (const id of await store.list(recordPaths.brokers(name))) {
@@ -58,6 +55,17 @@ export async function loadMemory(store: Store): Promise<Memory> {
       if (record !== undefined) {
         brokers.set(record.id, record);
       }
+    }
+    if (spec === undefined && cluster === undefined && brokers.size === 0) {
+      continue;
+    }
+    // Tasks of a cluster without spec would be killed as strangers; one without its own record be formed again.
+    if (spec === undefined || (cluster === undefined && [...brokers.values()].some((b) => b.formatted))) {
+      throw new ProtocolError(
+        'KM_PROTOCOL_RECORD',
+        `cluster ${name} has brokers in the store, but its record ${spec === undefined ? recordPaths.spec(name) : recordPaths.cluster(name)} is missing`,
+        { remedy: 'restore that record; without it running brokers would be stopped or data be lost' },
+      );
     }
     entries.set(name, { spec, ...(cluster === undefined ? {} : { cluster }), brokers });
   }

@@ -421,6 +421,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           } catch (error) {
             stale ||= !(error instanceof ConflictError && error.code === 'KM_CONFLICT_REVISION');
             reject(error);
+            if (error instanceof ConflictError && error.code === 'KM_CONFLICT_FENCED') {
+              // Leadership is lost, whoever noticed: nothing more may be sent.
+              throw error;
+            }
           }
         });
       }),

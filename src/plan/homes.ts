@@ -1,0 +1,56 @@
+/** Whether the offers in hand come from where a broker's disk is. */
+import type { Offer } from '../model/mesos.ts';
+import type { ObservedMesos } from '../model/observed.ts';
+import type { BrokerRecord } from '../model/records.ts';
+
+type Offered = {
+  readonly agentIds: ReadonlySet<string>;
+  readonly hostnames: ReadonlySet<string>;
+  readonly persistenceIds: ReadonlySet<string>;
+};
+
+/** Every broker asks, and offers are many: they are looked through once. */
+const offeredBy = new WeakMap<readonly Offer[], Offered>();
+
+function offeredIn(mesos: ObservedMesos): Offered {
+  const known = offeredBy.get(mesos.offers);
+  if (known !== undefined) {
+    return known;
+  }
+  const made: Offered = {
+    agentIds: new Set(mesos.offers.map((o) => o.agentId)),
+    hostnames: new Set(mesos.offers.map((o) => o.hostname)),
+    persistenceIds: new Set(
+      mesos.offers.flatMap((o) => o.resources.flatMap((r) => r.disk?.volume?.persistenceId ?? [])),
+    ),
+  };
+  offeredBy.set(mesos.offers, made);
+  return made;
+}
+
+/** All of the broker's persistent volumes are in offers; false when it has none. */
+export function volumesOffered(record: BrokerRecord, mesos: ObservedMesos): boolean {
+  const ids = (record.placement?.volumes ?? []).flatMap((v) => v.persistenceId ?? []);
+  return ids.length > 0 && ids.every((id) => offeredIn(mesos).persistenceIds.has(id));
+}
+
+/**
+ * Whether offers come from where the broker's disk is. A reboot may give the agent a new id, so a
+ * volume of ours says more than the id does; and an agent without a volume that was formatted is no
+ * home any more.
+ */
+export function homeOffered(record: BrokerRecord, mesos: ObservedMesos): boolean {
+  const { placement } = record;
+  if (placement === undefined) {
+    return false;
+  }
+  const offered = offeredIn(mesos);
+  if (record.formatted && placement.volumes.some((v) => v.kind === 'persistent')) {
+    return volumesOffered(record, mesos);
+  }
+  return (
+    volumesOffered(record, mesos) ||
+    offered.agentIds.has(placement.agentId) ||
+    (placement.volumes.some((v) => v.kind === 'hostPath') && offered.hostnames.has(placement.hostname))
+  );
+}

@@ -1,0 +1,184 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { BrokerReport } from '../../src/model/launch.ts';
+import type { TaskState, TaskUpdate } from '../../src/model/mesos.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
+import { backoffMs, foldUpdate, healthyAfterMs, parseReport } from '../../src/observe/fold-update.ts';
+import { makeBroker, makeDesired, makeEnded, makeRecord, makeTask, nowMs } from '../plan/builders.ts';
+
+const desired = makeDesired();
+const broker = makeBroker(1);
+const policy = { stickinessPeriodMs: 600_000, failover: { delayMs: 10_000, maxDelayMs: 60_000 } };
+const taskId = 'demo.1.1.t';
+const running = makeRecord(desired, broker);
+
+function withTask(changes: Parameters<typeof makeTask>[3], rest: Partial<BrokerRecord> = {}): BrokerRecord {
+  if (running.placement === undefined) throw new Error('it has a placement');
+  return { ...running, ...rest, task: makeTask(desired, broker, running.placement, changes) };
+}
+
+function fold(
+  record: BrokerRecord,
+  state: TaskState,
+  change: Partial<TaskUpdate> = {},
+  atMs = nowMs,
+): BrokerRecord {
+  return foldUpdate(record, { taskId, state, ...change }, policy, atMs);
+}
+
+const report = (changes: Partial<BrokerReport>): string =>
+  JSON.stringify({ protocol: 1, phase: 'serving', ...changes });
+
+test('a duplicate is the same record, so that nothing is written', () => {
+  const once = fold(withTask({ state: 'TASK_STARTING' }), 'TASK_RUNNING', { data: report({ jvmPid: 7 }) });
+  assert.is(fold(once, 'TASK_RUNNING', { data: report({ jvmPid: 7 }) }, nowMs + 5_000), once);
+  assert.is(once.task?.stateSinceMs, nowMs);
+});
+
+test('neither state nor report go back when an older update comes late', () => {
+  const late = fold(running, 'TASK_STARTING', { data: report({ phase: 'fetching' }) });
+  assert.is(late, running);
+});
+
+test('a late update still tells that the disk was formatted', () => {
+  const late = fold({ ...running, formatted: false }, 'TASK_STARTING', {
+    data: report({ phase: 'formatting', formatted: true }),
+  });
+  assert.ok(late.formatted);
+  assert.is(late.task?.report?.phase, 'serving');
+});
+
+test('formatted is never unlearnt, and the directory id is learnt', () => {
+  const first = fold(withTask({ state: 'TASK_STARTING' }, { formatted: false }), 'TASK_STARTING', {
+    data: report({ phase: 'formatting', formatted: true, directoryId: 'D' }),
+  });
+  assert.ok(first.formatted);
+  assert.is(first.placement?.directoryId, 'D');
+  const second = fold(first, 'TASK_RUNNING', { data: report({ formatted: false }) });
+  assert.ok(second.formatted);
+  const ended = fold(second, 'TASK_FAILED', { data: report({ formatted: false, phase: 'stopped' }) });
+  assert.ok(ended.formatted);
+});
+
+test('a task of before changes nothing but its own entry', () => {
+  const old = { taskId: 'old', agentId: 'a' };
+  const record = { ...running, superseded: [old] };
+  assert.is(foldUpdate(record, { taskId: 'old', state: 'TASK_RUNNING' }, policy, nowMs), record);
+  const after = foldUpdate(record, { taskId: 'old', state: 'TASK_FAILED' }, policy, nowMs);
+  assert.equal(after, { ...record, superseded: [] });
+  assert.is(foldUpdate(running, { taskId: 'unheard-of', state: 'TASK_FAILED' }, policy, nowMs), running);
+});
+
+for (const state of ['TASK_UNREACHABLE', 'TASK_LOST', 'TASK_UNKNOWN'] as const) {
+  test(`${state} proves no death: the task stays, the timer starts once`, () => {
+    const first = fold(running, state, { reason: 'AGENT_REMOVED', unreachableSinceMs: nowMs - 60_000 });
+    assert.is(first.task?.unreachableSinceMs, nowMs - 60_000);
+    assert.is(first.failures, 0);
+    const again = fold(first, 'TASK_UNREACHABLE', { unreachableSinceMs: nowMs - 10 }, nowMs + 1);
+    assert.is(again, first, 'the timer is not wound up again');
+    assert.is(fold(running, state, { unreachableSinceMs: nowMs + 60_000 }).task?.unreachableSinceMs, nowMs);
+  });
+}
+
+test('back from unreachable: the timer is gone and nothing else changed', () => {
+  const gone = fold(running, 'TASK_UNREACHABLE');
+  assert.equal(fold(gone, 'TASK_RUNNING'), running);
+});
+
+test('an end that comes of an unreachable agent counts stickiness from when it was first missed', () => {
+  const gone = fold(running, 'TASK_UNREACHABLE', { unreachableSinceMs: nowMs - 100_000 });
+  const ended = fold(gone, 'TASK_GONE');
+  assert.is(ended.task, undefined);
+  assert.is(ended.stickyUntilMs, nowMs - 100_000 + policy.stickinessPeriodMs);
+});
+
+test('the operator’s word that the agent is gone ends the wait', () => {
+  assert.is(fold(running, 'TASK_GONE_BY_OPERATOR').stickyUntilMs, nowMs);
+});
+
+test('the first failure is retried at once, the next with backoff up to the limit', () => {
+  const young = withTask({ stateSinceMs: nowMs - 1_000 });
+  const first = fold(young, 'TASK_FAILED', { message: 'exit 1' });
+  assert.is(first.failures, 1);
+  assert.is(first.retryAtMs, undefined);
+  assert.is(first.last?.message, 'exit 1');
+  assert.is(first.last?.ordered, false);
+  const second = fold({ ...young, failures: 1 }, 'TASK_FAILED');
+  assert.is(second.retryAtMs, nowMs + 10_000);
+  assert.equal(
+    [1, 2, 3, 4, 5, 99].map((failures) => backoffMs(policy, failures)),
+    [0, 10_000, 20_000, 40_000, 60_000, 60_000],
+  );
+});
+
+test('DROPPED is retried with the same patience, ERROR says why', () => {
+  const dropped = fold(
+    withTask({ state: 'TASK_STAGING', stateSinceMs: nowMs }, { failures: 2 }),
+    'TASK_DROPPED',
+    {
+      reason: 'INVALID_OFFERS',
+    },
+  );
+  assert.is(dropped.retryAtMs, nowMs + 20_000);
+  assert.is(dropped.last?.reason, 'INVALID_OFFERS');
+  assert.is(fold(running, 'TASK_ERROR', { message: 'bad resources' }).last?.message, 'bad resources');
+});
+
+test('flapping keeps its failures, a healthy while leaves them behind', () => {
+  const flapping = withTask({ stateSinceMs: nowMs - healthyAfterMs + 1 }, { failures: 4 });
+  assert.is(fold(flapping, 'TASK_FAILED').failures, 5);
+  const healthy = withTask({ stateSinceMs: nowMs - healthyAfterMs }, { failures: 4 });
+  assert.is(fold(healthy, 'TASK_FAILED').failures, 1);
+});
+
+test('what we ordered is no failure, and after a healthy while none are left', () => {
+  const kill = { cause: 'roll', detail: 'x', atMs: nowMs } as const;
+  const young = withTask({ stateSinceMs: nowMs - 1_000, kill }, { failures: 3 });
+  const killed = fold(young, 'TASK_KILLED');
+  assert.is(killed.failures, 3);
+  assert.is(killed.retryAtMs, undefined);
+  assert.ok(killed.last?.ordered);
+  const healthy = withTask({ stateSinceMs: nowMs - healthyAfterMs, kill }, { failures: 3 });
+  assert.is(fold(healthy, 'TASK_KILLED').failures, 0);
+  const killing = fold(healthy, 'TASK_KILLING');
+  assert.is(fold(killing, 'TASK_KILLED', {}, nowMs + 20_000).failures, 0, 'by way of TASK_KILLING too');
+});
+
+test('a drained agent is no failure of the broker', () => {
+  const drained = fold(running, 'TASK_KILLED', { reason: 'AGENT_DRAINING' });
+  assert.is(drained.failures, 0);
+  assert.ok(drained.last?.ordered);
+  assert.is(drained.stickyUntilMs, nowMs + policy.stickinessPeriodMs);
+});
+
+test('the sticky timer is in the record: it survives the scheduler, and the launches count on', () => {
+  const ended = fold(running, 'TASK_FAILED');
+  const { task: _task, ...kept } = JSON.parse(JSON.stringify(ended)) as BrokerRecord;
+  assert.is(kept.stickyUntilMs, nowMs + policy.stickinessPeriodMs);
+  assert.is(kept.launches, 1);
+  assert.is(fold(makeEnded(desired, broker), 'TASK_FAILED').failures, 1, 'an end comes twice: counted once');
+});
+
+test('a clock that went back makes nobody healthy', () => {
+  const future = withTask({ stateSinceMs: nowMs + 3_600_000 }, { failures: 2 });
+  assert.is(fold(future, 'TASK_FAILED').failures, 3);
+});
+
+test('what is no report is none', () => {
+  for (const data of [
+    undefined,
+    '',
+    'x',
+    '1',
+    'null',
+    '{}',
+    '{"phase":3}',
+    `{"phase":"${'x'.repeat(70_000)}"}`,
+  ])
+    assert.is(parseReport(data), undefined);
+  assert.is(parseReport('{"protocol":1,"phase":"serving"}')?.phase, 'serving');
+  const long = fold(running, 'TASK_FAILED', { message: 'x'.repeat(100_000) });
+  assert.is(long.last?.message?.length, 2_000);
+});
+
+test.run();

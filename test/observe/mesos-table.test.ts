@@ -1,0 +1,106 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { MesosEvent, TaskState } from '../../src/model/mesos.ts';
+import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
+import { makeOffer, nowMs } from '../plan/builders.ts';
+
+const none = (): boolean => false;
+const fold = (table: MesosTable, event: MesosEvent, isWanted: (id: string) => boolean = none): MesosTable =>
+  foldMesosEvent(table, event, isWanted, nowMs);
+const connected = fold(emptyMesosTable, { kind: 'subscribed', frameworkId: 'f' });
+const update = (taskId: string, state: TaskState, agentId?: string): MesosEvent => ({
+  kind: 'update',
+  update: { taskId, state, ...(agentId === undefined ? {} : { agentId }) },
+});
+const offered = (table: MesosTable, ...ids: string[]): MesosTable =>
+  fold(table, { kind: 'offers', offers: ids.map((id) => makeOffer('a', { id })) });
+
+test('offers are kept until they are rescinded or used', () => {
+  const table = offered(connected, 'o1', 'o2', 'o3');
+  const rescinded = fold(table, { kind: 'rescind', offerId: 'o2' });
+  assert.equal(
+    rescinded.offers.map((o) => o.id),
+    ['o1', 'o3'],
+  );
+  const declined = foldSent(rescinded, { kind: 'decline', offerIds: ['o3'], refuseSeconds: 5 }, nowMs);
+  const accepted = foldSent(
+    declined,
+    { kind: 'accept', offerIds: ['o1'], operations: [], refuseSeconds: 1 },
+    nowMs,
+  );
+  assert.equal(accepted.offers, []);
+});
+
+test('a rescind that comes before its offer buries it, once', () => {
+  const buried = fold(connected, { kind: 'rescind', offerId: 'o1' });
+  const table = offered(buried, 'o1', 'o2');
+  assert.equal(
+    table.offers.map((o) => o.id),
+    ['o2'],
+  );
+  assert.is(table.tombstones.size, 0);
+});
+
+test('tombstones are bounded', () => {
+  let table = connected;
+  for (let i = 0; i < 1_500; i += 1) table = fold(table, { kind: 'rescind', offerId: `o${i}` });
+  assert.is(table.tombstones.size, 1_000);
+  assert.ok(table.tombstones.has('o1499'));
+});
+
+for (const event of [
+  { kind: 'disconnected' },
+  { kind: 'failed-over' },
+  { kind: 'framework-removed', message: 'x' },
+] as const) {
+  test(`${event.kind}: offers and all else of the subscription are void`, () => {
+    const table = foldSent(offered(connected, 'o1'), { kind: 'suppress' }, nowMs);
+    assert.equal(fold(table, event), emptyMesosTable);
+    assert.not(fold(table, event).connected);
+  });
+}
+
+test('a new subscription knows nothing of before: not suppressed, nobody answered, no kills', () => {
+  let table = foldSent(connected, { kind: 'suppress' }, nowMs);
+  table = foldSent(table, { kind: 'kill', taskId: 't', agentId: 'a' }, nowMs);
+  table = fold(table, update('t', 'TASK_RUNNING', 'a'));
+  const again = fold(table, { kind: 'subscribed', frameworkId: 'f' });
+  assert.equal(again, { ...emptyMesosTable, connected: true, subscribedAtMs: nowMs });
+});
+
+test('any update is an answer; a live task that no record wants is a stranger until it ends', () => {
+  const wanted = fold(connected, update('t', 'TASK_RUNNING', 'a'), (id) => id === 't');
+  assert.ok(wanted.answeredTasks.has('t'));
+  assert.equal(wanted.strangers, []);
+  const stranger = fold(connected, update('t', 'TASK_RUNNING', 'a'));
+  assert.equal(stranger.strangers, [{ taskId: 't', agentId: 'a' }]);
+  assert.is(fold(stranger, update('t', 'TASK_STARTING', 'a')).strangers.length, 1, 'once');
+  for (const state of ['TASK_KILLED', 'TASK_GONE', 'TASK_UNKNOWN', 'TASK_UNREACHABLE'] as const)
+    assert.equal(fold(stranger, update('t', state, 'a')).strangers, [], `kill, ${state}, kill does not loop`);
+});
+
+test('the failure of an agent makes every task askable again, that of an executor none', () => {
+  const table = foldSent(
+    fold(connected, update('t', 'TASK_RUNNING', 'a')),
+    { kind: 'reconcile-tasks', tasks: [{ taskId: 't' }] },
+    nowMs,
+  );
+  assert.is(fold(table, { kind: 'failure', executorId: 'e', agentId: 'a', status: 1 }), table);
+  const failed = fold(table, { kind: 'failure', agentId: 'a' });
+  assert.is(failed.answeredTasks.size, 0);
+  assert.equal(failed.explicitReconcile, { attempts: 0 });
+});
+
+test('what was sent is remembered: kills with attempts, reconciliations apart, suppress and revive', () => {
+  let table = foldSent(connected, { kind: 'kill', taskId: 't', agentId: 'a' }, nowMs);
+  table = foldSent(table, { kind: 'kill', taskId: 't', agentId: 'a' }, nowMs + 5);
+  assert.equal(table.kills.get('t'), { lastAtMs: nowMs + 5, attempts: 2 });
+  table = foldSent(table, { kind: 'reconcile-tasks', tasks: [] }, nowMs);
+  assert.is(table.lastImplicitReconcileAtMs, nowMs);
+  assert.is(table.explicitReconcile.attempts, 0);
+  table = foldSent(table, { kind: 'suppress' }, nowMs);
+  assert.ok(table.suppressed);
+  assert.not(foldSent(table, { kind: 'revive' }, nowMs).suppressed);
+});
+
+test.run();

@@ -1,0 +1,345 @@
+/**
+ * The compact form of an observation in `golden/<case>/observed.yaml`.
+ *
+ *     now: the fixed time of builders.ts; every other time is an offset from it: `-30s`, `+10m`
+ *     mesos:    { connected, suppressed, subscribed, kills: {task: {last, attempts}}, strangers: {task: agent}, silent: [task] }
+ *     missing:  { <kafka version>: why }          distributions that are not there; `failed: why` stalls
+ *     offers:   - { agent, hostname, cpus, mem, disk, ports: 31000-31999, attributes, received, maintenance,
+ *                   reserved: [{ broker, cluster, parts }] }
+ *     clusters:
+ *       <name>: { formed: never | bound | formed, kafka: …, brokers: { <id>: … } }
+ *
+ * A broker is `running` (the default), `none`, `staging`, `starting`, `stopping`, `unreachable` or `ended`.
+ * Kafka is `healthy` unless changed: { fenced, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
+ * replicas, topics, read }, or `unknown: why`.
+ */
+import { parse } from 'yaml';
+import type { Desired } from '../../src/model/desired.ts';
+import type { KafkaObserved, KafkaPartition } from '../../src/model/kafka.ts';
+import type { BrokerPhase } from '../../src/model/launch.ts';
+import type { PortRange } from '../../src/model/mesos.ts';
+import type { PlanInput, Source } from '../../src/model/observed.ts';
+import type { BrokerRecord, ClusterMemory, KillCause } from '../../src/model/records.ts';
+import { settingsOf } from '../../src/plan/settings.ts';
+import {
+  artifacts,
+  kafkaSha512,
+  makeCluster,
+  makeEnded,
+  makeInput,
+  makeKafka,
+  makeMesos,
+  makeOffer,
+  makePlacement,
+  makeRecord,
+  makeSpec,
+  makeTask,
+  nowMs,
+  reservedFor,
+} from './builders.ts';
+
+type Time = string;
+
+type BrokerForm = {
+  readonly state?: 'running' | 'none' | 'staging' | 'starting' | 'stopping' | 'unreachable' | 'ended';
+  readonly since?: Time;
+  readonly agent?: string;
+  readonly attributes?: Record<string, string>;
+  readonly ports?: number;
+  readonly formatted?: boolean;
+  readonly launches?: number;
+  readonly failures?: number;
+  readonly retry?: Time;
+  readonly sticky?: Time;
+  readonly bound?: Time;
+  readonly phase?: BrokerPhase;
+  readonly last?: { readonly message?: string; readonly ordered?: boolean };
+  /** Cause of a KILL that was sent. */
+  readonly kill?: KillCause;
+  readonly startedWith?: Record<string, unknown>;
+  /** Another disk than the spec's: sizes by volume name. */
+  readonly volumes?: Record<string, number>;
+};
+
+type KafkaForm = {
+  readonly unknown?: string;
+  readonly read?: Time;
+  readonly fenced?: readonly number[];
+  readonly gone?: readonly number[];
+  readonly leader?: number;
+  readonly lagging?: readonly number[];
+  readonly minIsr?: Record<string, number>;
+  readonly isr?: Record<string, readonly number[]>;
+  readonly elr?: Record<string, readonly number[]>;
+  readonly replicas?: Record<string, readonly number[]>;
+  /** Topics that are there instead of the spec's: partitions x replication factor. */
+  readonly topics?: Record<string, string>;
+};
+
+type ObservedForm = {
+  readonly mesos?: {
+    readonly connected?: boolean;
+    readonly suppressed?: boolean;
+    readonly subscribed?: Time;
+    readonly kills?: Record<string, { last: Time; attempts: number }>;
+    readonly strangers?: Record<string, string>;
+    readonly silent?: readonly string[];
+    readonly asked?: { readonly last: Time; readonly attempts: number };
+    readonly implicit?: Time;
+  };
+  readonly missing?: Record<string, string | { readonly failed: string }>;
+  readonly offers?: readonly {
+    readonly agent: string;
+    readonly id?: string;
+    readonly hostname?: string;
+    readonly cpus?: number;
+    readonly mem?: number;
+    readonly disk?: number;
+    readonly ports?: string;
+    readonly attributes?: Record<string, string>;
+    readonly received?: Time;
+    readonly maintenance?: Time;
+    readonly reserved?: readonly {
+      readonly broker: number;
+      readonly cluster?: string;
+      readonly parts?: readonly ('cpus' | 'mem' | 'disk' | 'volumes' | 'ports')[];
+    }[];
+  }[];
+  readonly clusters?: Record<
+    string,
+    {
+      readonly formed?: 'never' | 'bound' | 'formed';
+      readonly kafka?: KafkaForm;
+      readonly brokers?: Record<string, BrokerForm>;
+      /** Ids of brokers that run and are no longer in the spec. */
+      readonly leftover?: readonly number[];
+      /** The first voters; absent: all controllers of the spec. */
+      readonly voters?: readonly number[];
+    }
+  >;
+};
+
+export function readObserved(text: string, desireds: readonly Desired[]): PlanInput {
+  const form = (parse(text) ?? {}) as ObservedForm;
+  const clusters = desireds.map((desired) => memoryOf(desired, form.clusters?.[desired.name] ?? {}));
+  const kafka = new Map<string, Source<KafkaObserved>>();
+  for (const desired of desireds) {
+    const cluster = form.clusters?.[desired.name];
+    const isUp = cluster?.formed === undefined || cluster.formed === 'formed';
+    if (!isUp && cluster.kafka === undefined) {
+      kafka.set(desired.name, { known: false, why: 'no broker of it runs' });
+    } else {
+      kafka.set(desired.name, kafkaOf(desired, cluster?.kafka ?? {}));
+    }
+  }
+  const mesos = form.mesos ?? {};
+  const known = makeMesos(clusters);
+  const silent = new Set(mesos.silent ?? []);
+  return {
+    ...makeInput(clusters),
+    kafka,
+    artifacts: {
+      ...artifacts,
+      kafka: Object.fromEntries(
+        Object.entries(artifacts.kafka).filter(([v]) => form.missing?.[v] === undefined),
+      ),
+      kafkaMissing: Object.fromEntries(
+        Object.entries(form.missing ?? {}).map(([version, why]) => [
+          version,
+          typeof why === 'string' ? { why, failed: false } : { why: why.failed, failed: true },
+        ]),
+      ),
+    },
+    mesos: {
+      ...known,
+      connected: mesos.connected ?? true,
+      suppressed: mesos.suppressed ?? known.suppressed,
+      ...(mesos.subscribed === undefined ? {} : { subscribedAtMs: timeOf(mesos.subscribed) }),
+      answeredTasks: new Set([...known.answeredTasks].filter((id) => !silent.has(id))),
+      explicitReconcile:
+        mesos.asked === undefined
+          ? { attempts: 0 }
+          : { lastAtMs: timeOf(mesos.asked.last), attempts: mesos.asked.attempts },
+      ...(mesos.implicit === undefined ? {} : { lastImplicitReconcileAtMs: timeOf(mesos.implicit) }),
+      kills: new Map(
+        Object.entries(mesos.kills ?? {}).map(([id, k]) => [
+          id,
+          { lastAtMs: timeOf(k.last), attempts: k.attempts },
+        ]),
+      ),
+      strangers: Object.entries(mesos.strangers ?? {}).map(([taskId, agentId]) => ({ taskId, agentId })),
+      offers: (form.offers ?? []).map((offer) =>
+        makeOffer(offer.agent, {
+          ...(offer.id === undefined ? {} : { id: offer.id }),
+          ...(offer.hostname === undefined ? {} : { hostname: offer.hostname }),
+          ...(offer.cpus === undefined ? {} : { cpus: offer.cpus }),
+          ...(offer.mem === undefined ? {} : { mem: offer.mem }),
+          ...(offer.disk === undefined ? {} : { disk: offer.disk }),
+          ...(offer.ports === undefined ? {} : { ports: rangesOf(offer.ports) }),
+          ...(offer.attributes === undefined ? {} : { attributes: offer.attributes }),
+          ...(offer.maintenance === undefined
+            ? {}
+            : { unavailability: { startMs: timeOf(offer.maintenance) } }),
+          ...(offer.received === undefined ? {} : { receivedAtMs: timeOf(offer.received) }),
+          extra: (offer.reserved ?? []).flatMap(({ broker: id, cluster, parts }) => {
+            const memory = clusters.find((c) => cluster === undefined || c.spec.desired.name === cluster);
+            const broker = memory?.spec.desired.brokers.find((b) => b.id === id);
+            const placement = memory?.brokers.get(id)?.placement;
+            if (memory === undefined || broker === undefined || placement === undefined)
+              throw new Error(`an offer has something reserved for broker ${id}, which has no place`);
+            return reservedFor(memory.spec.desired.name, broker, placement, parts);
+          }),
+        }),
+      ),
+    },
+  };
+}
+
+type ClusterForm = NonNullable<ObservedForm['clusters']>[string];
+
+function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
+  const records = desired.brokers.flatMap((broker): BrokerRecord[] => {
+    const b = form.brokers?.[String(broker.id)] ?? (form.formed === 'never' ? { state: 'none' } : {});
+    const state = b.state ?? 'running';
+    if (state === 'none') return [];
+    const made = makePlacement(desired.name, broker, {
+      ...(b.agent === undefined ? {} : { agentId: b.agent }),
+      ...(b.attributes === undefined ? {} : { attributes: b.attributes }),
+      ...(b.attributes?.rack === undefined ? {} : { rack: b.attributes.rack }),
+      ...(b.ports === undefined ? {} : { firstPort: b.ports }),
+      ...(b.bound === undefined ? {} : { boundAtMs: timeOf(b.bound) }),
+    });
+    const sizes = b.volumes;
+    const placement =
+      sizes === undefined
+        ? made
+        : {
+            ...made,
+            volumes: Object.entries(sizes).map(([name, sizeMiB]) => ({
+              name,
+              kind: 'persistent' as const,
+              sizeMiB,
+              persistenceId: `${desired.name}-${broker.id}-${name}-i${broker.id}`,
+              path: `volumes/${name}`,
+              source: { kind: 'root' as const },
+            })),
+          };
+    const startedWith = { ...settingsOf(desired, broker, kafkaSha512), ...b.startedWith };
+    const sinceMs = timeOf(b.since ?? '-1h');
+    const common = {
+      placement,
+      ...(b.formatted === undefined ? {} : { formatted: b.formatted }),
+      ...(b.launches === undefined ? {} : { launches: b.launches }),
+      ...(b.failures === undefined ? {} : { failures: b.failures }),
+      ...(b.retry === undefined ? {} : { retryAtMs: timeOf(b.retry) }),
+      ...(b.sticky === undefined ? {} : { stickyUntilMs: timeOf(b.sticky) }),
+    };
+    if (state === 'ended') {
+      const record = makeEnded(desired, broker, common);
+      if (record.last === undefined) return [record];
+      return [{ ...record, last: { ...record.last, endedAtMs: sinceMs, ...b.last, startedWith } }];
+    }
+    const task = makeTask(desired, broker, placement, {
+      stateSinceMs: sinceMs,
+      startedWith,
+      ...(state === 'staging' ? { state: 'TASK_STAGING', seen: false, launchedAtMs: sinceMs } : {}),
+      ...(state === 'starting' ? { state: 'TASK_STARTING', launchedAtMs: sinceMs } : {}),
+      ...(state === 'unreachable' ? { unreachableSinceMs: sinceMs, stateSinceMs: nowMs - 7_200_000 } : {}),
+      ...(state === 'stopping' || b.kill !== undefined
+        ? { kill: { cause: b.kill ?? 'roll', detail: 'config num.io.threads: 8 → 4', atMs: sinceMs } }
+        : {}),
+    });
+    const { report, ...silentTask } = task;
+    return [
+      makeRecord(desired, broker, {
+        ...common,
+        task:
+          state === 'staging'
+            ? silentTask
+            : state === 'starting'
+              ? { ...silentTask, report: { protocol: 1, phase: b.phase ?? 'starting', formatted: true } }
+              : { ...silentTask, ...(report === undefined ? {} : { report }) },
+      }),
+    ];
+  });
+  const template = desired.brokers[0];
+  const leftover = (form.leftover ?? []).flatMap((id) =>
+    template === undefined ? [] : [makeRecord(desired, { ...template, id })],
+  );
+  const all = makeCluster(desired);
+  const voters = all.voters.filter((v) => form.voters?.includes(v.nodeId) ?? true);
+  const cluster = { ...all, voters };
+  const { formedAtMs: _formed, ...bound } = cluster;
+  return {
+    spec: makeSpec(desired),
+    ...(form.formed === 'never' ? {} : { cluster: form.formed === 'bound' ? bound : cluster }),
+    brokers: new Map([...records, ...leftover].map((r) => [r.id, r])),
+  };
+}
+
+function kafkaOf(desired: Desired, form: KafkaForm): Source<KafkaObserved> {
+  if (form.unknown !== undefined) return { known: false, why: form.unknown };
+  const healthy = makeKafka(
+    form.topics === undefined
+      ? desired
+      : {
+          ...desired,
+          topics: Object.entries(form.topics).map(([name, shape]) => {
+            const [partitions = 1, replicationFactor = 1] = shape.split('x').map(Number);
+            return { name, partitions, replicationFactor, config: {} };
+          }),
+        },
+  );
+  return {
+    known: true,
+    value: {
+      ...healthy,
+      observedAtMs: timeOf(form.read ?? '-500ms'),
+      brokers: healthy.brokers
+        .filter((b) => form.gone?.includes(b.id) !== true)
+        .map((b) => ({ ...b, fenced: form.fenced?.includes(b.id) === true })),
+      topics: healthy.topics.map((topic) => {
+        const { minIsr = topic.minIsr } = { minIsr: form.minIsr?.[topic.name] };
+        return {
+          ...topic,
+          ...(minIsr === undefined ? {} : { minIsr }),
+          partitions: topic.partitions.map((p) => partitionOf(`${topic.name}-${p.partition}`, p, form)),
+        };
+      }),
+      quorum: {
+        ...healthy.quorum,
+        leaderId: form.leader ?? healthy.quorum.leaderId,
+        voters: healthy.quorum.voters.map((v) =>
+          form.lagging?.includes(v.nodeId) === true
+            ? { ...v, logEndOffset: 10, lastCaughtUpMs: nowMs - 60_000 }
+            : v,
+        ),
+      },
+    },
+  };
+}
+
+function partitionOf(name: string, partition: KafkaPartition, form: KafkaForm): KafkaPartition {
+  const replicas = form.replicas?.[name] ?? partition.replicas;
+  const down = [...(form.fenced ?? []), ...(form.gone ?? [])];
+  const isr = form.isr?.[name] ?? replicas.filter((id) => !down.includes(id));
+  return { ...partition, replicas, isr, elr: form.elr?.[name] ?? [], leader: isr[0] ?? -1 };
+}
+
+/** `-30s`, `+10m`, `-1h`, `-500ms`: from the fixed now. */
+function timeOf(text: Time): number {
+  const match = /^([-+])(\d+)(ms|s|m|h)$/.exec(text);
+  if (match === null) throw new Error(`${text} is not an offset such as -30s`);
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+  return nowMs + (match[1] === '-' ? -1 : 1) * Number(match[2]) * (units[match[3] ?? 's'] ?? 1_000);
+}
+
+function rangesOf(text: string): readonly PortRange[] {
+  return String(text)
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map((part) => {
+      const [begin = 0, end = begin] = part.split('-').map(Number);
+      return { begin, end };
+    });
+}

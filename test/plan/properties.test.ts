@@ -1,0 +1,516 @@
+import * as fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Desired, DesiredBroker } from '../../src/model/desired.ts';
+import type { PlanInput } from '../../src/model/observed.ts';
+import type { Plan, Step } from '../../src/model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
+import { plan } from '../../src/plan/plan.ts';
+import {
+  artifacts,
+  countUuids,
+  makeBroker,
+  makeCluster,
+  makeDesired,
+  makeEnded,
+  makeInput,
+  makeKafka,
+  makeMemory,
+  makeOffer,
+  makePlacement,
+  makeRecord,
+  makeTask,
+  nowMs,
+  reservedFor,
+} from './builders.ts';
+import { createIdealWorld } from './ideal-world.ts';
+import { renderPlan } from './render-plan.ts';
+
+// What every plan must hold, whatever it was made from.
+
+function checkPlan(input: PlanInput, made: Plan): void {
+  checkUsedOnce(input, made);
+  checkAccounted(input, made);
+  checkAvailability(input, made);
+  checkDisks(input, made);
+  if (made.wakeAtMs !== undefined) assert.ok(made.wakeAtMs > input.nowMs, 'it wakes in the future');
+  for (const { reason } of made.held) {
+    if ('untilMs' in reason && reason.untilMs > input.nowMs)
+      assert.ok((made.wakeAtMs ?? Number.POSITIVE_INFINITY) <= reason.untilMs, `wakes for ${reason.kind}`);
+  }
+}
+
+/** No offer, port or volume twice, none that is not there, and each offer used, kept or declined. */
+function checkUsedOnce(input: PlanInput, made: Plan): void {
+  const offers = new Map(input.mesos.offers.map((o) => [o.id, o]));
+  const used = new Set<string>();
+  const ports = new Set<string>();
+  const volumes = new Set<string>();
+  for (const { action } of made.steps) {
+    const call = action.kind === 'mesos' ? action.call : action.kind === 'broker' ? action.call : undefined;
+    if (call?.kind === 'decline' || call?.kind === 'accept') {
+      for (const id of call.offerIds) {
+        assert.ok(offers.has(id), `offer ${id} is not there`);
+        assert.not(used.has(id), `offer ${id} is used twice`);
+        used.add(id);
+      }
+    }
+    if (call?.kind !== 'accept') continue;
+    for (const operation of call.operations) {
+      if (operation.kind !== 'launch') continue;
+      for (const resource of operation.task.resources) {
+        for (const { begin, end } of resource.ranges ?? []) {
+          for (let port = begin; port <= end; port += 1) {
+            const key = `${operation.task.agentId}:${port}`;
+            assert.not(ports.has(key), `port ${key} is used twice`);
+            ports.add(key);
+          }
+        }
+        const id = resource.disk?.volume?.persistenceId;
+        if (id === undefined) continue;
+        assert.not(volumes.has(id), `volume ${id} is used twice`);
+        volumes.add(id);
+      }
+    }
+  }
+}
+
+/** Every desired broker is as wanted, has a step, or is held with a reason. */
+function checkAccounted(input: PlanInput, made: Plan): void {
+  for (const memory of input.clusters) {
+    const { desired } = memory.spec;
+    for (const broker of desired.brokers) {
+      const task = memory.brokers.get(broker.id)?.task;
+      const asWanted =
+        broker.state === 'stopped'
+          ? task === undefined
+          : task !== undefined && task.state === 'TASK_RUNNING' && task.unreachableSinceMs === undefined;
+      const named = (x: { readonly clusterName?: string; readonly brokerId?: number }): boolean =>
+        x.clusterName === desired.name && x.brokerId === broker.id;
+      const differs = task !== undefined && task.startedWith.heapMiB !== broker.heapMiB;
+      const isNamed = made.steps.some(named) || made.held.some(named) || !input.mesos.connected;
+      assert.ok(isNamed || (asWanted && !differs), `broker ${broker.id} of ${desired.name} is passed over`);
+    }
+  }
+}
+
+/** Brokers that run and are told to stop in this plan. */
+function stops(
+  input: PlanInput,
+  made: Plan,
+): readonly { readonly memory: ClusterMemory; readonly id: number }[] {
+  return input.clusters.flatMap((memory) =>
+    made.steps.flatMap((step) => {
+      const before = memory.brokers.get(step.brokerId ?? -1)?.task;
+      const isKill = step.action.kind === 'broker' && step.action.call?.kind === 'kill';
+      return step.clusterName === memory.spec.desired.name &&
+        isKill &&
+        before?.kill === undefined &&
+        before?.state === 'TASK_RUNNING'
+        ? [{ memory, id: step.brokerId ?? -1 }]
+        : [];
+    }),
+  );
+}
+
+/** Nothing is stopped on an unknown Kafka, one at a time, and no partition is put under its min ISR. */
+function checkAvailability(input: PlanInput, made: Plan): void {
+  const stopped = stops(input, made);
+  for (const { memory, id } of stopped) {
+    const { desired } = memory.spec;
+    const kafka = input.kafka.get(desired.name);
+    assert.ok(kafka?.known === true, `broker ${id} is stopped though Kafka is unknown`);
+    if (kafka?.known !== true) continue;
+    assert.is(stopped.filter((s) => s.memory === memory).length, 1, 'one at a time');
+    for (const topic of kafka.value.topics) {
+      for (const { partition, replicas, isr } of topic.partitions) {
+        if (!replicas.includes(id)) continue;
+        const left = isr.filter((other) => other !== id);
+        const isConsented = replicas.length === 1 && desired.rollout.allowSingleReplicaOutage;
+        assert.ok(left.length > 0 || isConsented, `${topic.name}-${partition} loses its last replica`);
+        if (replicas.length > (topic.minIsr ?? 1))
+          assert.ok(left.length >= (topic.minIsr ?? 1), `${topic.name}-${partition} falls under min ISR`);
+      }
+    }
+  }
+}
+
+/** A formatted disk goes with its broker; it is given up only on Kafka's word, and never by a voter. */
+function checkDisks(input: PlanInput, made: Plan): void {
+  for (const memory of input.clusters) {
+    const { desired } = memory.spec;
+    for (const step of launches(made, desired.name)) {
+      const before = memory.brokers.get(step.record.id);
+      if (before?.formatted !== true) continue;
+      const ids = (r: BrokerRecord): string =>
+        JSON.stringify(r.placement?.volumes.map((v) => v.persistenceId));
+      if (ids(before) === ids(step.record)) {
+        assert.ok(step.record.formatted);
+        assert.equal(step.record.placement?.ports, before.placement?.ports, 'its ports stay');
+        continue;
+      }
+      const kafka = input.kafka.get(desired.name);
+      assert.ok(kafka?.known === true, `broker ${before.id} is relocated though Kafka is unknown`);
+      assert.not(
+        memory.cluster?.voters.some((v) => v.nodeId === before.id),
+        'a voter is relocated',
+      );
+      if (kafka?.known === true)
+        assert.ok(
+          kafka.value.brokers.every((b) => b.id !== before.id || b.fenced),
+          'it is not fenced',
+        );
+    }
+  }
+}
+
+function launches(made: Plan, clusterName: string): readonly { readonly record: BrokerRecord }[] {
+  return made.steps.flatMap((step: Step) =>
+    step.clusterName === clusterName && step.action.kind === 'broker' && step.action.call?.kind === 'accept'
+      ? [{ record: step.action.record }]
+      : [],
+  );
+}
+
+// Worlds at any moment
+
+type Moment = {
+  readonly split: boolean;
+  readonly states: readonly number[];
+  readonly ages: readonly number[];
+  readonly heap: boolean;
+  readonly offers: readonly { readonly agent: number; readonly home: boolean; readonly small: boolean }[];
+  readonly kafka: 'unknown' | 'healthy' | 'behind' | 'old';
+  readonly formed: boolean;
+  readonly paused: boolean;
+  readonly suppressed: boolean;
+  readonly missing: boolean;
+  readonly stopped: number;
+};
+
+const moments: fc.Arbitrary<Moment> = fc.record({
+  split: fc.boolean(),
+  states: fc.array(fc.nat(8), { minLength: 7, maxLength: 7 }),
+  ages: fc.array(fc.constantFrom(1, 30, 601, 3_600), { minLength: 7, maxLength: 7 }),
+  heap: fc.boolean(),
+  offers: fc.uniqueArray(fc.record({ agent: fc.nat(9), home: fc.boolean(), small: fc.boolean() }), {
+    maxLength: 8,
+    selector: (o) => `${o.agent}/${o.small}`,
+  }),
+  kafka: fc.constantFrom('unknown', 'healthy', 'behind', 'old'),
+  formed: fc.boolean(),
+  paused: fc.boolean(),
+  suppressed: fc.boolean(),
+  missing: fc.boolean(),
+  stopped: fc.nat(12),
+});
+
+function inputOf(moment: Moment): PlanInput {
+  const brokers: readonly DesiredBroker[] = moment.split
+    ? [
+        ...[0, 1, 2].map((id) => makeBroker(id, { roles: ['controller'] })),
+        ...[3, 4, 5, 6].map((id) => makeBroker(id, { roles: ['broker'] })),
+      ]
+    : [0, 1, 2].map((id) => makeBroker(id));
+  const old = makeDesired({
+    brokers,
+    topics: [
+      { name: 'events', partitions: 4, replicationFactor: 3, config: { 'min.insync.replicas': '2' } },
+      { name: 'pair', partitions: 2, replicationFactor: 2, config: {} },
+    ],
+    rollout: { allowSingleReplicaOutage: false, paused: moment.paused },
+  });
+  const desired: Desired = {
+    ...old,
+    brokers: brokers.map((b) => ({
+      ...b,
+      heapMiB: moment.heap ? 600 : b.heapMiB,
+      state: b.id === moment.stopped ? 'stopped' : 'running',
+    })),
+  };
+  const records = brokers.flatMap((broker, index): BrokerRecord[] => {
+    const sinceMs = nowMs - (moment.ages[index] ?? 0) * 1_000;
+    const placement = makePlacement('demo', broker);
+    const task = (changes: Parameters<typeof makeTask>[3]): BrokerRecord =>
+      makeRecord(old, broker, { placement, task: makeTask(old, broker, placement, changes) });
+    switch (moment.states[index]) {
+      case 0:
+        return [];
+      case 1:
+        return [task({ state: 'TASK_STAGING', stateSinceMs: sinceMs, launchedAtMs: sinceMs, seen: false })];
+      case 2:
+        return [task({ state: 'TASK_STARTING', stateSinceMs: sinceMs, launchedAtMs: sinceMs })];
+      case 3:
+        return [task({ unreachableSinceMs: sinceMs })];
+      case 4:
+        return [
+          makeEnded(old, broker, {
+            placement,
+            stickyUntilMs: sinceMs + broker.stickinessPeriodMs,
+            failures: 2,
+            retryAtMs: sinceMs + 10_000,
+          }),
+        ];
+      case 5:
+        return [task({ kill: { cause: 'roll', detail: 'x', atMs: sinceMs } })];
+      default:
+        return [task({ stateSinceMs: sinceMs })];
+    }
+  });
+  const { formedAtMs: _formed, ...bound } = makeCluster(desired);
+  const memory: ClusterMemory = {
+    ...makeMemory(desired, [], moment.formed ? makeCluster(desired) : bound),
+    brokers: new Map(records.map((r) => [r.id, r])),
+  };
+  const healthy = makeKafka(old);
+  const down = new Set(
+    records.flatMap((r) =>
+      r.task?.state === 'TASK_RUNNING' && r.task.unreachableSinceMs === undefined ? [] : [r.id],
+    ),
+  );
+  const value = {
+    ...healthy,
+    observedAtMs: moment.kafka === 'old' ? nowMs - 20_000 : healthy.observedAtMs,
+    brokers: healthy.brokers.map((b) => ({ ...b, fenced: down.has(b.id) })),
+    topics: healthy.topics.map((t) => ({
+      ...t,
+      partitions: t.partitions.map((p) => {
+        const isr = p.replicas.filter(
+          (id) => !down.has(id) && !(moment.kafka === 'behind' && id % 2 === p.partition % 2),
+        );
+        return { ...p, isr: isr.length === 0 ? p.replicas.slice(0, 1) : isr };
+      }),
+    })),
+  };
+  return makeInput([memory], {
+    artifacts: moment.missing ? { ...artifacts, kafka: {} } : artifacts,
+    kafka: { demo: moment.kafka === 'unknown' ? { known: false, why: 'no answer' } : { known: true, value } },
+    mesos: {
+      suppressed: moment.suppressed,
+      offers: moment.offers.map(({ agent, home, small }) => {
+        const record = records.find((r) => r.placement?.agentId === `agent-${agent}`);
+        const broker = brokers.find((b) => b.id === record?.id);
+        const extra =
+          home && record?.placement !== undefined && broker !== undefined && !small
+            ? reservedFor('demo', broker, record.placement)
+            : [];
+        return makeOffer(`agent-${agent}`, {
+          id: `o-${agent}-${small}`,
+          extra,
+          ports: [{ begin: small ? 32_500 : 32_000, end: small ? 32_999 : 32_499 }],
+          ...(small ? { cpus: 0.5 } : {}),
+        });
+      }),
+    },
+  });
+}
+
+test('at any moment: nothing used twice, nothing passed over, nothing broken', () => {
+  fc.assert(
+    fc.property(moments, (moment) => {
+      const input = inputOf(moment);
+      checkPlan(input, plan(input));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('the order of offers and records changes nothing', () => {
+  fc.assert(
+    fc.property(moments, fc.nat(), (moment, turn) => {
+      const input = inputOf(moment);
+      const turned = <T>(list: readonly T[]): T[] => {
+        const at = list.length === 0 ? 0 : turn % list.length;
+        return [...list.slice(at), ...list.slice(0, at)].reverse();
+      };
+      const other: PlanInput = {
+        ...input,
+        newUuid: countUuids(),
+        clusters: input.clusters.map((c) => ({ ...c, brokers: new Map(turned([...c.brokers])) })),
+        mesos: { ...input.mesos, offers: turned(input.mesos.offers) },
+      };
+      const text = (made: Plan): string =>
+        renderPlan(
+          {
+            ...made,
+            declined: [],
+            steps: made.steps.filter((s) => !s.what.startsWith('decline') && !s.what.startsWith('reconcile')),
+          },
+          nowMs,
+        );
+      const [first, second] = [plan(input), plan(other)];
+      assert.is(text(second), text(first));
+      const ids = (made: Plan): readonly string[] => made.declined.map((d) => d.offerId).sort();
+      assert.equal(ids(second), ids(first));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('an unknown Kafka yields neither a stop nor another disk', () => {
+  fc.assert(
+    fc.property(moments, (moment) => {
+      const input = inputOf({ ...moment, kafka: 'unknown' });
+      const made = plan(input);
+      assert.equal(stops(input, made), []);
+      checkDisks(input, made);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('without Mesos there is no step, and it is said', () => {
+  fc.assert(
+    fc.property(moments, (moment) => {
+      const input = inputOf(moment);
+      const made = plan({ ...input, mesos: { ...input.mesos, connected: false } });
+      assert.equal(made.steps, []);
+      assert.ok(made.held.length > 0);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+// Worlds in motion
+
+type Happening =
+  | { readonly kind: 'fail'; readonly broker: number }
+  | { readonly kind: 'heap'; readonly heapMiB: number }
+  | { readonly kind: 'stop'; readonly broker: number }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'topic'; readonly partitions: number; readonly replicationFactor: number }
+  | { readonly kind: 'scale' };
+
+const happenings: fc.Arbitrary<Happening> = fc.oneof(
+  fc.record({ kind: fc.constant('fail' as const), broker: fc.nat(6) }),
+  fc.record({ kind: fc.constant('heap' as const), heapMiB: fc.integer({ min: 256, max: 700 }) }),
+  fc.record({ kind: fc.constant('stop' as const), broker: fc.integer({ min: 3, max: 5 }) }),
+  fc.record({ kind: fc.constant('start' as const) }),
+  fc.record({
+    kind: fc.constant('topic' as const),
+    partitions: fc.integer({ min: 1, max: 5 }),
+    replicationFactor: fc.integer({ min: 1, max: 2 }),
+  }),
+  fc.record({ kind: fc.constant('scale' as const) }),
+);
+
+test('an ideal world comes to the empty plan in bounded passes and stays there', () => {
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.nat(3),
+      fc.boolean(),
+      fc.array(fc.tuple(happenings, fc.nat(4)), { maxLength: 6 }),
+      (split, spare, shared, changes) => {
+        const constraints = shared ? [] : [{ kind: 'unique' as const, attribute: 'hostname' }];
+        const make = (id: number, roles: readonly ('broker' | 'controller')[]): DesiredBroker =>
+          makeBroker(id, { roles, constraints });
+        const first = makeDesired({
+          brokers: split
+            ? [
+                ...[0, 1, 2].map((id) => make(id, ['controller'])),
+                ...[3, 4, 5].map((id) => make(id, ['broker'])),
+              ]
+            : [0, 1, 2].map((id) => make(id, ['broker', 'controller'])),
+          topics: [
+            { name: 'events', partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': '2' } },
+            { name: 'single', partitions: 3, replicationFactor: 1, config: {} },
+          ],
+          rollout: { allowSingleReplicaOutage: true, paused: false },
+        });
+        const agentCount = shared ? 2 + spare : first.brokers.length + 4 + spare;
+        const world = createIdealWorld(
+          first,
+          Array.from({ length: agentCount }, (_, i) => `agent-${i}`),
+        );
+        const step = (): Plan => {
+          const { input, plan: made } = world.pass();
+          checkPlan(input, made);
+          return made;
+        };
+        for (const [change, passes] of changes) {
+          for (let i = 0; i < passes; i += 1) step();
+          happen(world, change);
+        }
+        // Whoever was stopped hosts replicas that the roll of others waits for: all run in the end.
+        happen(world, { kind: 'start' });
+        let last = step();
+        let made = 0;
+        while ((last.steps.length > 0 || last.held.length > 0) && made < 300) {
+          last = step();
+          made += 1;
+        }
+        assert.ok(made < 300, `it does not settle:\n${renderPlan(last, nowMs)}`);
+        for (const broker of world.desired().brokers) {
+          assert.is(world.record(broker.id)?.task?.startedWith.heapMiB, broker.heapMiB);
+        }
+        for (let i = 0; i < 5; i += 1) {
+          const still = step();
+          assert.equal(
+            still.steps.map((s) => s.what),
+            [],
+          );
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+function happen(world: ReturnType<typeof createIdealWorld>, change: Happening): void {
+  const desired = world.desired();
+  switch (change.kind) {
+    case 'fail':
+      world.fail(change.broker);
+      return;
+    case 'heap':
+      world.setDesired({
+        ...desired,
+        brokers: desired.brokers.map((b) => ({ ...b, heapMiB: change.heapMiB })),
+      });
+      return;
+    case 'stop':
+    case 'start':
+      world.setDesired({
+        ...desired,
+        brokers: desired.brokers.map((b) => ({
+          ...b,
+          state: change.kind === 'stop' && b.id === change.broker ? 'stopped' : 'running',
+        })),
+      });
+      return;
+    case 'topic':
+      world.setDesired({
+        ...desired,
+        topics: [
+          ...desired.topics.filter((t) => t.name !== 'more'),
+          ...(desired.topics.some((t) => t.name === 'more')
+            ? desired.topics.filter((t) => t.name === 'more')
+            : [
+                {
+                  name: 'more',
+                  partitions: change.partitions,
+                  replicationFactor: change.replicationFactor,
+                  config: {},
+                },
+              ]),
+        ],
+      });
+      return;
+    case 'scale': {
+      const id = Math.max(...desired.brokers.map((b) => b.id)) + 1;
+      if (id > 9) return;
+      const like = desired.brokers.at(-1);
+      const constraints = like?.constraints ?? [];
+      world.setDesired({
+        ...desired,
+        brokers: [
+          ...desired.brokers,
+          makeBroker(id, { roles: ['broker'], constraints, heapMiB: like?.heapMiB ?? 512 }),
+        ],
+      });
+    }
+  }
+}
+
+test.run();

@@ -1,0 +1,489 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConflictError, UnavailableError } from '../../src/model/errors.ts';
+import type { MesosCall } from '../../src/model/mesos.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
+import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { makeCluster, makeDesired, makeKafka, makeOffer, makeRecord, makeSpec } from '../plan/builders.ts';
+import { createHarness, type Harness, settle, unknownOutcome } from './harness.ts';
+
+const desired = makeDesired();
+const digest = 'd1';
+
+async function subscribed(harness = createHarness()): Promise<Harness> {
+  await harness.reconciler.start();
+  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  await settle();
+  return harness;
+}
+
+/** Three voters launched; the broker records are stored. */
+async function launched(harness = createHarness()): Promise<Harness> {
+  await subscribed(harness);
+  await harness.reconciler.apply([{ desired, digest }], 'ann');
+  harness.reconciler.onMesosEvent({
+    kind: 'offers',
+    offers: [1, 2, 3].map((n) => makeOffer(`agent-${n}`, { receivedAtMs: harness.clock.nowMs() })),
+  });
+  await settle();
+  return harness;
+}
+
+async function taskOf(harness: Harness, id: number): Promise<string> {
+  return (await harness.broker(id))?.task?.taskId ?? '';
+}
+
+const running = (endpoint: string): string =>
+  JSON.stringify({ protocol: 1, phase: 'serving', formatted: true, endpoint });
+
+async function serving(harness = createHarness()): Promise<Harness> {
+  await launched(harness);
+  harness.kafka = makeKafka(desired);
+  for (const id of [0, 1, 2])
+    await harness.update({
+      taskId: await taskOf(harness, id),
+      state: 'TASK_RUNNING',
+      agentId: `agent-${id + 1}`,
+      data: running(`agent-${id + 1}:31000`),
+      uuid: `u${id}`,
+    });
+  return harness;
+}
+
+test('a step’s intent is durable before its call is sent, voters before all', async () => {
+  const { crossed } = await launched();
+  const launches = crossed.filter((c) => !/reconcile|suppress|decline/.test(c));
+  assert.equal(launches, [
+    'write framework',
+    'write clusters/demo/spec',
+    'write clusters/demo/cluster',
+    'write clusters/demo/brokers/0',
+    'send accept',
+    'write clusters/demo/brokers/1',
+    'send accept',
+    'write clusters/demo/brokers/2',
+    'send accept',
+  ]);
+});
+
+test('an intent that could not be stored is not sent; the next pass tries anew', async () => {
+  const harness = await subscribed();
+  harness.onWrite = (path) =>
+    path.endsWith('brokers/0') ? new UnavailableError('KM_UNAVAILABLE_STORE', 'down') : undefined;
+  await harness.reconciler.apply([{ desired, digest }], 'ann');
+  harness.reconciler.onMesosEvent({
+    kind: 'offers',
+    offers: [1, 2, 3].map((n) => makeOffer(`agent-${n}`, { receivedAtMs: harness.clock.nowMs() })),
+  });
+  await settle();
+  assert.not(harness.sent.some((c) => c.kind === 'accept'));
+  harness.onWrite = () => undefined;
+  harness.clock.advance(1_000);
+  await settle();
+  assert.is(harness.sent.filter((c) => c.kind === 'accept').length, 3);
+  assert.equal(harness.fatal, []);
+});
+
+test('a write whose answer was lost is read again, neither repeated blindly nor taken for failed', async () => {
+  const harness = await subscribed();
+  let lost = 0;
+  harness.onWrite = (path) => {
+    if (!path.endsWith('brokers/0') || lost > 0) return undefined;
+    lost += 1;
+    return 'lost';
+  };
+  await launched(harness);
+  harness.clock.advance(1_000);
+  await settle();
+  const record = await harness.broker(0);
+  assert.is(record?.launches, 1, 'the stored launch counts, though its ACCEPT was never sent');
+  assert.is(harness.crossed.filter((c) => c === 'write clusters/demo/brokers/0').length, 1);
+  // Nothing comes of it: it is asked about by name, and only a terminal answer brings a new task.
+  harness.clock.advance(31_000);
+  await settle();
+  const asked = harness.sent.filter((c) => c.kind === 'reconcile-tasks' && c.tasks.length > 0).at(-1);
+  assert.ok(asked?.kind === 'reconcile-tasks' && asked.tasks.some((t) => t.taskId === record?.task?.taskId));
+  await harness.update({ taskId: record?.task?.taskId ?? '', state: 'TASK_GONE' });
+  harness.reconciler.onMesosEvent({ kind: 'offers', offers: [makeOffer('agent-1', { id: 'again' })] });
+  await settle();
+  assert.is((await harness.broker(0))?.launches, 2);
+  assert.is.not(await taskOf(harness, 0), record?.task?.taskId);
+});
+
+test('a call that was lost is not repeated from where it failed', async () => {
+  const harness = createHarness();
+  harness.onSend = (call) =>
+    call.kind === 'accept'
+      ? new UnavailableError('KM_UNAVAILABLE_MASTER_CALL', 'lost', { outcome: 'unknown' })
+      : undefined;
+  await launched(harness);
+  harness.clock.advance(5_000);
+  await settle();
+  assert.is((await harness.broker(0))?.launches, 1);
+});
+
+test('an update is stored, then acknowledged', async () => {
+  const harness = await launched();
+  harness.crossed.length = 0;
+  await harness.update({
+    taskId: await taskOf(harness, 0),
+    state: 'TASK_STARTING',
+    agentId: 'agent-1',
+    uuid: 'u',
+  });
+  assert.equal(harness.crossed.slice(0, 2), ['write clusters/demo/brokers/0', 'send acknowledge']);
+});
+
+test('an update that could not be stored is not acknowledged; it comes again and is', async () => {
+  const harness = await launched();
+  harness.onWrite = () => new UnavailableError('KM_UNAVAILABLE_STORE', 'down');
+  const update = {
+    taskId: await taskOf(harness, 0),
+    state: 'TASK_STARTING' as const,
+    agentId: 'agent-1',
+    uuid: 'u',
+  };
+  await harness.update(update);
+  assert.not(harness.sent.some((c) => c.kind === 'acknowledge'));
+  harness.onWrite = () => undefined;
+  await harness.update(update);
+  assert.is(harness.sent.filter((c) => c.kind === 'acknowledge').length, 1);
+  assert.is((await harness.broker(0))?.task?.state, 'TASK_STARTING');
+});
+
+test('an update stored though its answer was lost: memory is read again, the repeat is acknowledged', async () => {
+  const harness = await launched();
+  let lost = false;
+  harness.onWrite = (path) => {
+    if (lost || !path.includes('brokers')) return undefined;
+    lost = true;
+    return 'lost';
+  };
+  const update = {
+    taskId: await taskOf(harness, 0),
+    state: 'TASK_STARTING' as const,
+    agentId: 'agent-1',
+    uuid: 'u',
+  };
+  await harness.update(update);
+  assert.not(harness.sent.some((c) => c.kind === 'acknowledge'));
+  await harness.update(update);
+  assert.ok(harness.sent.some((c) => c.kind === 'acknowledge'));
+  assert.equal(harness.fatal, []);
+});
+
+test('updates of unknown tasks that carry a uuid are acknowledged too, those without are not', async () => {
+  const harness = await launched();
+  await harness.update({ taskId: 'unheard-of', state: 'TASK_FAILED', agentId: 'a', uuid: 'u' });
+  await harness.update({ taskId: 'unheard-of', state: 'TASK_FAILED', agentId: 'a' });
+  assert.equal(
+    harness.sent.filter((c) => c.kind === 'acknowledge'),
+    [{ kind: 'acknowledge', taskId: 'unheard-of', agentId: 'a', uuid: 'u' }] satisfies MesosCall[],
+  );
+});
+
+test('a repeated update writes nothing', async () => {
+  const harness = await serving();
+  harness.crossed.length = 0;
+  await harness.update({
+    taskId: await taskOf(harness, 0),
+    state: 'TASK_RUNNING',
+    agentId: 'agent-1',
+    data: running('agent-1:31000'),
+    uuid: 'u0',
+  });
+  assert.equal(
+    harness.crossed.filter((c) => c.startsWith('write')),
+    [],
+  );
+  assert.ok(harness.crossed.includes('send acknowledge'));
+});
+
+test('an unknown live task is killed, again with backoff until it ends', async () => {
+  const harness = await serving();
+  const kills = (): number => harness.sent.filter((c) => c.kind === 'kill').length;
+  await harness.update({ taskId: 'old', state: 'TASK_RUNNING', agentId: 'agent-9' });
+  assert.is(kills(), 1);
+  harness.clock.advance(4_999);
+  await settle();
+  assert.is(kills(), 1);
+  harness.clock.advance(1);
+  await settle();
+  assert.is(kills(), 2);
+  await harness.update({ taskId: 'old', state: 'TASK_KILLED', agentId: 'agent-9' });
+  harness.clock.advance(120_000);
+  await settle();
+  assert.is(kills(), 2);
+});
+
+test('a lost KILL is sent again when it is due, with no event at all', async () => {
+  const harness = await serving();
+  const stopped = makeDesired({
+    brokers: desired.brokers.map((b) => (b.id === 2 ? { ...b, state: 'stopped' as const } : b)),
+  });
+  await harness.reconciler.apply([{ desired: stopped, digest: 'd2' }], 'ann');
+  await settle();
+  // The reading must be younger than the last change.
+  for (let i = 0; i < 3; i += 1) {
+    harness.clock.advance(1_000);
+    await settle();
+  }
+  const kills = (): number => harness.sent.filter((c) => c.kind === 'kill').length;
+  assert.is(kills(), 1);
+  harness.kafka = undefined;
+  harness.clock.advance(5_000);
+  await settle();
+  assert.is(kills(), 2);
+});
+
+test('fenced, and noticed by an apply: that is fatal too, nothing more is sent', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = await subscribed(createHarness(backend));
+  await backend.connect().claim();
+  harness.sent.length = 0;
+  await harness.reconciler.apply([{ desired, digest }], 'ann').then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, 'KM_CONFLICT_FENCED'),
+  );
+  harness.reconciler.onMesosEvent({ kind: 'offers', offers: [makeOffer('agent-1')] });
+  await settle();
+  assert.is(harness.fatal[0]?.code, 'KM_CONFLICT_FENCED');
+  assert.equal(harness.sent, []);
+});
+
+test('fenced while it works: nothing more is sent, and it is fatal', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = await launched(createHarness(backend));
+  await backend.connect().claim();
+  harness.sent.length = 0;
+  await harness.update({
+    taskId: await taskOf(harness, 0),
+    state: 'TASK_FAILED',
+    agentId: 'agent-1',
+    uuid: 'u',
+  });
+  assert.equal(harness.sent, []);
+  assert.is(harness.fatal[0]?.code, 'KM_CONFLICT_FENCED');
+  harness.reconciler.onMesosEvent({ kind: 'offers', offers: [makeOffer('agent-1')] });
+  await settle();
+  assert.equal(harness.sent, []);
+});
+
+for (const [event, code] of [
+  [{ kind: 'failed-over' }, 'KM_CONFLICT_FAILED_OVER'],
+  [{ kind: 'framework-removed', message: 'gone' }, 'KM_CONFLICT_FRAMEWORK_REMOVED'],
+] as const) {
+  test(`${event.kind} ends the loop for good`, async () => {
+    const harness = await launched();
+    harness.sent.length = 0;
+    harness.reconciler.onMesosEvent(event);
+    harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+    await settle();
+    assert.is(harness.fatal[0]?.code, code);
+    assert.equal(harness.sent, []);
+  });
+}
+
+test('tasks in the store and no framework id: it refuses to start', async () => {
+  const backend = createMemoryStoreBackend();
+  const store = backend.connect();
+  await store.claim();
+  const broker = desired.brokers[0];
+  if (broker === undefined) throw new Error('there is one');
+  await store.write('clusters/demo/spec', makeSpec(desired), 0);
+  await store.write('clusters/demo/cluster', makeCluster(desired), 0);
+  await store.write('clusters/demo/brokers/0', makeRecord(desired, broker), 0);
+  const harness = createHarness(backend);
+  await harness.reconciler.start().then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, 'KM_CONFLICT_FRAMEWORK_LOST'),
+  );
+});
+
+test('a record of another form stops the start: half a memory makes half a plan', async () => {
+  const backend = createMemoryStoreBackend();
+  const store = backend.connect();
+  await store.claim();
+  await store.write('clusters/demo/spec', { ...makeSpec(desired), schema: 2 }, 0);
+  await createHarness(backend)
+    .reconciler.start()
+    .then(
+      () => assert.unreachable(),
+      (error) => assert.is(error.code, 'KM_PROTOCOL_RECORD'),
+    );
+});
+
+test('a cluster whose spec or own record is lost is not guessed at', async () => {
+  const broker = desired.brokers[0];
+  if (broker === undefined) throw new Error('there is one');
+  for (const paths of [['brokers/0'], ['spec', 'brokers/0'], ['cluster']]) {
+    const backend = createMemoryStoreBackend();
+    const store = backend.connect();
+    await store.claim();
+    await store.write('framework', { schema: 1, frameworkId: 'F' }, 0);
+    for (const path of paths) {
+      const value =
+        path === 'spec'
+          ? makeSpec(desired)
+          : path === 'cluster'
+            ? makeCluster(desired)
+            : makeRecord(desired, broker);
+      await store.write(`clusters/demo/${path}`, value, 0);
+    }
+    await createHarness(backend)
+      .reconciler.start()
+      .then(
+        () => assert.unreachable(paths.join()),
+        (error) => {
+          assert.is(error.code, 'KM_PROTOCOL_RECORD');
+          assert.match(
+            error.message,
+            paths.includes('spec') ? 'clusters/demo/cluster' : 'clusters/demo/spec',
+          );
+        },
+      );
+  }
+});
+
+test('the framework id is durable before any task, and the next scheduler has it', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = createHarness(backend);
+  harness.onWrite = (path) =>
+    path === 'framework' ? new UnavailableError('KM_UNAVAILABLE_STORE', 'down') : undefined;
+  await launched(harness);
+  assert.equal(harness.sent, []);
+  harness.onWrite = () => undefined;
+  harness.clock.advance(1_000);
+  await settle();
+  assert.ok(harness.sent.some((c) => c.kind === 'accept'));
+  const next = createHarness(backend);
+  await next.reconciler.start();
+  assert.is(next.reconciler.frameworkId(), 'F');
+});
+
+test('apply: revisions count, the same digest is no change, a wrong expectation is a conflict', async () => {
+  const harness = await subscribed();
+  const apply = (digestNow: string, expected?: number) =>
+    harness.reconciler.apply(
+      [{ desired, digest: digestNow }],
+      'ann',
+      expected === undefined ? {} : { demo: expected },
+    );
+  assert.equal(await apply('d1', 0), [{ name: 'demo', revision: 1, changed: true }]);
+  assert.equal(await apply('d1'), [{ name: 'demo', revision: 1, changed: false }]);
+  assert.equal(await apply('d2', 1), [{ name: 'demo', revision: 2, changed: true }]);
+  await apply('d3', 1).then(
+    () => assert.unreachable(),
+    (error) => {
+      assert.instance(error, ConflictError);
+      assert.is(error.code, 'KM_CONFLICT_REVISION');
+    },
+  );
+  assert.is(harness.reconciler.spec('demo')?.revision, 2);
+  assert.is(harness.crossed.filter((c) => c === 'write clusters/demo/spec').length, 2);
+  assert.equal(harness.fatal, []);
+});
+
+test('an apply whose answer was lost: the repeat is no change', async () => {
+  const harness = await subscribed();
+  harness.onWrite = () => 'lost';
+  await harness.reconciler.apply([{ desired, digest }], 'ann').then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, unknownOutcome().code),
+  );
+  harness.onWrite = () => undefined;
+  await settle();
+  assert.equal(await harness.reconciler.apply([{ desired, digest }], 'ann'), [
+    { name: 'demo', revision: 1, changed: false },
+  ]);
+});
+
+test('after a disconnection nothing is sent; after the next subscription all tasks are asked about', async () => {
+  const harness = await serving();
+  harness.reconciler.onMesosEvent({ kind: 'disconnected' });
+  await settle();
+  harness.sent.length = 0;
+  harness.reconciler.wake();
+  harness.clock.advance(60_000);
+  await settle();
+  assert.equal(harness.sent, []);
+  assert.not(harness.reconciler.counters().connected);
+  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  await settle();
+  const asked = harness.sent.flatMap((c) => (c.kind === 'reconcile-tasks' ? [c.tasks.length] : []));
+  assert.equal(asked, [3, 0], 'by name, and all');
+});
+
+test('a broker that ended is started again by the next scheduler too: its timers are in the store', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = await serving(createHarness(backend));
+  await harness.update({
+    taskId: await taskOf(harness, 1),
+    state: 'TASK_FAILED',
+    agentId: 'agent-2',
+    uuid: 'u',
+  });
+  const before = (await harness.broker(1)) as BrokerRecord;
+  await harness.reconciler.stop();
+  const next = await subscribed(createHarness(backend));
+  const after = next.reconciler.memory()[0]?.brokers.get(1);
+  assert.equal(after, before);
+  assert.type(after?.stickyUntilMs, 'number');
+});
+
+test('while Kafka is being asked the loop waits for the answer and does not spin', async () => {
+  const harness = await serving();
+  let answer = (): void => {};
+  harness.onObserve = () => new Promise((resolve) => (answer = resolve));
+  for (let i = 0; i < 25; i += 1) {
+    harness.clock.advance(1_000);
+    await settle();
+  }
+  const { pass } = harness.reconciler.counters();
+  const asked = harness.observed;
+  for (let i = 0; i < 50; i += 1) {
+    harness.clock.advance(20);
+    await settle();
+  }
+  assert.is(harness.reconciler.counters().pass, pass, 'no pass without news');
+  assert.is(harness.observed, asked, 'one question at a time');
+  harness.onObserve = undefined;
+  answer();
+  await settle();
+  assert.ok(harness.reconciler.counters().pass > pass);
+});
+
+test('a converged cluster falls silent: no call, no write, and Kafka is asked now and then', async () => {
+  const harness = await serving();
+  for (let i = 0; i < 30; i += 1) {
+    harness.clock.advance(1_000);
+    await settle();
+  }
+  assert.is(harness.reconciler.statuses()[0]?.phase, 'converged');
+  harness.crossed.length = 0;
+  const { observed } = harness;
+  for (let i = 0; i < 60; i += 1) {
+    harness.clock.advance(1_000);
+    await settle();
+  }
+  assert.equal(harness.crossed, []);
+  assert.ok(
+    harness.observed - observed >= 4 && harness.observed - observed <= 8,
+    `${harness.observed - observed}`,
+  );
+});
+
+test('a preview plans and changes nothing', async () => {
+  const harness = await serving();
+  harness.crossed.length = 0;
+  const changed = makeDesired({ brokers: desired.brokers.map((b) => ({ ...b, heapMiB: 600 })) });
+  const [preview] = harness.reconciler.preview([changed]);
+  assert.is(preview?.steps.filter((s) => s.mark === '~').length, 3);
+  assert.equal(
+    harness.crossed.filter((c) => c !== 'send suppress'),
+    [],
+  );
+  assert.is(harness.reconciler.spec('demo')?.revision, 1);
+});
+
+test.run();
