@@ -21,7 +21,7 @@ export type FollowEnd = {
 
 /** How long the scheduler may be away (it restarts, say) before following it fails. */
 const lostAfterMs = 60_000;
-const intervalMs = 500;
+const intervalMs = 200;
 
 /**
  * Watches clusters in the live view, or as plain lines on stdout where that is no terminal. Only looks

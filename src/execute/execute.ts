@@ -14,8 +14,25 @@ export type Effects = {
   persistBroker(record: BrokerRecord): Promise<void>;
   send(call: MesosCall): Promise<void>;
   /** Kafka changes run beside the loop: a cluster that does not answer must not hold up the others. */
-  changeKafka(clusterName: string, what: string, change: (admin: KafkaAdmin) => Promise<void>): void;
+  changeKafka(
+    clusterName: string,
+    what: string,
+    change: (admin: KafkaAdmin) => Promise<void>,
+    /** Kafka took it. */
+    applied?: () => void,
+  ): void;
+  /** To be folded into the record as it is by then. */
+  noteApplied(applied: Applied): void;
 };
+
+export type Applied =
+  | {
+      readonly kind: 'broker-config';
+      readonly clusterName: string;
+      readonly brokerId: number;
+      readonly changes: Readonly<Record<string, string | null>>;
+    }
+  | { readonly kind: 'min-isr'; readonly clusterName: string; readonly value: string | null };
 
 export async function executeStep(step: Step, effects: Effects): Promise<void> {
   const { action } = step;
@@ -33,6 +50,32 @@ export async function executeStep(step: Step, effects: Effects): Promise<void> {
       return;
     case 'mesos':
       return await effects.send(action.call);
+    case 'alter-broker-config': {
+      const { record, changes } = action;
+      await effects.persistBroker(record);
+      return effects.changeKafka(
+        record.clusterName,
+        step.what,
+        (admin) => admin.alterConfigs({ kind: 'broker', id: record.id }, removals(changes)),
+        () =>
+          effects.noteApplied({
+            kind: 'broker-config',
+            clusterName: record.clusterName,
+            brokerId: record.id,
+            changes,
+          }),
+      );
+    }
+    case 'alter-min-isr': {
+      const { record, value } = action;
+      await effects.persistCluster(record);
+      return effects.changeKafka(
+        record.name,
+        step.what,
+        (admin) => alterMinIsr(admin, value),
+        () => effects.noteApplied({ kind: 'min-isr', clusterName: record.name, value }),
+      );
+    }
     case 'create-topic':
       return change((admin) => admin.createTopic(action.topic));
     case 'create-partitions':
@@ -42,4 +85,21 @@ export async function executeStep(step: Step, effects: Effects): Promise<void> {
     default:
       return unreachable(action);
   }
+}
+
+/** Every write of it clears the ELR state, even of the same value: it is read before. */
+async function alterMinIsr(admin: KafkaAdmin, value: string | null): Promise<void> {
+  const key = 'min.insync.replicas';
+  const current = (await admin.describeConfigs({ kind: 'cluster' })).find(
+    (entry) => entry.name === key && entry.source === 'dynamic',
+  );
+  if (current?.value !== (value ?? undefined)) {
+    await admin.alterConfigs({ kind: 'cluster' }, { [key]: value ?? undefined });
+  }
+}
+
+function removals(
+  changes: Readonly<Record<string, string | null>>,
+): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(changes).map(([key, value]) => [key, value ?? undefined]));
 }

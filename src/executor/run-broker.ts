@@ -70,7 +70,7 @@ export type BrokerRun = {
   killNow(): void;
 };
 
-const startProbeMs = 200;
+const startProbeMs = 50;
 const watchProbeMs = 5_000;
 /** This many silent probes in a row are told. */
 const silentProbes = 3;

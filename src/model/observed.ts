@@ -46,6 +46,11 @@ export type PlanInput = {
   readonly mesos: ObservedMesos;
   /** By cluster name; a cluster that is not here was never asked. */
   readonly kafka: ReadonlyMap<string, Source<KafkaObserved>>;
+  /** Changes that Kafka refused lately: by cluster name, then by what the step was to do. */
+  readonly kafkaRefusals: ReadonlyMap<
+    string,
+    ReadonlyMap<string, { readonly why: string; readonly untilMs: number }>
+  >;
   readonly artifacts: ArtifactCatalog;
   /** A fresh UUID at each call; seeded per pass, so that the same pass gives the same plan. */
   readonly newUuid: () => string;

@@ -28,6 +28,17 @@ export type Action =
   | { readonly kind: 'record-cluster'; readonly record: ClusterRecord }
   /** Persist, then send. */
   | { readonly kind: 'broker'; readonly record: BrokerRecord; readonly call?: MesosCall }
+  /** Persist the intent, then change Kafka; what was applied is folded back into the record. */
+  | {
+      readonly kind: 'alter-broker-config';
+      readonly record: BrokerRecord;
+      readonly changes: Readonly<Record<string, string | null>>;
+    }
+  | {
+      readonly kind: 'alter-min-isr';
+      readonly record: ClusterRecord;
+      readonly value: string | null;
+    }
   | { readonly kind: 'create-topic'; readonly topic: NewTopic }
   | { readonly kind: 'create-partitions'; readonly topic: string; readonly totalCount: number }
   | {
@@ -80,6 +91,7 @@ export type HeldReason =
       readonly more: number;
     }
   | { readonly kind: 'kafka-unknown'; readonly detail: string }
+  | { readonly kind: 'refused-by-kafka'; readonly detail: string; readonly untilMs: number }
   | { readonly kind: 'mesos-unknown'; readonly detail: string }
   | { readonly kind: 'distribution-missing'; readonly detail: string }
   | { readonly kind: 'too-few-brokers'; readonly wanted: number; readonly available: number }

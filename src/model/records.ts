@@ -6,8 +6,6 @@ import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
 import type { DiskSource, TaskState } from './mesos.ts';
 
-export const recordSchemaVersion = 1;
-
 export type FrameworkRecord = { readonly schema: 1; readonly frameworkId: string };
 
 /** An applied revision of a cluster's spec. */
@@ -69,7 +67,16 @@ export type ClusterRecord = {
     readonly placement: Placement;
   }[];
   readonly formedAtMs?: number;
+  /** `min.insync.replicas` as the cluster has it: at formation what the first voters rendered. */
+  readonly minInsyncReplicas?: DynamicValue;
 };
+
+/**
+ * A value of Kafka's dynamic configuration that we set. It masks server.properties until it is removed,
+ * and outlives restarts. Stored before it is sent; sending it again is harmless, so `applied: false` means
+ * "send it (again)". A null value is one to be removed.
+ */
+export type DynamicValue = { readonly value: string | null; readonly applied: boolean };
 
 export type BrokerRecord = {
   readonly schema: 1;
@@ -82,6 +89,8 @@ export type BrokerRecord = {
   readonly launches: number;
   /** The task that is, or may be, alive. */
   readonly task?: TaskRecord;
+  /** Per-broker dynamic configuration of ours, by key. */
+  readonly dynamicConfig?: Readonly<Record<string, DynamicValue>>;
   /** Older tasks that may still be alive; killed whenever they show themselves. */
   readonly superseded: readonly { readonly taskId: string; readonly agentId: string }[];
   readonly last?: EndedTask;

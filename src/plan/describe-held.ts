@@ -105,6 +105,12 @@ function describeReason(reason: HeldReason): Words {
       };
     case 'kafka-unknown':
       return { message: `Kafka cannot be asked: ${reason.detail}` };
+    case 'refused-by-kafka':
+      return {
+        message: `Kafka refuses it: ${reason.detail}`,
+        untilMs: reason.untilMs,
+        remedy: 'change the spec; it is tried again then, and after a while',
+      };
     case 'mesos-unknown':
       return { message: reason.detail };
     case 'distribution-missing':

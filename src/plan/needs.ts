@@ -4,6 +4,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, KillCause, TaskRecord } from '../model/records.ts';
+import { diffNeedingRestart } from './dynamic-config.ts';
 import type { Want } from './fit.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
 import { blockQuorum, blockRelocation } from './safety.ts';
@@ -115,7 +116,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
       if (broker.state === 'stopped') {
         return kill('stop', ['the spec says stopped']);
       }
-      const { drift, barred } = driftOf(broker, task, context);
+      const { drift, barred } = driftOf(broker, record, task, context);
       const inProgress = hold(`start broker ${broker.id}`, {
         kind: 'task-in-progress',
         doing: task.report?.phase ?? 'being launched by the agent',
@@ -126,7 +127,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
         : inProgress;
     }
     default:
-      return { kind: 'running', broker, record, ...driftOf(broker, task, context) };
+      return { kind: 'running', broker, record, ...driftOf(broker, record, task, context) };
   }
 }
 
@@ -162,6 +163,7 @@ function unreachableTask(
 /** What a restart would change, and what forbids even to think of one. */
 function driftOf(
   broker: DesiredBroker,
+  record: BrokerRecord,
   task: TaskRecord,
   context: NeedContext,
 ): Pick<Extract<Need, { kind: 'running' }>, 'drift' | 'barred'> {
@@ -170,7 +172,7 @@ function driftOf(
   const artifact = kafkaArtifact(desired, context.artifacts);
   const sameVersion = startedWith.kafkaVersion === desired.kafka.version;
   const sha512 = artifact?.sha512 ?? (sameVersion ? startedWith.kafkaSha512 : '');
-  const drift = diffSettings(startedWith, settingsOf(desired, broker, sha512));
+  const drift = diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig);
   if (drift.length === 0) {
     return { drift };
   }

@@ -4,6 +4,7 @@ import type { ArtifactCatalog } from '../model/observed.ts';
 import type { Held, OfferRejection, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
 import { judgeAgents } from './constraints.ts';
+import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
 import { buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './needs.ts';
@@ -113,6 +114,8 @@ function formCluster(
     schema: 1,
     name: desired.name,
     clusterId: kafkaUuid(context.newUuid()),
+    // The controller copies what the first voters render into the cluster's dynamic configuration.
+    minInsyncReplicas: { value: voters[0]?.broker.config[minIsrKey] ?? null, applied: true },
     voters: bound.map(({ need, fit }) => {
       const directoryId = kafkaUuid(context.newUuid());
       const placement: Placement = { ...fit.placement, directoryId };

@@ -1,6 +1,7 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
+import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
 import { planCalls } from './housekeeping.ts';
 import { type Need, needOf } from './needs.ts';
@@ -63,25 +64,30 @@ export function plan(input: PlanInput): Plan {
     steps.push(...formedStep(memory.cluster, kafka, input.nowMs));
     const placed = placeBrokers(memory, needs, board, context);
     const rollout = planRollout(memory, needs, kafka, input.nowMs);
-    const topics = planTopics(memory, kafka);
-    steps.push(
+    const brokerSteps = [
       ...placed.steps,
       ...needs.flatMap((n) => (n.kind === 'kill' ? [n.step] : [])),
       ...rollout.steps,
-      ...topics.steps,
+    ];
+    const busy = new Set(brokerSteps.flatMap((s) => s.brokerId ?? []));
+    const changes = refuse(
+      [planDynamicConfig(memory, kafka, busy), planTopics(memory, kafka)],
+      desired.name,
+      input,
     );
+    steps.push(...brokerSteps, ...changes.steps);
     held.push(
       ...needs.flatMap((n) => (n.kind === 'held' ? [n.held] : [])),
       ...placed.held,
       ...rollout.held,
-      ...topics.held,
+      ...changes.held,
       ...leftovers(memory),
       ...bound(memory),
     );
     wantsOffers ||= placed.held.length > 0;
     wantsHomes ||= needs.some((n) => n.kind === 'held' && n.wantsHome === true);
     wakes.push(
-      ...placed.held.flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
+      ...[...placed.held, ...changes.held].flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
     );
   }
@@ -98,6 +104,37 @@ export function plan(input: PlanInput): Plan {
     held,
     declined,
     ...(future.length === 0 ? {} : { wakeAtMs: Math.min(...future) }),
+  };
+}
+
+/** What Kafka refused a moment ago is held with its words, not sent again at every pass. */
+function refuse(
+  planned: readonly { readonly steps: readonly Step[]; readonly held: readonly Held[] }[],
+  clusterName: string,
+  { kafkaRefusals, nowMs }: PlanInput,
+): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
+  const refusals = kafkaRefusals.get(clusterName);
+  const isRefused = (step: Step): boolean => (refusals?.get(step.what)?.untilMs ?? 0) > nowMs;
+  const steps = planned.flatMap((p) => p.steps);
+  return {
+    steps: steps.filter((step) => !isRefused(step)),
+    held: [
+      ...planned.flatMap((p) => p.held),
+      ...steps.filter(isRefused).flatMap((step): readonly Held[] => {
+        const refusal = refusals?.get(step.what);
+        return refusal === undefined
+          ? []
+          : [
+              {
+                clusterName,
+                ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
+                need: step.what,
+                reason: { kind: 'refused-by-kafka', detail: refusal.why, untilMs: refusal.untilMs },
+                stalled: true,
+              },
+            ];
+      }),
+    ],
   };
 }
 

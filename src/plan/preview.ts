@@ -2,7 +2,7 @@
 import type { ClusterPlan } from '../model/api.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Action, Plan } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import type { StepSummary } from '../model/status.ts';
 import { describeHeld } from './describe-held.ts';
@@ -88,7 +88,7 @@ export function previewCluster(input: PlanInput, memory: ClusterMemory, plan: Pl
         break;
     }
   }
-  steps.push(...topicSteps(memory, kafka, plan));
+  steps.push(...changeSteps(memory, kafka, plan));
   const held = plan.held
     .filter(
       (h) =>
@@ -107,14 +107,22 @@ export function previewCluster(input: PlanInput, memory: ClusterMemory, plan: Pl
   };
 }
 
-function topicSteps(memory: ClusterMemory, kafka: Source<KafkaObserved>, plan: Plan): readonly StepSummary[] {
+/** Changes made to Kafka itself; the plan has them all at once. */
+const kafkaChanges: ReadonlySet<Action['kind']> = new Set([
+  'alter-broker-config',
+  'alter-min-isr',
+  'create-topic',
+  'create-partitions',
+]);
+
+function changeSteps(
+  memory: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+  plan: Plan,
+): readonly StepSummary[] {
   const { desired } = memory.spec;
   const planned = plan.steps
-    .filter(
-      (s) =>
-        s.clusterName === desired.name &&
-        (s.action.kind === 'create-topic' || s.action.kind === 'create-partitions'),
-    )
+    .filter((s) => s.clusterName === desired.name && kafkaChanges.has(s.action.kind))
     .map(summarise);
   // A cluster that does not serve yet has none of its topics.
   const missing = desired.topics.filter(

@@ -36,9 +36,10 @@ export function diffSettings(from: BrokerSettings, to: BrokerSettings): readonly
     ...diffValue('user', from.user ?? 'default', to.user ?? 'default'),
     ...diffListeners(from, to),
     ...diffOptions(from.jvmOptions, to.jvmOptions),
-    ...diffMap('environment', from.environment, to.environment, false),
-    ...diffMap('config', from.config, to.config, true),
-    ...diffMap('log level', from.log4j, to.log4j, true),
+    // Values of the environment are not shown: people keep secrets there.
+    ...diffMap(from.environment, to.environment, (key) => `environment ${key}`),
+    ...diffMap(from.config, to.config, describeConfigChange),
+    ...diffMap(from.log4j, to.log4j, (key, was, is) => `log level ${key}: ${shown(was)} → ${shown(is)}`),
   ];
 }
 
@@ -64,21 +65,20 @@ function diffOptions(from: readonly string[], to: readonly string[]): readonly s
   return line(from) === line(to) ? ['JVM options'] : [`JVM options: ${line(from)} → ${line(to)}`];
 }
 
-/** Values of the environment are not shown, nor are those of keys that hold secrets in Kafka. */
+type DescribeKey = (key: string, from: string | undefined, to: string | undefined) => string;
+
 function diffMap(
-  name: string,
   from: Readonly<Record<string, string>>,
   to: Readonly<Record<string, string>>,
-  showValues: boolean,
+  describe: DescribeKey,
 ): readonly string[] {
   const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-  return keys
-    .filter((key) => from[key] !== to[key])
-    .map((key) =>
-      showValues && !holdsSecret(key)
-        ? `${name} ${key}: ${shown(from[key])} → ${shown(to[key])}`
-        : `${name} ${key}`,
-    );
+  return keys.filter((key) => from[key] !== to[key]).map((key) => describe(key, from[key], to[key]));
+}
+
+/** `config KEY: from → to`, without the values where Kafka keeps secrets. */
+export function describeConfigChange(key: string, from: string | undefined, to: string | undefined): string {
+  return holdsSecret(key) ? `config ${key}` : `config ${key}: ${shown(from)} → ${shown(to)}`;
 }
 
 /** What the spec says otherwise than the disk and the ports that the broker is bound to; none of it is acted on. */
@@ -123,7 +123,7 @@ export function diffPlacement(broker: DesiredBroker, placement: Placement): read
  * Keys whose values Kafka itself treats as passwords, or that carry such values (`sasl.jaas.config`,
  * key material in PEM); and whatever people name like one.
  */
-export function holdsSecret(key: string): boolean {
+function holdsSecret(key: string): boolean {
   return /passw|secret|credential|token|jaas|keystore\.key|certificate\.chain|private|api.?key/i.test(key);
 }
 

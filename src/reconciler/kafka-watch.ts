@@ -1,7 +1,7 @@
 /** Asks each cluster's Kafka beside the loop; what it last said, or why it is unknown, is what a pass sees. */
-import { KafkaMesosError } from '../model/errors.ts';
+import { ConflictError, KafkaMesosError } from '../model/errors.ts';
 import type { KafkaAdmin, KafkaObserved } from '../model/kafka.ts';
-import type { Source } from '../model/observed.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import type { Clock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
@@ -11,6 +11,8 @@ const staleMs = 30_000;
 const busyIntervalMs = 1_000;
 const calmIntervalMs = 10_000;
 const settleMs = 200;
+/** What Kafka refused is asked of it again after this, or when the spec changes. */
+const refusalMs = 60_000;
 
 export type ConnectKafka = (clusterName: string, bootstrap: () => readonly string[]) => KafkaAdmin;
 
@@ -20,7 +22,13 @@ type Watched = {
   source: Source<KafkaObserved>;
   asking: boolean;
   /** Changes under way and waiting, the first one running. */
-  readonly pending: { readonly what: string; readonly run: (admin: KafkaAdmin) => Promise<void> }[];
+  readonly pending: {
+    readonly what: string;
+    readonly run: (admin: KafkaAdmin) => Promise<void>;
+    readonly applied: () => void;
+  }[];
+  /** By what was to be done. */
+  readonly refusals: Map<string, { readonly why: string; readonly untilMs: number }>;
   /** Counts changes: an answer to a question from before the latest one is no news. */
   changes: number;
   lastAskMs: number;
@@ -32,7 +40,15 @@ export type KafkaWatch = {
   poll(clusters: readonly ClusterMemory[], calm: (clusterName: string) => boolean): number | undefined;
   /** Ask at the next poll, whatever the interval. */
   hurry(clusterName: string): void;
-  change(clusterName: string, what: string, run: (admin: KafkaAdmin) => Promise<void>): void;
+  change(
+    clusterName: string,
+    what: string,
+    run: (admin: KafkaAdmin) => Promise<void>,
+    applied?: () => void,
+  ): void;
+  refusals(): PlanInput['kafkaRefusals'];
+  /** The spec has changed: what was refused is worth another try. */
+  forgetRefusals(clusterName: string): void;
   close(): Promise<void>;
 };
 
@@ -55,6 +71,7 @@ export function createKafkaWatch(deps: {
       source: { known: false, why: 'no broker of it runs yet' },
       asking: false,
       pending: [],
+      refusals: new Map(),
       changes: 0,
       lastAskMs: Number.NEGATIVE_INFINITY,
     };
@@ -89,8 +106,13 @@ export function createKafkaWatch(deps: {
       let failure: string | undefined;
       try {
         await next.run(adminOf(name, entry));
+        entry.refusals.delete(next.what);
+        next.applied();
       } catch (error) {
         failure = `${next.what}: ${words(error)}`;
+        if (error instanceof ConflictError) {
+          entry.refusals.set(next.what, { why: words(error), untilMs: clock.nowMs() + refusalMs });
+        }
         logger.warn('kafka change failed', { clusterName: name, what: next.what, error: words(error) });
       }
       entry.pending.shift();
@@ -140,10 +162,12 @@ export function createKafkaWatch(deps: {
     hurry(clusterName) {
       entryOf(clusterName).lastAskMs = Number.NEGATIVE_INFINITY;
     },
-    change(clusterName, what, run) {
+    refusals: () => new Map([...watched].map(([name, { refusals }]) => [name, refusals])),
+    forgetRefusals: (clusterName) => entryOf(clusterName).refusals.clear(),
+    change(clusterName, what, run, applied = () => {}) {
       const entry = entryOf(clusterName);
       entry.changes += 1;
-      entry.pending.push({ what, run });
+      entry.pending.push({ what, run, applied });
       // Until Kafka is asked again, what it said before would plan the same change once more.
       entry.source = { known: false, why: `${what} is under way` };
       if (entry.pending.length === 1) {

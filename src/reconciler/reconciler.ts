@@ -3,7 +3,7 @@
  * them a pass plans again from everything and executes the plan. Level-triggered: a lost event
  * delays, it never misleads.
  */
-import { executeStep } from '../execute/execute.ts';
+import { type Applied, executeStep } from '../execute/execute.ts';
 import type { ClusterPlan, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import {
@@ -20,6 +20,7 @@ import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.t
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { describeChange } from '../observe/describe-change.ts';
+import { foldBrokerConfig, foldMinIsr } from '../observe/fold-dynamic.ts';
 import { foldUpdate } from '../observe/fold-update.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import { plan } from '../plan/plan.ts';
@@ -198,6 +199,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       clusters,
       mesos: table,
       kafka: kafka.sources(nowMs),
+      kafkaRefusals: kafka.refusals(),
       artifacts: ports.artifacts(),
       newUuid: () => uuid(random),
     };
@@ -236,6 +238,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           },
           send,
           changeKafka: kafka.change,
+          noteApplied: (applied) => enqueue(() => foldApplied(applied)),
         }),
       );
       if (!done) {
@@ -360,6 +363,28 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     if (update.uuid !== undefined && update.agentId !== undefined) {
       const { uuid: updateUuid, agentId, taskId } = update;
       await attempt('acknowledge', () => send({ kind: 'acknowledge', taskId, agentId, uuid: updateUuid }));
+    }
+  }
+
+  /** Losing this write only means that the same values are sent once more. */
+  async function foldApplied(applied: Applied): Promise<void> {
+    const cluster = requireMemory()
+      .clusters()
+      .find((c) => c.spec.desired.name === applied.clusterName);
+    if (applied.kind === 'min-isr') {
+      const record = cluster?.cluster;
+      if (record !== undefined) {
+        await write('remember min ISR', () =>
+          requireMemory().writeCluster(foldMinIsr(record, applied.value)),
+        );
+      }
+      return;
+    }
+    const record = cluster?.brokers.get(applied.brokerId);
+    if (record !== undefined) {
+      await write('remember dynamic config', () =>
+        requireMemory().writeBroker(foldBrokerConfig(record, applied.changes)),
+      );
     }
   }
 
@@ -495,6 +520,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       appliedAtMs: clock.nowMs(),
       author,
     });
+    kafka.forgetRefusals(desired.name);
     events.add(desired.name, {
       atMs: clock.nowMs(),
       severity: 'info',

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { broker, createWorld, kafkaTool, processesOf, threeBrokers, type World } from './harness.ts';
@@ -105,6 +105,44 @@ test('a second apply changes nothing and plan is empty', async () => {
     after.brokers.map((b) => [b.taskId, b.jvmPid]),
     before.brokers.map((b) => [b.taskId, b.jvmPid]),
   );
+});
+
+test('a setting that Kafka can change while it runs is changed so: no process restarts', async () => {
+  const before = await world.status('demo');
+  const changed = world.spec(
+    'demo',
+    threeBrokers({ topics: events + single, config: "num.io.threads: 5, min.insync.replicas: '2'" }),
+  );
+  const planned = await world.run(['plan', '-f', changed, '--detailed-exitcode']);
+  assert.is(planned.code, 2);
+  assert.match(planned.stdout, /~ configure broker 1/);
+  await world.ok(['apply', '-f', changed, '--wait', '--timeout', '2m']);
+  const after = await world.status('demo');
+  assert.equal(
+    after.brokers.map((b) => [b.taskId, b.jvmPid]),
+    before.brokers.map((b) => [b.taskId, b.jvmPid]),
+  );
+  const admin = client(after.bootstrap).admin();
+  await admin.connect();
+  for (const id of ['0', '1', '2']) {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [
+        {
+          type: ConfigResourceTypes.BROKER,
+          name: id,
+          configNames: ['num.io.threads', 'min.insync.replicas'],
+        },
+      ],
+    });
+    const values = Object.fromEntries(
+      (resources[0]?.configEntries ?? []).map((e) => [e.configName, e.configValue]),
+    );
+    assert.equal(values, { 'num.io.threads': '5', 'min.insync.replicas': '2' }, `broker ${id}`);
+  }
+  await admin.disconnect();
+  assert.is((await world.run(['plan', '-f', changed, '--detailed-exitcode'])).code, 0);
+  spec = changed;
 });
 
 test('Kafka’s own console tools produce and consume', async () => {

@@ -391,6 +391,7 @@ export function makeInput(
     kafka: new Map<string, Source<KafkaObserved>>(
       kafka === undefined ? healthy : [...healthy, ...Object.entries(kafka)],
     ),
+    kafkaRefusals: new Map(),
     artifacts,
     newUuid: countUuids(),
     ...rest,

@@ -276,6 +276,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
         ],
         mesos: table,
         kafka: new Map([[desired.name, kafka()]]),
+        kafkaRefusals: new Map(),
         artifacts,
         newUuid,
       };

@@ -246,7 +246,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
       ...(state === 'starting' ? { state: 'TASK_STARTING', launchedAtMs: sinceMs } : {}),
       ...(state === 'unreachable' ? { unreachableSinceMs: sinceMs, stateSinceMs: nowMs - 7_200_000 } : {}),
       ...(state === 'stopping' || b.kill !== undefined
-        ? { kill: { cause: b.kill ?? 'roll', detail: 'config num.io.threads: 8 → 4', atMs: sinceMs } }
+        ? { kill: { cause: b.kill ?? 'roll', detail: 'config num.partitions: 8 → 4', atMs: sinceMs } }
         : {}),
     });
     const { report, ...silentTask } = task;

@@ -64,6 +64,10 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
         ...(action.call === undefined ? [] : renderCall(action.call)),
       ];
     }
+    case 'alter-broker-config':
+      return [`set broker ${action.record.id}: ${Object.keys(action.changes).join(', ')}`];
+    case 'alter-min-isr':
+      return [`set cluster ${action.record.name}: min.insync.replicas ${action.value ?? 'removed'}`];
     case 'create-topic':
       return [
         `create topic ${action.topic.name} ${action.topic.partitions}x${action.topic.replicationFactor} ${JSON.stringify(action.topic.config)}`,

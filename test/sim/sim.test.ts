@@ -29,7 +29,10 @@ test('every kind of fault and every crash point fired', () => {
 
 test('the same seed leaves the same trace in another process', async () => {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const run = spawnSync(process.execPath, ['--import', 'tsx', main, '--seed', '2'], { encoding: 'utf8', maxBuffer: 64 * 2 ** 20 });
+  const run = spawnSync(process.execPath, ['--import', 'tsx', main, '--seed', '2'], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 2 ** 20,
+  });
   const hash = /\(([0-9a-f]{16})\)$/m.exec(run.stdout)?.[1];
   assert.is(hash, results.find((r) => r.seed === 2)?.traceHash.slice(0, 16));
 });
@@ -47,7 +50,10 @@ test('planted: a launch whose intent was not stored is caught by an invariant', 
   const violation = await caught((store) => ({
     ...store,
     // Pretends to write broker records, and forgets those of a launch.
-    write: async (path, value, version) => (JSON.stringify(value).includes('"state":"TASK_STAGING"') ? version + 1_000_000 : await store.write(path, value, version)),
+    write: async (path, value, version) =>
+      JSON.stringify(value).includes('"state":"TASK_STAGING"')
+        ? version + 1_000_000
+        : await store.write(path, value, version),
   }));
   assert.match(violation, /without a stored intent/);
 });
@@ -56,7 +62,10 @@ test('planted: an acknowledgement before the store is caught by an invariant', a
   const violation = await caught((store) => ({
     ...store,
     // Says that the end of a task is stored when it is not.
-    write: async (path, value, version) => (JSON.stringify(value).includes('"last":') && !JSON.stringify(value).includes('"task":') ? version : await store.write(path, value, version)),
+    write: async (path, value, version) =>
+      JSON.stringify(value).includes('"last":') && !JSON.stringify(value).includes('"task":')
+        ? version
+        : await store.write(path, value, version),
   }));
   assert.match(violation, /acknowledged before it was stored/);
 });

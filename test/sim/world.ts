@@ -451,7 +451,7 @@ export async function runSeed(
       if (victim?.killBroker() === true) note(`killed broker ${victim.brokerId()}`);
     }
   }
-  await apply(desiredCluster('sim', { 'num.io.threads': '4' }));
+  await apply(desiredCluster('sim', { 'num.partitions': '4' }));
   await clock.run(clock.nowMs() + faultyMs, check);
 
   // Healed: it converges within a bound and falls silent.

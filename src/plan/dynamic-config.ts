@@ -1,0 +1,183 @@
+/**
+ * Which settings change while the broker runs, and which want a restart (KIP-226).
+ *
+ * A dynamic value of ours masks server.properties and outlives restarts, so it is followed until its key
+ * leaves the spec. `min.insync.replicas` is the cluster's: with ELR it masks the file, cannot be set per
+ * broker, and every write of it clears the ELR state; it is written only when it differs.
+ */
+import { classifyConfigChange } from '../model/config-keys.ts';
+import type { Desired, DesiredBroker } from '../model/desired.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { Source } from '../model/observed.ts';
+import type { Held, Step } from '../model/plan.ts';
+import type {
+  BrokerRecord,
+  BrokerSettings,
+  ClusterMemory,
+  ClusterRecord,
+  DynamicValue,
+} from '../model/records.ts';
+import { describeConfigChange, diffSettings } from './settings.ts';
+
+export const minIsrKey = 'min.insync.replicas';
+
+type Config = Readonly<Record<string, string>>;
+
+/** What only a restart can change: one phrase a difference, as `diffSettings`. */
+export function diffNeedingRestart(
+  started: BrokerSettings,
+  wanted: BrokerSettings,
+  dynamic: BrokerRecord['dynamicConfig'] = {},
+): readonly string[] {
+  const stays = (key: string): boolean =>
+    key === minIsrKey ||
+    // A value that is dynamic already, or can be made so. What leaves the spec has to leave the file.
+    (wanted.config[key] !== undefined &&
+      (dynamic[key] !== undefined || classifyConfigChange(key) !== 'read-only'));
+  const config = Object.fromEntries(
+    keysOf(started.config, wanted.config).flatMap((key) => {
+      const value = stays(key) ? started.config[key] : wanted.config[key];
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+  return diffSettings(started, { ...wanted, config });
+}
+
+/** Keys to set (a value) or to remove (null) at the running broker. */
+export function dynamicChanges(
+  started: Config,
+  wanted: Config,
+  dynamic: BrokerRecord['dynamicConfig'] = {},
+): Readonly<Record<string, string | null>> {
+  const changes: Record<string, string | null> = {};
+  for (const key of keysOf(started, { ...wanted, ...dynamic })) {
+    const want = wanted[key];
+    const set = dynamic[key];
+    if (key === minIsrKey) {
+      continue;
+    }
+    if (set !== undefined) {
+      if (set.value !== (want ?? null) || !set.applied) {
+        changes[key] = want ?? null;
+      }
+    } else if (want !== undefined && started[key] !== want && classifyConfigChange(key) !== 'read-only') {
+      changes[key] = want;
+    }
+  }
+  return changes;
+}
+
+/**
+ * Changes of brokers that run and are reached; a broker that does not run gets its file at the next start.
+ * `busy` brokers have another step in this pass, which writes the same record.
+ */
+export function planDynamicConfig(
+  memory: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+  busy: ReadonlySet<number>,
+): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
+  const { desired } = memory.spec;
+  const steps: Step[] = [];
+  for (const broker of desired.brokers) {
+    const step = busy.has(broker.id)
+      ? undefined
+      : brokerStep(desired, broker, memory.brokers.get(broker.id), kafka);
+    if (step !== undefined) {
+      steps.push(step);
+    }
+  }
+  const minIsr = minIsrStep(desired, memory.cluster, kafka);
+  return 'reason' in minIsr ? { steps, held: [minIsr] } : { steps: [...steps, ...minIsr], held: [] };
+}
+
+function brokerStep(
+  desired: Desired,
+  broker: DesiredBroker,
+  record: BrokerRecord | undefined,
+  kafka: Source<KafkaObserved>,
+): Step | undefined {
+  const task = record?.task;
+  const reachable = kafka.known && kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
+  if (
+    record === undefined ||
+    task?.state !== 'TASK_RUNNING' ||
+    task.kill !== undefined ||
+    task.unreachableSinceMs !== undefined ||
+    !reachable
+  ) {
+    return undefined;
+  }
+  const changes = dynamicChanges(task.startedWith.config, broker.config, record.dynamicConfig);
+  const keys = Object.keys(changes);
+  if (keys.length === 0) {
+    return undefined;
+  }
+  const intents = Object.fromEntries(
+    keys.map((key): [string, DynamicValue] => [key, { value: changes[key] ?? null, applied: false }]),
+  );
+  return {
+    mark: '~',
+    what: `configure broker ${broker.id}`,
+    why: keys.map((key) =>
+      describeConfigChange(
+        key,
+        record.dynamicConfig?.[key]?.value ?? task.startedWith.config[key],
+        changes[key] ?? undefined,
+      ),
+    ),
+    clusterName: desired.name,
+    brokerId: broker.id,
+    action: {
+      kind: 'alter-broker-config',
+      record: { ...record, dynamicConfig: { ...record.dynamicConfig, ...intents } },
+      changes,
+    },
+  };
+}
+
+function minIsrStep(
+  desired: Desired,
+  cluster: ClusterRecord | undefined,
+  kafka: Source<KafkaObserved>,
+): readonly Step[] | Held {
+  if (cluster?.formedAtMs === undefined || !kafka.known) {
+    return [];
+  }
+  const wanted = [...new Set(desired.brokers.map((b) => b.config[minIsrKey]))];
+  if (wanted.length > 1) {
+    return {
+      clusterName: desired.name,
+      need: `set ${minIsrKey}`,
+      reason: {
+        kind: 'impossible-change',
+        detail: `${minIsrKey} is one value for the whole cluster, and pools or brokers differ in it`,
+      },
+      stalled: true,
+    };
+  }
+  const value = wanted[0] ?? null;
+  const known = cluster.minInsyncReplicas ?? { value: null, applied: true };
+  if (known.value === value && known.applied) {
+    return [];
+  }
+  return [
+    {
+      mark: '~',
+      what: `configure cluster ${desired.name}`,
+      why: [describeConfigChange(minIsrKey, known.value ?? undefined, value ?? undefined)],
+      clusterName: desired.name,
+      action: {
+        kind: 'alter-min-isr',
+        record: { ...cluster, minInsyncReplicas: { value, applied: false } },
+        value,
+      },
+    },
+  ];
+}
+
+function keysOf(
+  one: Readonly<Record<string, unknown>>,
+  other: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])].sort();
+}

@@ -1,0 +1,85 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { BrokerSettings, DynamicValue } from '../../src/model/records.ts';
+import { foldBrokerConfig, foldMinIsr } from '../../src/observe/fold-dynamic.ts';
+import { diffNeedingRestart, dynamicChanges, planDynamicConfig } from '../../src/plan/dynamic-config.ts';
+import { makeBroker, makeCluster, makeDesired, makeKafka, makeMemory, makeRecord } from './builders.ts';
+
+const settings = (config: Record<string, string>): BrokerSettings => ({
+  kafkaVersion: '4.3.1',
+  kafkaSha512: 'k',
+  roles: ['broker'],
+  cpus: 1,
+  memoryMiB: 1024,
+  heapMiB: 512,
+  listeners: [],
+  jvmOptions: [],
+  environment: {},
+  config,
+  log4j: {},
+});
+const set = (value: string | null, applied = true): DynamicValue => ({ value, applied });
+
+test('a key that Kafka can change while it runs needs no restart; a read-only one does', () => {
+  const started = settings({ 'num.io.threads': '8', 'num.partitions': '1' });
+  const wanted = settings({ 'num.io.threads': '4', 'num.partitions': '2' });
+  assert.equal(diffNeedingRestart(started, wanted), ['config num.partitions: 1 → 2']);
+  assert.equal(dynamicChanges(started.config, wanted.config), { 'num.io.threads': '4' });
+});
+
+test('what is set dynamically is followed: changed, sent again until applied, left alone when it is right', () => {
+  const started = { 'num.io.threads': '8' };
+  const dynamic = { 'num.io.threads': set('4') };
+  assert.equal(dynamicChanges(started, { 'num.io.threads': '4' }, dynamic), {});
+  assert.equal(dynamicChanges(started, { 'num.io.threads': '8' }, dynamic), { 'num.io.threads': '8' });
+  assert.equal(dynamicChanges(started, { 'num.io.threads': '4' }, { 'num.io.threads': set('4', false) }), {
+    'num.io.threads': '4',
+  });
+});
+
+test('a key that leaves the spec: our dynamic value is removed, and the file wants a restart', () => {
+  const started = settings({ 'num.io.threads': '8' });
+  const dynamic = { 'num.io.threads': set('4') };
+  assert.equal(dynamicChanges(started.config, {}, dynamic), { 'num.io.threads': null });
+  assert.equal(diffNeedingRestart(started, settings({}), dynamic), ['config num.io.threads: 8 → default']);
+  // After the restart only the dynamic value is left to remove.
+  assert.equal(diffNeedingRestart(settings({}), settings({}), dynamic), []);
+});
+
+test('min.insync.replicas is the cluster’s: never per broker, never a restart', () => {
+  const started = settings({ 'min.insync.replicas': '1' });
+  const wanted = settings({ 'min.insync.replicas': '2' });
+  assert.equal(diffNeedingRestart(started, wanted), []);
+  assert.equal(dynamicChanges(started.config, wanted.config), {});
+});
+
+test('min.insync.replicas is written only when it differs from what was last applied', () => {
+  const brokers = [0, 1, 2].map((id) => makeBroker(id, { config: { 'min.insync.replicas': '2' } }));
+  const desired = makeDesired({ brokers });
+  const kafka = { known: true, value: makeKafka(desired) } as const;
+  const plan = (value: DynamicValue | undefined) => {
+    const cluster = makeCluster(desired, value === undefined ? {} : { minInsyncReplicas: value });
+    return planDynamicConfig(makeMemory(desired, [], cluster), kafka, new Set([0, 1, 2])).steps.map((s) => [
+      s.what,
+      ...s.why,
+    ]);
+  };
+  assert.equal(plan(set('2')), []);
+  assert.equal(plan(set('1')), [['configure cluster demo', 'config min.insync.replicas: 1 → 2']]);
+  assert.equal(plan(set('2', false)), [['configure cluster demo', 'config min.insync.replicas: 2 → 2']]);
+  assert.equal(plan(undefined), [['configure cluster demo', 'config min.insync.replicas: default → 2']]);
+});
+
+test('what Kafka took is folded in; an intent that changed since stays open', () => {
+  const record = {
+    ...makeRecord(makeDesired(), makeBroker(1)),
+    dynamicConfig: { a: set('1', false), b: set(null, false), c: set('9', false) },
+  };
+  const folded = foldBrokerConfig(record, { a: '1', b: null, c: '8' });
+  assert.equal(folded.dynamicConfig, { a: set('1'), c: set('9', false) });
+  const cluster = makeCluster(makeDesired(), { minInsyncReplicas: set('2', false) });
+  assert.equal(foldMinIsr(cluster, '2').minInsyncReplicas, set('2'));
+  assert.equal(foldMinIsr(cluster, '3').minInsyncReplicas, set('2', false));
+});
+
+test.run();
