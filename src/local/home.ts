@@ -14,6 +14,7 @@ import { findProcess, type ProcessRef } from './runner/process-table.ts';
  *   mesos.log         JSON lines, with mesos.log.1 before it
  *   mesos.out         what it printed when it was started in the background
  *   token             of the control API, for its owner only
+ *   ports.json        which ports brokers get (port-block.ts)
  *   checkpoint.json   the state (checkpoint.ts)
  *   agents/NAME/      work directories: sandboxes and persistent volumes
  *   fetch-cache/      of URIs with `cache`
@@ -24,6 +25,7 @@ export type LocalHome = {
   readonly lockFile: string;
   readonly logFile: string;
   readonly tokenFile: string;
+  readonly portsFile: string;
   readonly checkpointFile: string;
   readonly agentsDirectory: string;
 };
@@ -45,6 +47,7 @@ export function localHome(home: string): LocalHome {
     lockFile: inside('mesos.lock'),
     logFile: inside('mesos.log'),
     tokenFile: inside('token'),
+    portsFile: inside('ports.json'),
     checkpointFile: inside('checkpoint.json'),
     agentsDirectory: inside('agents'),
   };

@@ -2,6 +2,7 @@ import { systemClock } from '../sys/clock.ts';
 import { createLogger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
 import { ensureToken, localHome, lockHome, openLog, writeInfo } from './home.ts';
+import { claimPortBlock, type PortBlock } from './port-block.ts';
 import { startLocalMesos } from './server.ts';
 import { type AgentSpec, defaultAgents, defaultPort } from './topology.ts';
 
@@ -23,6 +24,7 @@ export type LocalOptions = {
 export async function runLocalMesos(home: string, options: LocalOptions = {}): Promise<void> {
   const local = localHome(home);
   const lock = await lockHome(local);
+  let ports: PortBlock | undefined;
   try {
     const logger = createLogger({ destination: openLog(local.logFile) });
     const port = options.port ?? defaultPort;
@@ -30,10 +32,11 @@ export async function runLocalMesos(home: string, options: LocalOptions = {}): P
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
+    ports = await claimPortBlock(local.portsFile);
     const mesos = await startLocalMesos({
       directory: local.directory,
       port,
-      agents: options.agents ?? defaultAgents(port),
+      agents: options.agents ?? defaultAgents(port, ports.firstPort),
       clock: systemClock,
       random: systemRandom,
       logger,
@@ -55,6 +58,7 @@ export async function runLocalMesos(home: string, options: LocalOptions = {}): P
     await mesos.close();
     logger.info('embedded Mesos ends');
   } finally {
+    await ports?.release();
     await lock.release();
   }
 }

@@ -17,10 +17,13 @@ export const defaultPort = 5050;
  * machines. These names resolve nowhere (neither glibc nor the JVM knows *.localhost): the text attribute
  * `advertised_host` says where what listens on the agent is reached, which is 127.0.0.1 for all.
  *
- * The port ranges are disjoint, and below 32768, where Linux begins to hand out ports to clients. Resources
+ * The port ranges are disjoint: hundreds of the block that begins at `firstPort`. Resources
  * are bookkeeping here: nothing keeps a task to them, and their sum may exceed the machine's.
  */
-export function defaultAgents(masterPort: number = defaultPort): readonly AgentSpec[] {
+export function defaultAgents(
+  masterPort: number = defaultPort,
+  firstPort: number = 31_000,
+): readonly AgentSpec[] {
   const racks = ['r1', 'r2', 'r3', 'r1'];
   return racks.map((rack, index) => ({
     name: `agent-${index + 1}`,
@@ -31,8 +34,9 @@ export function defaultAgents(masterPort: number = defaultPort): readonly AgentS
       cpus: 4,
       memoryMiB: 4096,
       diskMiB: 20 * 1024,
-      firstPort: 31_000 + 100 * index,
-      lastPort: 31_099 + 100 * index,
+      firstPort: firstPort + 100 * index,
+      // The last port of the block is its claim (port-block.ts).
+      lastPort: firstPort + 100 * index + (index === racks.length - 1 ? 98 : 99),
     }),
   }));
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { broker, createWorld, kafkaTool, processesOf, threeBrokers, type World } from './harness.ts';
@@ -13,11 +13,11 @@ const single = '    - { name: single, partitions: 3, replicationFactor: 1 }\n';
 const events =
   "    - { name: events, partitions: 3, replicationFactor: 3, config: { min.insync.replicas: '2' } }\n";
 
-function client(bootstrap: readonly string[]): Kafka {
-  return new Kafka({
+function client(bootstrap: readonly string[]): kafkajs.Kafka {
+  return new kafkajs.Kafka({
     clientId: 'e2e',
     brokers: [...bootstrap],
-    logLevel: logLevel.NOTHING,
+    logLevel: kafkajs.logLevel.NOTHING,
     retry: { retries: 20, initialRetryTime: 200, maxRetryTime: 1_000 },
   });
 }
@@ -129,7 +129,7 @@ test('a setting that Kafka can change while it runs is changed so: no process re
       includeSynonyms: false,
       resources: [
         {
-          type: ConfigResourceTypes.BROKER,
+          type: kafkajs.ConfigResourceTypes.BROKER,
           name: id,
           configNames: ['num.io.threads', 'min.insync.replicas'],
         },

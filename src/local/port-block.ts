@@ -1,0 +1,87 @@
+/**
+ * A block of ports for the tasks of one embedded Mesos, so that two of them on one machine never offer the
+ * same ones. The process that owns a block listens on its last port; a block stays with its home.
+ */
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { UnavailableError } from '../model/errors.ts';
+import { writeDurably } from './checkpoint.ts';
+
+/** For four agents, 100 each but for the last port, which is the claim. */
+export const blockSize = 400;
+/** All below 32768, where Linux begins to hand out ports to clients; the highest first. */
+const firstPorts = Array.from({ length: 20 }, (_, index) => 31_000 - index * blockSize);
+
+export type PortBlock = { readonly firstPort: number; release(): Promise<void> };
+
+/** Claims the block that `file` remembers, else the first free one. Throws UnavailableError when there is none. */
+export async function claimPortBlock(file: string): Promise<PortBlock> {
+  const remembered = await readBlock(file);
+  if (remembered !== undefined) {
+    const server = await listen(remembered + blockSize - 1);
+    if (server !== undefined) return block(remembered, server);
+    throw new UnavailableError(
+      'KM_UNAVAILABLE_PORTS',
+      `port ${remembered + blockSize - 1} is taken, with which the embedded Mesos holds its ports ${remembered} to ${remembered + blockSize - 1}`,
+      { remedy: 'end what listens there, then start again' },
+    );
+  }
+  for (const firstPort of firstPorts) {
+    const server = await listen(firstPort + blockSize - 1);
+    if (server === undefined) continue;
+    // Brokers of an owner that was killed may live on: they have the lowest ports of each agent.
+    const lowest = [0, 1, 100, 101, 200, 201, 300, 301].map((offset) => firstPort + offset);
+    const free = await Promise.all(lowest.map(isFree));
+    if (free.every(Boolean)) {
+      await writeDurably(file, `${JSON.stringify({ firstPort })}\n`);
+      return block(firstPort, server);
+    }
+    await close(server);
+  }
+  throw new UnavailableError(
+    'KM_UNAVAILABLE_PORTS',
+    'no block of 400 ports between 23400 and 31399 is free for brokers',
+    {
+      remedy: 'stop an embedded Mesos that is not needed: kafka-mesos local down, with its KAFKA_MESOS_HOME',
+    },
+  );
+}
+
+async function readBlock(file: string): Promise<number | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const { firstPort } = JSON.parse(text) as { firstPort?: unknown };
+    return Number.isSafeInteger(firstPort) ? Number(firstPort) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function block(firstPort: number, server: Server): PortBlock {
+  return { firstPort, release: () => close(server) };
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port);
+  if (server === undefined) return false;
+  await close(server);
+  return true;
+}
+
+/** Undefined when somebody else listens there. */
+function listen(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      // It holds the port and keeps nothing alive.
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}

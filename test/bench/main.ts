@@ -1,0 +1,26 @@
+/**
+ * `npm run bench [-- PART …]`: JSON lines on stdout, each a ratio measured in one run. Asserts nothing:
+ * on a machine that does other work the figures say little.
+ */
+import { measureHelp } from './help.ts';
+import { measureKafka } from './kafka.ts';
+import { measureDecode, measurePlan } from './pure.ts';
+import type { Result } from './result.ts';
+
+const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
+  help: measureHelp,
+  plan: measurePlan,
+  decode: measureDecode,
+  /** Several minutes. */
+  kafka: measureKafka,
+};
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
+for (const name of wanted) {
+  const measure = parts[name];
+  if (measure === undefined) {
+    process.stderr.write(`no part ${name}; there are ${Object.keys(parts).join(', ')}\n`);
+    process.exit(64);
+  }
+  for await (const line of measure()) process.stdout.write(`${JSON.stringify(line)}\n`);
+}
