@@ -193,10 +193,10 @@ const rolling = cluster({
       state: 'stopping',
       inSync: { inSync: 9, total: 12 },
       waiting: { why: 'controlled shutdown: 7 partitions still to be led by others', stalled: false },
-      drift: ['log.retention.hours', 'num.io.threads'],
+      drift: ['log.retention.hours', 'num.partitions'],
     }),
     broker(2, {
-      drift: ['log.retention.hours', 'num.io.threads'],
+      drift: ['log.retention.hours', 'num.partitions'],
       waiting: { why: 'one at a time: broker 1 is stopping', stalled: false },
     }),
   ],
@@ -205,7 +205,7 @@ const rolling = cluster({
     {
       mark: '~',
       what: 'restart broker 1',
-      why: ['log.retention.hours: 168 -> 72', 'num.io.threads: 8 -> 16'],
+      why: ['log.retention.hours: 168 -> 72', 'num.partitions: 8 -> 16'],
       brokerId: 1,
     },
   ],
@@ -222,9 +222,9 @@ const rolling = cluster({
   events: [
     ...formed,
     event(7, 71 * second, 'revision 2 applied by alice'),
-    event(8, 70 * second, 'restarting: log.retention.hours, num.io.threads', 0),
+    event(8, 70 * second, 'restarting: log.retention.hours, num.partitions', 0),
     event(9, 44 * second, 'in sync again', 0),
-    event(10, 3 * second, 'restarting: log.retention.hours, num.io.threads', 1),
+    event(10, 3 * second, 'restarting: log.retention.hours, num.partitions', 1),
   ],
 });
 
@@ -343,7 +343,7 @@ const thousand = cluster({
     replicationFactor: 3,
     state: 'ready' as const,
   })),
-  steps: [{ mark: '~', what: 'restart broker 512', why: ['num.io.threads: 8 -> 16'], brokerId: 512 }],
+  steps: [{ mark: '~', what: 'restart broker 512', why: ['num.partitions: 8 -> 16'], brokerId: 512 }],
   held: [
     {
       brokerId: 404,
@@ -356,7 +356,7 @@ const thousand = cluster({
     },
   ],
   events: [
-    event(1, 90 * second, 'restarting: num.io.threads', 512),
+    event(1, 90 * second, 'restarting: num.partitions', 512),
     event(2, 40 * second, 'gave up after 5 failures in a row', 404, 'error'),
   ],
 });
