@@ -27,12 +27,15 @@ export function progressLines(
   for (const id of before.keys()) lines.push(`broker ${id}: gone`);
   const topics = new Map(previous?.topics.map((topic) => [topic.name, topic.state]));
   for (const topic of current.topics) {
-    if (topics.get(topic.name) !== topic.state) lines.push(`topic ${topic.name}: ${topic.state}`);
+    // Unknown only says that no broker can be asked, and the brokers' lines say why.
+    if (topic.state !== 'unknown' && topics.get(topic.name) !== topic.state)
+      lines.push(`topic ${topic.name}: ${topic.state}`);
   }
   const held = new Set(previous?.held.map(heldText));
   for (const one of current.held) {
-    // What a broker waits for stands on its own line.
-    if (one.brokerId === undefined && !held.has(heldText(one))) lines.push(heldText(one));
+    // What a broker waits for stands on its own line, and without brokers Kafka cannot be asked.
+    const isNews = one.brokerId === undefined && (one.stalled || one.reason !== 'kafka-unknown');
+    if (isNews && !held.has(heldText(one))) lines.push(heldText(one));
   }
   return lines.map((line) => printable(`${clockTime(nowMs)} ${line}`));
 }
@@ -41,7 +44,10 @@ export function progressLines(
 function brokerText(broker: BrokerStatus): string {
   const where = broker.agent === undefined ? '' : ` on ${broker.agent}`;
   const rack = broker.rack === undefined ? '' : ` (rack ${broker.rack})`;
-  const phase = broker.phase === undefined || broker.state === 'running' ? '' : `, ${broker.phase}`;
+  const phase =
+    broker.phase === undefined || broker.state === 'running' || broker.phase === broker.state
+      ? ''
+      : `, ${broker.phase}`;
   const endpoint =
     broker.state === 'running' && broker.endpoint !== undefined ? ` at ${broker.endpoint}` : '';
   const wait = broker.waiting === undefined ? '' : `, ${waitText(broker.waiting)}`;
