@@ -130,6 +130,39 @@ export function processesOf(home: string): readonly number[] {
     .map(Number);
 }
 
+/** The jars that a broker of this home was started from. */
+export function libsOf(home: string): string {
+  const found = readdirSync(join(home, 'local'), { recursive: true, withFileTypes: true }).find(
+    (e) => e.isDirectory() && e.name === 'libs' && e.parentPath.includes('.kafka-mesos'),
+  );
+  if (found === undefined) throw new Error('no unpacked Kafka');
+  return join(found.parentPath, found.name);
+}
+
+/** Data directories of a broker on the disks of the embedded agents, each with its agent's name. */
+export function dataDirectories(
+  home: string,
+  cluster: string,
+  id: number,
+): readonly { readonly agent: string; readonly path: string }[] {
+  const agents = join(home, 'local', 'agents');
+  return readdirSync(agents).flatMap((agent) => {
+    const volumes = join(agents, agent, 'volumes', 'roles', 'kafka');
+    return list(volumes)
+      .filter((name) => name.startsWith(`${cluster}-${id}-`))
+      .map((name) => ({ agent, path: join(volumes, name, 'data') }))
+      .filter(({ path }) => list(path).includes('meta.properties'));
+  });
+}
+
+function list(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
 /** A Java main class of the distribution that the broker itself runs on. */
 export function kafkaTool(libs: string, mainClass: string, args: readonly string[]): ChildProcess {
   return spawn('java', ['-Xmx256m', '-cp', `${libs}/*`, mainClass, ...args], {

@@ -1,0 +1,118 @@
+/** A writer that counts every error and every acknowledgement, and the reading back of what it wrote. */
+import { Kafka, logLevel } from 'kafkajs';
+
+export function connectKafka(bootstrap: readonly string[], retries = 20): Kafka {
+  return new Kafka({
+    clientId: 'e2e',
+    brokers: [...bootstrap],
+    logLevel: logLevel.NOTHING,
+    retry: { retries, initialRetryTime: 200, maxRetryTime: 1_000 },
+  });
+}
+
+export type Writer = {
+  /** Values that were acknowledged; each is written until it is. */
+  readonly acknowledged: ReadonlySet<string>;
+  /** What the client was told instead, by Kafka's or KafkaJS's name, and how often. */
+  readonly errors: ReadonlyMap<string, number>;
+  /** Resolves when the batches under way are acknowledged too; `giveUp` does not wait for that. */
+  stop(options?: { readonly giveUp: boolean }): Promise<void>;
+};
+
+const batchSize = 10;
+/** The pace of each partition, so that the writer does not take the machine from the brokers. */
+const pauseMs = 100;
+
+/** Writes to each partition with acks=all, one batch at a time, `PARTITION:NUMBER` each, without retries of the client. */
+export async function startWriter(
+  bootstrap: readonly string[],
+  topic: string,
+  partitions: number,
+): Promise<Writer> {
+  const producer = connectKafka(bootstrap, 0).producer({ retry: { retries: 0 } });
+  await producer.connect();
+  const acknowledged = new Set<string>();
+  const errors = new Map<string, number>();
+  let stopping = false;
+  let givenUp = false;
+
+  async function write(partition: number): Promise<void> {
+    let next = 0;
+    while (!stopping) {
+      const values = Array.from({ length: batchSize }, (_, i) => `${partition}:${next + i}`);
+      next += batchSize;
+      const messages = values.map((value) => ({ value, partition }));
+      for (let written = false; !written; ) {
+        if (givenUp) return;
+        try {
+          await producer.send({ topic, acks: -1, timeout: 10_000, messages });
+          written = true;
+        } catch (error) {
+          const name = nameOf(error);
+          errors.set(name, (errors.get(name) ?? 0) + 1);
+        }
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+      for (const value of values) acknowledged.add(value);
+    }
+  }
+
+  const done = Promise.all(Array.from({ length: partitions }, (_, partition) => write(partition)));
+  return {
+    acknowledged,
+    errors,
+    async stop(options) {
+      stopping = true;
+      givenUp = options?.giveUp ?? false;
+      await done;
+      await producer.disconnect();
+    },
+  };
+}
+
+/** KafkaJS wraps: the innermost cause that has a type or a code is what Kafka or the socket said. */
+function nameOf(error: unknown): string {
+  let name = 'unknown';
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { type, code } = at as { type?: unknown; code?: unknown };
+    name = typeof type === 'string' ? type : typeof code === 'string' ? code : at.name;
+  }
+  return name;
+}
+
+/** Everything from the beginning to where each partition ends now, duplicates included. */
+export async function readBack(bootstrap: readonly string[], topic: string): Promise<readonly string[]> {
+  const kafka = connectKafka(bootstrap);
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = new Map(
+    (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]),
+  );
+  await admin.disconnect();
+  const consumer = kafka.consumer({ groupId: `e2e-${process.pid}-${topic}-${Date.now()}` });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const values: string[] = [];
+  const left = new Set([...ends].filter(([, end]) => end > 0).map(([partition]) => partition));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      if (left.size === 0) resolve();
+      const timer = setTimeout(() => {
+        reject(new Error(`read ${values.length} records; partitions ${[...left].join(', ')} did not end`));
+      }, 60_000);
+      void consumer.run({
+        eachMessage: async ({ partition, message }) => {
+          if (!left.has(partition)) return;
+          values.push(message.value?.toString() ?? '');
+          if (Number(message.offset) === (ends.get(partition) ?? 0) - 1) left.delete(partition);
+          if (left.size > 0) return;
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+    });
+  } finally {
+    await consumer.disconnect();
+  }
+  return values;
+}
