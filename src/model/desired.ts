@@ -47,6 +47,11 @@ export type DesiredBroker = {
   readonly environment: Readonly<Record<string, string>>;
   /** Cluster-wide settings under pool settings under per-broker settings; `$id` is substituted. */
   readonly config: Readonly<Record<string, string>>;
+  /**
+   * What follows from the size of the cluster, such as the replication factors of internal topics; `config`
+   * goes before it. Taken up at the next start and never a reason for one.
+   */
+  readonly derivedConfig: Readonly<Record<string, string>>;
   /** Logger name to level. */
   readonly log4j: Readonly<Record<string, string>>;
   readonly stopGraceMs: number;

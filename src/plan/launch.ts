@@ -146,7 +146,7 @@ function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMod
       ? {}
       : { controllerListener: listener(controllerListenerName, broker.controllerListener) }),
     ...(placement.rack === undefined ? {} : { rack: placement.rack }),
-    config: broker.config,
+    config: { ...broker.derivedConfig, ...broker.config },
     log4j: broker.log4j,
     heapMiB: broker.heapMiB,
     jvmOptions: broker.jvmOptions,

@@ -43,7 +43,8 @@ export function plan(input: PlanInput): Plan {
     artifacts: input.artifacts,
   };
   let wantsOffers = false;
-  let wantsHomes = false;
+  /** When the first broker that waits for its home may go elsewhere; absent while none waits so. */
+  let homesUntilMs: number | undefined;
 
   for (const memory of input.clusters) {
     const { desired } = memory.spec;
@@ -85,15 +86,22 @@ export function plan(input: PlanInput): Plan {
       ...bound(memory),
     );
     wantsOffers ||= placed.held.length > 0;
-    wantsHomes ||= needs.some((n) => n.kind === 'held' && n.wantsHome === true);
+    for (const need of needs) {
+      if (need.kind === 'held' && need.wantsHome === true) {
+        homesUntilMs = Math.min(
+          homesUntilMs ?? Number.POSITIVE_INFINITY,
+          need.untilMs ?? Number.POSITIVE_INFINITY,
+        );
+      }
+    }
     wakes.push(
       ...[...placed.held, ...changes.held].flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
     );
   }
 
-  const declined = declineRest(input, board, wantsOffers, wantsHomes);
-  const calls = planCalls(input, { wantsOffers: wantsOffers || wantsHomes, declined });
+  const declined = declineRest(input, board, wantsOffers, homesUntilMs);
+  const calls = planCalls(input, { wantsOffers: wantsOffers || homesUntilMs !== undefined, declined });
   wakes.push(...calls.wakes);
   wakes.push(
     ...input.mesos.offers.filter((o) => board.kept.has(o.id)).map((o) => o.receivedAtMs + keepOfferMs),
@@ -209,12 +217,12 @@ function declineRest(
   input: PlanInput,
   board: Board,
   wantsOffers: boolean,
-  wantsHomes: boolean,
+  homesUntilMs: number | undefined,
 ): readonly DeclinedOffer[] {
   const [refuseSeconds, why] = wantsOffers
     ? [declineWaitingSeconds, 'no broker that waits fits it']
-    : wantsHomes
-      ? [declineHomeSeconds, 'no disk that is waited for is on it']
+    : homesUntilMs !== undefined
+      ? [untilThen(homesUntilMs, input.nowMs), 'no disk that is waited for is on it']
       : [declineIdleSeconds, 'nothing waits for resources'];
   const used = new Set(input.mesos.offers.map((o) => o.id));
   for (const agent of board.agents) {
@@ -232,6 +240,11 @@ function declineRest(
       refuseSeconds,
       why,
     }));
+}
+
+/** Offers that only a relocation could use come back when the first one may begin. */
+function untilThen(homesUntilMs: number, nowMs: number): number {
+  return Math.max(1, Math.min(declineHomeSeconds, Math.ceil((homesUntilMs - nowMs) / 1_000)));
 }
 
 function wakeOf(need: Need): readonly number[] {

@@ -39,7 +39,8 @@ export function clusterStatus({ input, memory, plan, events, rates }: StatusInpu
   const steps = plan.steps.filter((s) => s.clusterName === desired.name && s.mark !== '·').map(summarise);
   const held = plan.held.filter((h) => h.clusterName === desired.name).map(describeHeld);
   const brokers = desired.brokers.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
-  const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held));
+  const stopped = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
+  const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, stopped));
   const phase = phaseOf(memory, brokers, topics, steps, held);
   const serving = brokers.filter((b) => b.state === 'running' && b.roles.includes('broker'));
   return {
@@ -174,6 +175,7 @@ function topicStatus(
   topic: DesiredTopic,
   kafka: Source<KafkaObserved>,
   held: readonly HeldSummary[],
+  stopped: ReadonlySet<number>,
 ): TopicStatus {
   const hold = held.find((h) => h.need.endsWith(` topic ${topic.name}`));
   const common = {
@@ -200,7 +202,10 @@ function topicStatus(
   }
   return {
     ...common,
-    state: actual.partitions.some((p) => p.isr.length < p.replicas.length) ? 'under-replicated' : 'ready',
+    // A broker that the spec keeps stopped is not missed.
+    state: actual.partitions.some((p) => p.replicas.some((id) => !p.isr.includes(id) && !stopped.has(id)))
+      ? 'under-replicated'
+      : 'ready',
   };
 }
 

@@ -104,6 +104,7 @@ type Kind = {
   readonly roles: readonly ('broker' | 'controller')[];
   readonly fields: BrokerFields;
   readonly config: Readonly<Record<string, string>>;
+  readonly derivedConfig: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
 };
 
@@ -120,12 +121,16 @@ function kindOf(
     pool: pool.name,
     roles: rolesOf(document, pool).toSorted(compareText),
     fields,
-    config: textsOf({ ...internalTopicConfig(brokerCount), ...spec.config, ...fields.config }),
+    config: textsOf({ ...spec.config, ...fields.config }),
+    derivedConfig: textsOf(internalTopicConfig(brokerCount)),
     environment: textsOf(fields.environment),
   };
 }
 
-function resolveNode({ spec, pool, roles, fields, config, environment }: Kind, id: number): DesiredBroker {
+function resolveNode(
+  { spec, pool, roles, fields, config, derivedConfig, environment }: Kind,
+  id: number,
+): DesiredBroker {
   const memoryMiB = checked(parseSizeMiB(fields.memory ?? defaults.memory));
   const maxTries = fields.failover?.maxTries;
   return {
@@ -162,6 +167,7 @@ function resolveNode({ spec, pool, roles, fields, config, environment }: Kind, i
     ...(fields.jre === undefined ? {} : { jre: lowerDigest(fields.jre) }),
     environment: withIds(environment, id),
     config: withIds(config, id),
+    derivedConfig,
     log4j: sortKeys(fields.logLevels ?? {}),
     stopGraceMs: checked(parseDurationMs(fields.stopGrace ?? defaults.stopGrace)),
   };

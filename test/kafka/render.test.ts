@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { classifyConfigChange } from '../../src/model/config-keys.ts';
 import { escapeKey, escapeValue, renderProperties } from '../../src/kafka/properties.ts';
 import {
   checkConfig,
@@ -9,6 +8,7 @@ import {
   renderServerProperties,
   type ServerPropertiesInput,
 } from '../../src/kafka/render.ts';
+import { classifyConfigChange } from '../../src/model/config-keys.ts';
 import { SpecError } from '../../src/model/errors.ts';
 import type { LaunchListener } from '../../src/model/launch.ts';
 import { ownedConfig } from '../../src/model/owned-config.ts';

@@ -68,6 +68,7 @@ export function makeBroker(id: number, changes: Partial<DesiredBroker> = {}): De
     failover: { delayMs: 10_000, maxDelayMs: 600_000 },
     jvmOptions: [],
     environment: {},
+    derivedConfig: {},
     config: {},
     log4j: {},
     stopGraceMs: 120_000,

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { BrokerSettings, DynamicValue } from '../../src/model/records.ts';
 import { foldBrokerConfig, foldMinIsr } from '../../src/observe/fold-dynamic.ts';
 import { diffNeedingRestart, dynamicChanges, planDynamicConfig } from '../../src/plan/dynamic-config.ts';
+import { settingsOf } from '../../src/plan/settings.ts';
 import { makeBroker, makeCluster, makeDesired, makeKafka, makeMemory, makeRecord } from './builders.ts';
 
 const settings = (config: Record<string, string>): BrokerSettings => ({
@@ -68,6 +69,15 @@ test('min.insync.replicas is written only when it differs from what was last app
   assert.equal(plan(set('1')), [['configure cluster demo', 'config min.insync.replicas: 1 → 2']]);
   assert.equal(plan(set('2', false)), [['configure cluster demo', 'config min.insync.replicas: 2 → 2']]);
   assert.equal(plan(undefined), [['configure cluster demo', 'config min.insync.replicas: default → 2']]);
+});
+
+test('what follows from the size of the cluster is no reason to restart', () => {
+  const before = makeBroker(1, { derivedConfig: { 'offsets.topic.replication.factor': '1' } });
+  const after = makeBroker(1, { derivedConfig: { 'offsets.topic.replication.factor': '3' } });
+  const desired = makeDesired({ brokers: [after] });
+  const started = settingsOf(desired, before, 'k');
+  assert.equal(diffNeedingRestart(started, settingsOf(desired, after, 'k')), []);
+  assert.equal(dynamicChanges(started.config, after.config), {});
 });
 
 test('what Kafka took is folded in; an intent that changed since stays open', () => {

@@ -27,6 +27,7 @@ export function desiredCluster(name: string, config: Readonly<Record<string, str
       jvmOptions: [],
       environment: {},
       config,
+      derivedConfig: {},
       log4j: {},
       stopGraceMs: 30_000,
     })),

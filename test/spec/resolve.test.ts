@@ -116,10 +116,11 @@ test("Kafka's internal topics fit the brokers there are, unless said otherwise",
   const factors = (count: number, config = '{}') => {
     const pools = `pools: [ { name: a, ids: 1..${count}, storage: { size: 1GiB } }, { name: c, roles: [controller], ids: 100, storage: { size: 1GiB } } ]`;
     const broker = brokerOf(documentOf(`config: ${config}\n${pools}`), 1);
+    const rendered = { ...broker.derivedConfig, ...broker.config };
     return [
-      broker.config['offsets.topic.replication.factor'],
-      broker.config['transaction.state.log.replication.factor'],
-      broker.config['transaction.state.log.min.isr'],
+      rendered['offsets.topic.replication.factor'],
+      rendered['transaction.state.log.replication.factor'],
+      rendered['transaction.state.log.min.isr'],
     ].join(' ');
   };
   assert.is(factors(1), '1 1 1');
