@@ -2,12 +2,10 @@ import type { Store, StoredRecord } from '../model/store.ts';
 import { closedStore, fencedConflict, versionConflict } from './conflicts.ts';
 import { checkRecordPath, childNames, encodeRecordValue } from './record.ts';
 
-/** A store that lives as long as the process: for tests and the simulation. Never waits, never fails by itself. */
-export function createMemoryStore(): Store {
-  return createMemoryStoreBackend().connect();
-}
-
-/** Memory that outlives its connections, so that two schedulers, or one before and after a crash, share it. */
+/**
+ * A store for tests and the simulation: never waits, never fails by itself. It outlives its connections, so
+ * that two schedulers, or one before and after a crash, share it.
+ */
 export type MemoryStoreBackend = { connect(): Store };
 
 export function createMemoryStoreBackend(): MemoryStoreBackend {
