@@ -15,8 +15,7 @@ export const notYet: readonly NotYet[] = [
   { path: 'spec.authorization' },
   { path: 'spec.kafka.metadataVersion', remedy: 'Finalise upgrades by `kafka-features.sh` for now.' },
   { path: 'spec.rollout.maxUnavailable', remedy: 'Brokers are restarted one at a time.' },
-  { path: 'spec.reassignment.maxConcurrentMoves' },
-  { path: 'spec.reassignment.balance' },
+  { path: 'spec.reassignment', remedy: 'Replicas are not moved by this version.' },
   {
     path: 'spec.listeners.*.protocol',
     values: ['SSL', 'SASL_PLAINTEXT', 'SASL_SSL'],
