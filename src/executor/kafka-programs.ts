@@ -99,7 +99,8 @@ async function writeConfig(path: string, render: () => string): Promise<void> {
   } catch (error) {
     throw new BrokerFailure('invalid-launch', errorText(error), { cause: error });
   }
-  await writeFile(path, text);
+  // Configuration may hold secrets.
+  await writeFile(path, text, { mode: 0o600 });
 }
 
 /** What any program needs, and the two names by which an agent finds what belongs to a container. */

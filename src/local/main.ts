@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { systemClock } from '../sys/clock.ts';
 import { createLogger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
@@ -32,7 +33,7 @@ export async function runLocalMesos(home: string, options: LocalOptions = {}): P
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    ports = await claimPortBlock(local.portsFile);
+    ports = await claimPortBlock(local.portsFile, !existsSync(local.checkpointFile));
     const mesos = await startLocalMesos({
       directory: local.directory,
       port,

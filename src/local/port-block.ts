@@ -14,12 +14,17 @@ const firstPorts = Array.from({ length: 20 }, (_, index) => 31_000 - index * blo
 
 export type PortBlock = { readonly firstPort: number; release(): Promise<void> };
 
-/** Claims the block that `file` remembers, else the first free one. Throws UnavailableError when there is none. */
-export async function claimPortBlock(file: string): Promise<PortBlock> {
+/**
+ * Claims the block that `file` remembers, else the first free one. `mayMove`: nothing is reserved in the remembered
+ * one, so another will do when somebody holds it. Throws UnavailableError when there is none to be had.
+ */
+export async function claimPortBlock(file: string, mayMove = false): Promise<PortBlock> {
   const remembered = await readBlock(file);
   if (remembered !== undefined) {
     const server = await listen(remembered + blockSize - 1);
     if (server !== undefined) return block(remembered, server);
+  }
+  if (remembered !== undefined && !mayMove) {
     throw new UnavailableError(
       'KM_UNAVAILABLE_PORTS',
       `port ${remembered + blockSize - 1} is taken, with which the embedded Mesos holds its ports ${remembered} to ${remembered + blockSize - 1}`,
@@ -48,14 +53,16 @@ export async function claimPortBlock(file: string): Promise<PortBlock> {
 }
 
 async function readBlock(file: string): Promise<number | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
   if (text === undefined) return undefined;
-  try {
-    const { firstPort } = JSON.parse(text) as { firstPort?: unknown };
-    return Number.isSafeInteger(firstPort) ? Number(firstPort) : undefined;
-  } catch {
-    return undefined;
-  }
+  const firstPort = Number(/"firstPort":\s*(\d+)/.exec(text)?.[1]);
+  if (firstPorts.includes(firstPort)) return firstPort;
+  throw new UnavailableError('KM_UNAVAILABLE_PORTS', `${file} does not name a block of ports`, {
+    remedy: 'kafka-mesos local down --purge makes a new one, and deletes the data of all brokers',
+  });
 }
 
 function block(firstPort: number, server: Server): PortBlock {

@@ -147,13 +147,42 @@ export function parseReport(data: string | undefined): BrokerReport | undefined 
     return undefined;
   }
   try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === 'object' && value !== null && 'phase' in value && typeof value.phase === 'string'
-      ? (value as BrokerReport)
-      : undefined;
+    return checkReport(JSON.parse(data));
   } catch {
     return undefined;
   }
+}
+
+const fieldTypes: Readonly<Record<string, string>> = {
+  protocol: 'number',
+  phase: 'string',
+  formatted: 'boolean',
+  directoryId: 'string',
+  endpoint: 'string',
+  jvmPid: 'number',
+  code: 'string',
+  message: 'string',
+};
+
+/** Another release may send what we do not know: a field of the wrong type is left out, not believed. */
+function checkReport(value: unknown): BrokerReport | undefined {
+  if (typeof value !== 'object' || value === null || !('phase' in value) || typeof value.phase !== 'string') {
+    return undefined;
+  }
+  const { warnings, progress, recovery, ...rest } = value as Record<string, unknown>;
+  const known = Object.fromEntries(
+    Object.entries(rest).filter(([key, field]) => typeof field === fieldTypes[key]),
+  );
+  const counts = (pair: unknown, ...keys: string[]): boolean =>
+    typeof pair === 'object' &&
+    pair !== null &&
+    keys.every((key) => typeof (pair as Record<string, unknown>)[key] === 'number');
+  return {
+    ...known,
+    ...(Array.isArray(warnings) ? { warnings: warnings.filter((w) => typeof w === 'string') } : {}),
+    ...(counts(progress, 'doneBytes', 'totalBytes') ? { progress } : {}),
+    ...(counts(recovery, 'doneLogs', 'totalLogs') ? { recovery } : {}),
+  } as unknown as BrokerReport;
 }
 
 const wasHealthy = (task: TaskRecord, nowMs: number): boolean =>

@@ -9,7 +9,7 @@ import { classifyConfigChange } from '../model/config-keys.ts';
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
-import type { Held, Step } from '../model/plan.ts';
+import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type {
   BrokerRecord,
   BrokerSettings,
@@ -17,6 +17,7 @@ import type {
   ClusterRecord,
   DynamicValue,
 } from '../model/records.ts';
+import { isHealthy } from './safety.ts';
 import { describeConfigChange, diffSettings } from './settings.ts';
 
 export const minIsrKey = 'min.insync.replicas';
@@ -31,8 +32,10 @@ export function diffNeedingRestart(
 ): readonly string[] {
   const stays = (key: string): boolean =>
     key === minIsrKey ||
-    // A value that is dynamic already, or can be made so. What leaves the spec has to leave the file.
-    (wanted.config[key] !== undefined &&
+    // A node that only controls answers no client, so its dynamic values cannot be set.
+    (started.roles.includes('broker') &&
+      // A value that is dynamic already, or can be made so. What leaves the spec has to leave the file.
+      wanted.config[key] !== undefined &&
       (dynamic[key] !== undefined || classifyConfigChange(key) !== 'read-only'));
   const config = Object.fromEntries(
     keysOf(started.config, wanted.config).flatMap((key) => {
@@ -68,7 +71,8 @@ export function dynamicChanges(
 }
 
 /**
- * Changes of brokers that run and are reached; a broker that does not run gets its file at the next start.
+ * One broker at a time, the next when all are healthy: Kafka takes values that hurt, and keeps them over a restart.
+ * Of brokers that run and are reached; a broker that does not run gets its file at the next start.
  * `busy` brokers have another step in this pass, which writes the same record.
  */
 export function planDynamicConfig(
@@ -77,17 +81,41 @@ export function planDynamicConfig(
   busy: ReadonlySet<number>,
 ): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
   const { desired } = memory.spec;
-  const steps: Step[] = [];
-  for (const broker of desired.brokers) {
+  const candidates = desired.brokers.flatMap((broker) => {
     const step = busy.has(broker.id)
       ? undefined
       : brokerStep(desired, broker, memory.brokers.get(broker.id), kafka);
-    if (step !== undefined) {
-      steps.push(step);
+    return step === undefined ? [] : [{ broker, step }];
+  });
+  // A broker that a setting of ours has hurt goes first: its value may be taken back.
+  const hurt = ({ id, roles, state }: DesiredBroker): boolean =>
+    kafka.known && state === 'running' && !isHealthy(kafka.value, { id, roles });
+  const first = candidates.find((c) => hurt(c.broker)) ?? candidates[0];
+  const blocker = desired.brokers.find((b) => hurt(b) && b !== first?.broker);
+  const steps: Step[] = [];
+  const held: Held[] = [];
+  for (const candidate of candidates) {
+    const waits: HeldReason | undefined = desired.rollout.paused
+      ? { kind: 'rollout-paused' }
+      : blocker !== undefined
+        ? { kind: 'waiting-for-roll', brokerId: blocker.id, detail: 'is not in sync' }
+        : candidate === first
+          ? undefined
+          : { kind: 'waiting-for-roll', brokerId: first?.broker.id ?? 0, detail: 'goes first' };
+    if (waits === undefined) {
+      steps.push(candidate.step);
+    } else {
+      held.push({
+        clusterName: desired.name,
+        brokerId: candidate.broker.id,
+        need: candidate.step.what,
+        reason: waits,
+        stalled: false,
+      });
     }
   }
   const minIsr = minIsrStep(desired, memory.cluster, kafka);
-  return 'reason' in minIsr ? { steps, held: [minIsr] } : { steps: [...steps, ...minIsr], held: [] };
+  return 'reason' in minIsr ? { steps, held: [...held, minIsr] } : { steps: [...steps, ...minIsr], held };
 }
 
 function brokerStep(
@@ -155,8 +183,9 @@ function minIsrStep(
       stalled: true,
     };
   }
-  const value = wanted[0] ?? null;
   const known = cluster.minInsyncReplicas ?? { value: null, applied: true };
+  // With ELR the value cannot be removed again: what leaves the spec goes back to Kafka's default.
+  const value = wanted[0] ?? (known.value === null ? null : '1');
   if (known.value === value && known.applied) {
     return [];
   }

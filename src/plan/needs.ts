@@ -3,7 +3,7 @@ import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, KillCause, TaskRecord } from '../model/records.ts';
+import type { BrokerRecord, BrokerSettings, ClusterMemory, KillCause, TaskRecord } from '../model/records.ts';
 import { diffNeedingRestart } from './dynamic-config.ts';
 import type { Want } from './fit.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
@@ -18,6 +18,8 @@ export type Need =
       readonly record: BrokerRecord;
       readonly want: Want;
       readonly relocate: boolean;
+      /** Until then only the agent with its disk will do. */
+      readonly homeUntilMs?: number;
     }
   | {
       readonly kind: 'held';
@@ -53,6 +55,9 @@ export type NeedContext = {
   readonly kafka: Source<KafkaObserved>;
   readonly artifacts: ArtifactCatalog;
 };
+
+/** How long the offers of all agents may take to come after a (new) subscription. */
+const offersAfterSubscribedMs = 60_000;
 
 /** A KILL that brought no terminal update is sent again, 5 s, 10 s, … up to a minute apart. */
 export function killDueAtMs(
@@ -126,6 +131,13 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
         ? kill('roll', drift)
         : inProgress;
     }
+    case 'TASK_KILLING':
+      // Nobody of us ordered it: the agent drains. It is on its way down and holds the lock of the roll.
+      return hold(`start broker ${broker.id}`, {
+        kind: 'task-in-progress',
+        doing: 'being stopped by Mesos',
+        sinceMs: task.stateSinceMs,
+      });
     default:
       return { kind: 'running', broker, record, ...driftOf(broker, record, task, context) };
   }
@@ -138,7 +150,10 @@ function unreachableTask(
   sinceMs: number,
   context: NeedContext,
 ): Need {
-  const untilMs = sinceMs + broker.stickinessPeriodMs;
+  const untilMs = Math.max(
+    sinceMs + broker.stickinessPeriodMs,
+    (context.mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
+  );
   if (broker.state === 'running' && volumesOffered(record, context.mesos)) {
     // A volume that is offered is not in use: the old instance is gone, whatever became of its last update.
     return kafkaArtifact(context.desired, context.artifacts) === undefined
@@ -170,8 +185,7 @@ function driftOf(
   const { desired, memory } = context;
   const { startedWith } = task;
   const artifact = kafkaArtifact(desired, context.artifacts);
-  const sameVersion = startedWith.kafkaVersion === desired.kafka.version;
-  const sha512 = artifact?.sha512 ?? (sameVersion ? startedWith.kafkaSha512 : '');
+  const sha512 = wantedSha512(desired, startedWith, artifact?.sha512);
   const drift = diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig);
   if (drift.length === 0) {
     return { drift };
@@ -221,6 +235,12 @@ function driftOf(
     return { drift, barred: { reason, stalled } };
   }
   return { drift };
+}
+
+/** Another archive of the same version, got from another source, is no reason to restart anything. */
+function wantedSha512(desired: Desired, started: BrokerSettings, sha512: string | undefined): string {
+  const same = desired.kafka.distribution === undefined && started.kafkaVersion === desired.kafka.version;
+  return same ? started.kafkaSha512 : (sha512 ?? '');
 }
 
 /**
@@ -292,7 +312,10 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   }
   const corrected =
     record.last !== undefined &&
-    diffSettings(record.last.startedWith, settingsOf(desired, broker, artifact.sha512)).length > 0;
+    diffSettings(
+      record.last.startedWith,
+      settingsOf(desired, broker, wantedSha512(desired, record.last.startedWith, artifact.sha512)),
+    ).length > 0;
   if (!corrected) {
     const last =
       record.last === undefined ? '' : (record.last.message ?? record.last.reason ?? record.last.state);
@@ -307,13 +330,37 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
     // The disk went with the task: wherever it starts, it starts empty.
     return relocation(broker, record, context);
   }
-  const stickyUntilMs =
-    record.stickyUntilMs ??
-    (record.placement === undefined ? 0 : record.placement.boundAtMs + broker.stickinessPeriodMs);
-  if (record.placement === undefined || nowMs < stickyUntilMs || homeOffered(record, context.mesos)) {
-    return { kind: 'launch', broker, record, relocate: false, want: wantOf(context, broker, record) };
+  const homeUntilMs = stickyUntilMs(broker, record, context);
+  if (homeUntilMs === undefined || nowMs < homeUntilMs || homeOffered(record, context.mesos)) {
+    return {
+      kind: 'launch',
+      broker,
+      record,
+      relocate: false,
+      want: wantOf(context, broker, record),
+      ...(homeUntilMs === undefined ? {} : { homeUntilMs }),
+    };
   }
   return relocation(broker, record, context);
+}
+
+/**
+ * Only time in which the agent with the disk could have offered counts: after a subscription all agents
+ * want a moment, and a broker that was stopped on purpose is missed since the spec wants it again.
+ */
+function stickyUntilMs(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  { memory, mesos }: NeedContext,
+): number | undefined {
+  if (record.placement === undefined) {
+    return undefined;
+  }
+  return Math.max(
+    record.stickyUntilMs ?? record.placement.boundAtMs + broker.stickinessPeriodMs,
+    (mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
+    record.last?.ordered === true ? memory.spec.appliedAtMs + broker.stickinessPeriodMs : 0,
+  );
 }
 
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
@@ -337,7 +384,7 @@ function relocation(broker: DesiredBroker, record: BrokerRecord, context: NeedCo
 function relocationBlock(
   broker: DesiredBroker,
   record: BrokerRecord,
-  { memory, kafka }: NeedContext,
+  { memory, kafka, nowMs }: NeedContext,
 ): { readonly reason: HeldReason; readonly stalled: boolean } | undefined {
   const home = record.placement?.hostname ?? 'its agent';
   const unsafe = (detail: string): { readonly reason: HeldReason; readonly stalled: boolean } => ({
@@ -347,7 +394,8 @@ function relocationBlock(
   if (memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
     return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
-  if (!record.formatted && record.task === undefined) {
+  // An agent that was marked gone never told what its last task had come to: it may live on behind a partition.
+  if (!record.formatted && record.task === undefined && record.last?.state !== 'TASK_GONE_BY_OPERATOR') {
     return undefined;
   }
   if (record.placement?.volumes.some((v) => v.kind === 'hostPath') === true) {
@@ -355,6 +403,10 @@ function relocationBlock(
   }
   if (!kafka.known) {
     return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
+  }
+  if (!isFresh(kafka.value, nowMs)) {
+    const detail = 'its last answer is too old to give up a disk on; it is being asked again';
+    return { reason: { kind: 'kafka-unknown', detail }, stalled: false };
   }
   const blocked = blockRelocation(kafka.value, broker.id);
   return blocked === undefined

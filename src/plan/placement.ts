@@ -68,7 +68,7 @@ function formCluster(
   const { desired } = memory.spec;
   const voters = waiting.filter((n) => n.broker.roles.includes('controller'));
   const missing = needs
-    .filter((n) => n.broker.roles.includes('controller') && n.kind !== 'launch' && n.kind !== 'stopped')
+    .filter((n) => n.broker.roles.includes('controller') && n.kind !== 'launch')
     .map((n) => n.broker.id);
   const agents = [...board.agents];
   const taken: Taken[] = [];
@@ -317,9 +317,7 @@ function heldForOffer(
   nowMs: number,
 ): Held {
   const { record, broker } = need;
-  const untilMs =
-    record.stickyUntilMs ??
-    (record.placement === undefined ? undefined : record.placement.boundAtMs + broker.stickinessPeriodMs);
+  const untilMs = need.homeUntilMs;
   const home = record.placement;
   const waitsHome = home !== undefined && !need.relocate && rejections.length === 0;
   return {

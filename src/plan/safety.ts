@@ -84,13 +84,16 @@ export function blockQuorum(
   if (voters.length <= 2) {
     return undefined;
   }
-  const leaderEnd = voters.find((v) => v.nodeId === leaderId)?.logEndOffset ?? 0;
+  const leader = voters.find((v) => v.nodeId === leaderId);
+  const leaderEnd = leader?.logEndOffset ?? 0;
+  // The leader tells its own time for itself, so that no two clocks are compared.
+  const leaderNowMs = leader !== undefined && leader.lastCaughtUpMs >= 0 ? leader.lastCaughtUpMs : nowMs;
   const caughtUp = voters.filter(
     (v) =>
       v.nodeId !== nodeId &&
       (v.nodeId === leaderId ||
         v.logEndOffset >= leaderEnd ||
-        (v.lastCaughtUpMs >= 0 && nowMs - v.lastCaughtUpMs <= fetchTimeoutMs)),
+        (v.lastCaughtUpMs >= 0 && leaderNowMs - v.lastCaughtUpMs <= fetchTimeoutMs)),
   );
   const needed = Math.floor(voters.length / 2) + 1;
   return caughtUp.length >= needed

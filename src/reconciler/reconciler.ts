@@ -11,11 +11,12 @@ import {
   InvariantError,
   KafkaMesosError,
   ProtocolError,
+  SpecError,
   UnavailableError,
 } from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
@@ -227,7 +228,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     const seed = ports.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
     lastPlan = plan(input(clusters, nowMs, seed));
     logPlan(lastPlan);
+    /** Clusters with a record that no store can take: theirs alone stand still. */
+    const unstorable = new Set<string>();
+    const executed: Step[] = [];
     for (const step of lastPlan.steps) {
+      if (step.clusterName !== undefined && unstorable.has(step.clusterName)) {
+        continue;
+      }
       const done = await attempt(step.what, () =>
         executeStep(step, {
           persistCluster: async (record) => {
@@ -240,7 +247,19 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           changeKafka: kafka.change,
           noteApplied: (applied) => enqueue(() => foldApplied(applied)),
         }),
-      );
+      ).catch((error: unknown) => {
+        if (!(error instanceof SpecError) || step.clusterName === undefined) {
+          throw error;
+        }
+        unstorable.add(step.clusterName);
+        logger.error('a record cannot be stored', { clusterName: step.clusterName, error: error.message });
+        events.add(step.clusterName, { atMs: nowMs, severity: 'error', message: error.message });
+        return true;
+      });
+      if (step.clusterName !== undefined && unstorable.has(step.clusterName)) {
+        continue;
+      }
+      executed.push(step);
       if (!done) {
         // Calls that failed are not repeated from here: the next pass decides from what is then known.
         return wakeAt(nowMs + storeRetryMs);
@@ -254,7 +273,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         });
       }
     }
-    const changedMemory = lastPlan.steps.some(
+    const changedMemory = executed.some(
       (s) =>
         s.action.kind === 'broker' || s.action.kind === 'bind-cluster' || s.action.kind === 'record-cluster',
     );

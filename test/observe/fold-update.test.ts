@@ -181,4 +181,21 @@ test('what is no report is none', () => {
   assert.is(long.last?.message?.length, 2_000);
 });
 
+test('a report with fields of the wrong type is taken without them', () => {
+  assert.equal(
+    parseReport('{"phase":"stopped","message":5,"warnings":5,"jvmPid":"x","progress":{"doneBytes":1}}'),
+    {
+      phase: 'stopped',
+    },
+  );
+  assert.equal(
+    parseReport('{"phase":"fetching","warnings":["a",1],"progress":{"doneBytes":1,"totalBytes":2}}'),
+    {
+      phase: 'fetching',
+      warnings: ['a'],
+      progress: { doneBytes: 1, totalBytes: 2 },
+    },
+  );
+});
+
 test.run();

@@ -71,6 +71,40 @@ test('min.insync.replicas is written only when it differs from what was last app
   assert.equal(plan(undefined), [['configure cluster demo', 'config min.insync.replicas: default → 2']]);
 });
 
+test('one broker at a time is configured, none while the rollout is paused or another is out of sync', () => {
+  const brokers = [0, 1, 2].map((id) => makeBroker(id, { config: { 'num.io.threads': '4' } }));
+  const planned = (paused: boolean, fenced: readonly number[] = []) => {
+    const desired = makeDesired({ brokers, rollout: { allowSingleReplicaOutage: false, paused } });
+    const started = brokers.map((broker) => {
+      const record = makeRecord(desired, broker);
+      const { task } = record;
+      return task === undefined
+        ? record
+        : { ...record, task: { ...task, startedWith: { ...task.startedWith, config: {} } } };
+    });
+    const kafka = makeKafka(desired);
+    const value = { ...kafka, brokers: kafka.brokers.map((b) => ({ ...b, fenced: fenced.includes(b.id) })) };
+    const { steps, held } = planDynamicConfig(
+      makeMemory(desired, started),
+      { known: true, value },
+      new Set(),
+    );
+    return [steps.map((s) => s.what), held.map((h) => `${h.need}: ${h.reason.kind}`)];
+  };
+  assert.equal(planned(false), [
+    ['configure broker 0'],
+    ['configure broker 1: waiting-for-roll', 'configure broker 2: waiting-for-roll'],
+  ]);
+  assert.equal(planned(true)[0], []);
+  assert.equal(planned(false, [2])[0], []);
+});
+
+test('a node that only controls has to restart even for what brokers change while they run', () => {
+  const started = { ...settings({ 'num.network.threads': '3' }), roles: ['controller'] as const };
+  const wanted = { ...started, config: { 'num.network.threads': '6' } };
+  assert.equal(diffNeedingRestart(started, wanted), ['config num.network.threads: 3 → 6']);
+});
+
 test('what follows from the size of the cluster is no reason to restart', () => {
   const before = makeBroker(1, { derivedConfig: { 'offsets.topic.replication.factor': '1' } });
   const after = makeBroker(1, { derivedConfig: { 'offsets.topic.replication.factor': '3' } });

@@ -1,0 +1,98 @@
+/** Sequences that once went wrong, found by reading: each ends in harm without the rule it names. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DesiredBroker } from '../../src/model/desired.ts';
+import type { PlanInput } from '../../src/model/observed.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
+import { plan } from '../../src/plan/plan.ts';
+import {
+  makeBroker,
+  makeDesired,
+  makeEnded,
+  makeInput,
+  makeKafka,
+  makeMemory,
+  makeOffer,
+  makePlacement,
+  makeRecord,
+  makeTask,
+  nowMs,
+} from './builders.ts';
+
+const brokerOnly = (id: number, changes: Partial<DesiredBroker> = {}) =>
+  makeBroker(id, { roles: ['broker'], ...changes });
+const steps = (input: PlanInput) =>
+  plan(input)
+    .steps.filter((s) => s.mark !== '·')
+    .map((s) => s.what);
+const needs = (input: PlanInput) => plan(input).held.map((h) => `${h.need}: ${h.reason.kind}`);
+
+test('a task that Mesos kills for a drain is on its way down: no other broker is restarted', () => {
+  const desired = makeDesired({
+    brokers: [0, 1, 2].map((id) => makeBroker(id, { config: { 'num.partitions': '4' } })),
+  });
+  const killing = desired.brokers[0];
+  if (killing === undefined) throw new Error('no broker');
+  const record = makeRecord(desired, killing, {
+    task: makeTask(desired, killing, makePlacement('demo', killing), {
+      state: 'TASK_KILLING',
+      stateSinceMs: nowMs - 1_000,
+    }),
+  });
+  const others = desired.brokers.slice(1).map((broker) => {
+    const made = makeRecord(desired, broker);
+    return {
+      ...made,
+      ...(made.task && { task: { ...made.task, startedWith: { ...made.task.startedWith, config: {} } } }),
+    };
+  });
+  const input = makeInput([makeMemory(desired, [record, ...others])], {
+    kafka: { demo: { known: true, value: makeKafka(desired) } },
+  });
+  assert.equal(steps(input), []);
+  assert.ok(needs(input).includes('start broker 0: task-in-progress'), needs(input).join('\n'));
+});
+
+/** Broker 3 has ended; broker-only, formatted, healthy elsewhere. */
+function lostBroker(changes: Partial<BrokerRecord>, subscribedAgoMs: number): PlanInput {
+  const desired = makeDesired({ brokers: [...[0, 1, 2].map((id) => makeBroker(id)), brokerOnly(3)] });
+  const broker = desired.brokers[3];
+  if (broker === undefined) throw new Error('no broker');
+  const kafka = makeKafka(desired);
+  const fenced = { ...kafka, brokers: kafka.brokers.map((b) => (b.id === 3 ? { ...b, fenced: true } : b)) };
+  return makeInput([makeMemory(desired, [makeEnded(desired, broker, changes)])], {
+    mesos: { offers: [makeOffer('agent-9')], subscribedAtMs: nowMs - subscribedAgoMs },
+    kafka: { demo: { known: true, value: fenced } },
+  });
+}
+
+test('right after a subscription no disk is given up: the agent that has it may still offer', () => {
+  const over = { stickyUntilMs: nowMs - 1_000, formatted: true };
+  assert.equal(steps(lostBroker(over, 100)), []);
+  assert.equal(steps(lostBroker(over, 3_600_000)).length, 1);
+});
+
+test('an agent marked gone does not skip the gate, whatever was heard of the disk', () => {
+  const gone = (formatted: boolean): PlanInput => {
+    const input = lostBroker({ stickyUntilMs: nowMs - 1_000, formatted }, 3_600_000);
+    return {
+      ...input,
+      clusters: input.clusters.map((memory) => ({
+        ...memory,
+        brokers: new Map(
+          [...memory.brokers].map(([id, record]) => [
+            id,
+            id === 3 && record.last !== undefined
+              ? { ...record, last: { ...record.last, state: 'TASK_GONE_BY_OPERATOR' as const } }
+              : record,
+          ]),
+        ),
+      })),
+      kafka: new Map([['demo', { known: false, why: 'nobody answers' }]]),
+    };
+  };
+  assert.equal(steps(gone(false)), []);
+  assert.equal(steps(gone(true)), []);
+});
+
+test.run();
