@@ -3,7 +3,8 @@
  * Makes a clone ready to run: installs the packages when they are missing or older than
  * `package-lock.json`, and builds `dist/` when the sources changed. Does nothing when all is there.
  *
- * Runs on Node 20 with nothing installed; every npm script that needs packages begins with it.
+ * Runs on Node 20 with nothing installed; every npm script that needs packages begins with it. With arguments
+ * it then runs the Node that was installed with them: `node bin/bootstrap.mjs test/run.mjs --fast`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -14,6 +15,23 @@ import { build, isStale } from './build.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 process.exitCode = await bootstrap();
+if (process.exitCode === 0 && process.argv.length > 2) {
+  process.exitCode = runOnNodeOfClone(process.argv.slice(2));
+}
+
+/**
+ * A shell that looked up `node` before the packages were there goes on with that one, so what comes after the
+ * installation is started from here.
+ */
+function runOnNodeOfClone(args) {
+  const bin = join(root, 'node_modules', '.bin');
+  const { status, error } = spawnSync(join(bin, 'node'), args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+  });
+  return error ? fail(error.message, 'delete node_modules and run this again') : (status ?? 1);
+}
 
 async function bootstrap() {
   const major = Number(process.versions.node.split('.')[0]);

@@ -2,7 +2,7 @@
 /**
  * `npm run demo`: from nothing to three brokers that are proven to work.
  *
- * Names what is missing before anything is started, gets Kafka, applies examples/three-brokers.yaml
+ * Gets Kafka, applies examples/three-brokers.yaml
  * with the live view (plain lines without a terminal), produces and consumes, and says what to try.
  * Run again it finds everything there and has nothing to do.
  */
@@ -16,11 +16,6 @@ const cli = join(root, 'bin', 'kafka-mesos');
 process.exitCode = await demo();
 
 async function demo() {
-  const missing = [...missingJava(), ...missingPlatform()];
-  if (missing.length > 0) {
-    for (const { what, remedy } of missing) process.stderr.write(`error: ${what}\n  → ${remedy}\n`);
-    return 1;
-  }
   const steps = [
     ['dist', 'get'],
     ['apply', '-f', join(root, 'examples', 'three-brokers.yaml'), '--local', '--wait', '--timeout', '10m'],
@@ -40,21 +35,4 @@ async function demo() {
     );
     return 1;
   }
-}
-
-function missingJava() {
-  const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java';
-  const { status, stderr, error } = spawnSync(java, ['-version'], { encoding: 'utf8' });
-  const remedy =
-    'install a JDK or JRE 17 or later (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@21; or https://adoptium.net) and have `java` on PATH or JAVA_HOME set';
-  if (error !== undefined || status !== 0)
-    return [{ what: 'Java was not found; Kafka needs Java 17 or later', remedy }];
-  const version = Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0);
-  return version >= 17 ? [] : [{ what: `Java ${version} is too old; Kafka needs Java 17 or later`, remedy }];
-}
-
-function missingPlatform() {
-  return process.platform === 'linux' || process.platform === 'darwin'
-    ? []
-    : [{ what: `${process.platform} is not supported`, remedy: 'use Linux or macOS' }];
 }
