@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * `npm run check`: formatting and lint (Biome), types (tsc), layers (dependency-cruiser), unused code
- * (knip), hidden inputs in pure rooms. Each gate is also shown to bite: a planted violation in a
- * temporary file must be caught, else the gate itself counts as failed.
+ * (knip), hidden inputs in pure rooms. The gates of our own are also shown to bite: a planted violation in
+ * a temporary file must be caught, else the gate itself counts as failed.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

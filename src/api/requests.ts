@@ -41,15 +41,15 @@ export const applySchema = {
 export const maxLogBytes = 1024 * 1024;
 
 /**
- * `?file=stdout&bytes=65536`, both optional. A string is what is wrong with it. The file is a path
+ * `?file=kafka-server.log&bytes=65536`, both optional. A string is what is wrong with it. The file is a path
  * below the sandbox; the way out of it is closed here and again where the path is built.
  */
 export function logQuery(query: unknown): Pick<LogRequest, 'file' | 'bytes'> | string {
-  const { file = 'stdout', bytes = '65536', ...rest } = query as Record<string, unknown>;
+  const { file = 'kafka-server.log', bytes = '65536', ...rest } = query as Record<string, unknown>;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) return `unknown parameter ${unknown.slice(0, 64)}; allowed are file and bytes`;
   if (typeof file !== 'string' || !isSandboxPath(file)) {
-    return 'file must be a path below the sandbox, such as stdout or kafka/logs/server.log';
+    return 'file must be a path below the sandbox, such as kafka-server.log or stderr';
   }
   if (
     typeof bytes !== 'string' ||

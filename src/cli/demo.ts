@@ -39,7 +39,7 @@ export async function proveCluster(clusterName: string): Promise<void> {
     ['npx kafka-mesos plan -f examples/three-brokers.yaml', 'what your edit of the file would do'],
     [
       'npx kafka-mesos apply -f examples/three-brokers.yaml --wait',
-      'do it: a rolling restart, one broker at a time',
+      'do it: one broker at a time, restarted only where it has to be',
     ],
     ['npx kafka-mesos logs 0', 'its log'],
     ['npx kafka-mesos local down', 'stop everything (--purge: delete the data too)'],

@@ -114,7 +114,11 @@ ${examples(
   withClient(withCluster(program.command('logs')))
     .description("Print the end of a broker's log, read from its sandbox on the agent.")
     .argument('<broker>', 'id of the broker', parseBrokerId)
-    .option('--file <path>', 'stdout, stderr, or a path below the sandbox', 'stdout')
+    .option(
+      '--file <path>',
+      'kafka-server.log, kafka-format.log, stderr (of the executor), or a path below the sandbox',
+      'kafka-server.log',
+    )
     .option('-n, --tail <lines>', 'how many lines', parseCount, 100)
     .option('-F, --follow', 'go on with what comes; Ctrl-C leaves')
     .addHelpText(

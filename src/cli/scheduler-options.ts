@@ -15,7 +15,7 @@ export type SchedulerOptions = {
   readonly artifactListen: ListenAddress;
   /** What artifact URIs begin with, when agents reach the listener by another name or through a mirror. */
   readonly artifactUrlBase?: string;
-  /** Node for the agents' platform: an executable, or an archive of Node; absent: the Node that runs us. */
+  /** Node for the agents' platform: an executable; absent: the Node that runs us. */
   readonly agentNodePath?: string;
   readonly frameworkName: string;
   readonly role: string;

@@ -13,7 +13,7 @@ import type {
 } from '../model/mesos.ts';
 import type * as wire from './types.ts';
 
-/** What we can do and therefore promise (correctness.md, head). */
+/** What we can do and therefore promise. */
 const capabilities: readonly wire.FrameworkCapability[] = [
   'MULTI_ROLE',
   'PARTITION_AWARE',

@@ -10,7 +10,7 @@
  * | `POST /v1/plan` | `SpecRequest` | `PlanAnswer` |
  * | `POST /v1/apply` | `ApplyRequest` | `ApplyAnswer` |
  * | `GET /v1/clusters/:name/spec` | | `SpecRecord` |
- * | `GET /v1/clusters/:name/brokers/:id/logs?file=stdout&bytes=65536` | | `LogAnswer` |
+ * | `GET /v1/clusters/:name/brokers/:id/logs?file=kafka-server.log&bytes=65536` | | `LogAnswer` |
  *
  * Every route but health wants `Authorization: Bearer <token>`. Errors are `ErrorAnswer` with a
  * stable code: 400 malformed, 401 token, 404 unknown, 409 conflict, 422 spec problems, 503 not ready.
@@ -107,7 +107,7 @@ export type SchedulerService = {
   /** Rejects with `SpecError` carrying `problems` when the files are not valid. */
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
-  /** The sandbox file of a broker's task (`stdout`, `stderr`, or a path below the sandbox), its last `bytes`. */
+  /** The sandbox file of a broker's task (`kafka-server.log`, `stderr`, or a path below the sandbox), its last `bytes`. */
   readLog(request: LogRequest): Promise<LogAnswer>;
 };
 

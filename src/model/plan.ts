@@ -83,7 +83,7 @@ export type HeldReason =
   | { readonly kind: 'waiting-for-roll'; readonly brokerId: number; readonly detail: string }
   | { readonly kind: 'rollout-paused' }
   | { readonly kind: 'quorum-at-risk'; readonly detail: string }
-  /** `correctness.md` 38: relocation would lose data; the operator may consent by name. */
+  /** Relocation would or may lose data: the partitions or the vote that are at stake are named. */
   | {
       readonly kind: 'relocation-unsafe';
       readonly detail: string;

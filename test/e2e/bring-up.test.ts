@@ -107,6 +107,12 @@ test('a second apply changes nothing and plan is empty', async () => {
   );
 });
 
+test('logs shows the end of Kafka’s own log, read from the sandbox on the agent', async () => {
+  const log = await world.ok(['logs', '1', '--tail', '50']);
+  assert.match(log, /INFO/);
+  assert.ok(log.trim().split('\n').length <= 50);
+});
+
 test('a setting that Kafka can change while it runs is changed so: no process restarts', async () => {
   const before = await world.status('demo');
   const changed = world.spec(

@@ -40,7 +40,7 @@ export type World = {
     holds: (status: ClusterStatus) => boolean,
     timeoutMs?: number,
   ): Promise<ClusterStatus>;
-  /** Stops everything and deletes the home; keeps it when a test failed. */
+  /** Stops everything and deletes the home. */
   close(): Promise<void>;
 };
 
