@@ -81,12 +81,7 @@ export function planDynamicConfig(
   busy: ReadonlySet<number>,
 ): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
   const { desired } = memory.spec;
-  const candidates = desired.brokers.flatMap((broker) => {
-    const step = busy.has(broker.id)
-      ? undefined
-      : brokerStep(desired, broker, memory.brokers.get(broker.id), kafka);
-    return step === undefined ? [] : [{ broker, step }];
-  });
+  const candidates = dynamicSteps(memory, kafka).filter((c) => !busy.has(c.broker.id));
   // A broker that a setting of ours has hurt goes first: its value may be taken back.
   const hurt = ({ id, roles, state }: DesiredBroker): boolean =>
     kafka.known && state === 'running' && !isHealthy(kafka.value, { id, roles });
@@ -116,6 +111,18 @@ export function planDynamicConfig(
   }
   const minIsr = minIsrStep(desired, memory.cluster, kafka);
   return 'reason' in minIsr ? { steps, held: [...held, minIsr] } : { steps: [...steps, ...minIsr], held };
+}
+
+/** All that would be set, gates and turns aside. */
+export function dynamicSteps(
+  memory: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+): readonly { readonly broker: DesiredBroker; readonly step: Step }[] {
+  const { desired } = memory.spec;
+  return desired.brokers.flatMap((broker) => {
+    const step = brokerStep(desired, broker, memory.brokers.get(broker.id), kafka);
+    return step === undefined ? [] : [{ broker, step }];
+  });
 }
 
 function brokerStep(

@@ -6,6 +6,7 @@ import type { Action, Plan } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import type { StepSummary } from '../model/status.ts';
 import { describeHeld } from './describe-held.ts';
+import { dynamicSteps } from './dynamic-config.ts';
 import { executorShare } from './launch.ts';
 import { needOf } from './needs.ts';
 import { wantedOf } from './placement.ts';
@@ -109,7 +110,6 @@ export function previewCluster(input: PlanInput, memory: ClusterMemory, plan: Pl
 
 /** Changes made to Kafka itself; the plan has them all at once. */
 const kafkaChanges: ReadonlySet<Action['kind']> = new Set([
-  'alter-broker-config',
   'alter-min-isr',
   'create-topic',
   'create-partitions',
@@ -132,6 +132,7 @@ function changeSteps(
   );
   const isNew = memory.cluster?.formedAtMs === undefined;
   return [
+    ...dynamicSteps(memory, kafka).map(({ step }) => summarise(step)),
     ...planned,
     ...(kafka.known || isNew ? missing : []).map((t) => ({
       mark: '+',
