@@ -55,7 +55,7 @@ export function createWorld(name: string): World {
     new Promise((resolve) => {
       const child = spawn(process.execPath, [join(root, 'bin', 'kafka-mesos'), ...args], {
         cwd: root,
-        env: { ...process.env, KAFKA_MESOS_HOME: home, KAFKA_MESOS_LOCAL_PORT: '0', NO_COLOR: '1' },
+        env: { ...process.env, KAFKA_MESOS_HOME: home, NO_COLOR: '1' },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
       const out: Buffer[] = [];

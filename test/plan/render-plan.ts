@@ -74,8 +74,6 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
       ];
     case 'create-partitions':
       return [`create partitions of ${action.topic} up to ${action.totalCount}`];
-    case 'alter-topic-config':
-      return [`alter ${action.topic} ${JSON.stringify(action.changes)}`];
     default:
       return [JSON.stringify(action)];
   }
