@@ -102,6 +102,8 @@ export async function runScheduler(
         }
         return { executor, node, kafka: distributions.kafka(), kafkaMissing: distributions.kafkaMissing() };
       },
+      // The directory lock of the store makes this process the only one.
+      mayAct: () => true,
       onFatal: (error) => {
         logger.error('the scheduler ends', {
           code: error.code,

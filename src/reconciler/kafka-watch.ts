@@ -56,9 +56,11 @@ export function createKafkaWatch(deps: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly connect: ConnectKafka;
+  /** Asked before each change: what waits here was decided a while ago. */
+  readonly mayAct: () => boolean;
   readonly onNews: (clusterName: string, failure?: string) => void;
 }): KafkaWatch {
-  const { clock, logger, connect, onNews } = deps;
+  const { clock, logger, connect, mayAct, onNews } = deps;
   const watched = new Map<string, Watched>();
 
   const entryOf = (name: string): Watched => {
@@ -103,6 +105,10 @@ export function createKafkaWatch(deps: {
   /** One at a time, in the order of the plan. */
   async function makeChanges(name: string, entry: Watched): Promise<void> {
     for (let next = entry.pending[0]; next !== undefined; next = entry.pending[0]) {
+      if (!mayAct()) {
+        entry.pending.length = 0;
+        return;
+      }
       let failure: string | undefined;
       try {
         await next.run(adminOf(name, entry));

@@ -11,7 +11,9 @@ import { recordPaths, type Store } from '../model/store.ts';
 
 export type Memory = {
   framework(): FrameworkRecord | undefined;
+  /** By name, sorted. */
   clusters(): readonly ClusterMemory[];
+  cluster(name: string): ClusterMemory | undefined;
   /** The cluster and broker whose current or superseded task this is. */
   ownerOf(taskId: string): { readonly record: BrokerRecord; readonly current: boolean } | undefined;
   writeFramework(record: FrameworkRecord): Promise<void>;
@@ -85,6 +87,7 @@ export async function loadMemory(store: Store): Promise<Memory> {
     framework: () => framework,
     clusters: () =>
       [...entries.values()].sort((a, b) => (a.spec.desired.name < b.spec.desired.name ? -1 : 1)),
+    cluster: (name) => entries.get(name),
     ownerOf(taskId) {
       for (const { brokers } of entries.values()) {
         for (const record of brokers.values()) {

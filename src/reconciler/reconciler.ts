@@ -3,26 +3,16 @@
  * them a pass plans again from everything and executes the plan. Level-triggered: a lost event
  * delays, it never misleads.
  */
-import { type Applied, executeStep } from '../execute/execute.ts';
+import type { Effects } from '../execute/execute.ts';
 import type { ClusterPlan, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
-import {
-  ConflictError,
-  InvariantError,
-  KafkaMesosError,
-  ProtocolError,
-  SpecError,
-  UnavailableError,
-} from '../model/errors.ts';
+import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
+import type { ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
-import { describeChange } from '../observe/describe-change.ts';
-import { foldBrokerConfig, foldMinIsr } from '../observe/fold-dynamic.ts';
-import { foldUpdate } from '../observe/fold-update.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import { plan } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
@@ -31,9 +21,13 @@ import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
 import { createEventLog } from './event-log.ts';
+import { executePlan } from './execute-plan.ts';
+import { foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
+import { createAttempt, isLeadershipLost, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createRates } from './rates.ts';
+import { type AppliedCluster, applySpec, type ProposedSpec, withProposed } from './spec-revisions.ts';
 
 export type ReconcilerPorts = {
   readonly clock: Clock;
@@ -44,11 +38,14 @@ export type ReconcilerPorts = {
   readonly connectKafka: ConnectKafka;
   readonly framework: FrameworkSettings;
   readonly artifacts: () => ArtifactCatalog;
+  /**
+   * Whether this process may act, asked before every call that leaves it: false as soon as another could have
+   * been elected, so that a process that slept does not send what it had decided before.
+   */
+  readonly mayAct: () => boolean;
   /** The loop cannot go on: another scheduler took over, the framework was removed, or a bug. */
   readonly onFatal: (error: KafkaMesosError) => void;
 };
-
-export type AppliedCluster = { readonly name: string; readonly revision: number; readonly changed: boolean };
 
 export type Reconciler = {
   /** Claims and reads the store; rejects when that cannot be done. Subscribe to Mesos after it. */
@@ -57,7 +54,7 @@ export type Reconciler = {
   onMesosEvent(event: MesosEvent): void;
   /** Stores new revisions. Rejects with `ConflictError` when a revision is not the one expected. */
   apply(
-    clusters: readonly { readonly desired: Desired; readonly digest: string }[],
+    clusters: readonly ProposedSpec[],
     author: string,
     expectedRevisions?: Readonly<Record<string, number>>,
   ): Promise<readonly AppliedCluster[]>;
@@ -74,13 +71,13 @@ export type Reconciler = {
 /** Passes in a row without any event: more means that a plan does not settle. */
 const maxRestlessPasses = 50;
 const storeRetryMs = 1_000;
-const defaultFold = { stickinessPeriodMs: 600_000, failover: { delayMs: 10_000, maxDelayMs: 600_000 } };
 
 export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const { clock, logger, store, mesos } = ports;
   const inbox: (() => Promise<void>)[] = [];
   const events = createEventLog();
   const rates = createRates();
+  const attempt = createAttempt(logger);
   let memory: Memory | undefined;
   /** A write may or may not have happened: memory is read again before anything is decided. */
   let stale = false;
@@ -100,6 +97,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     clock,
     logger,
     connect: ports.connectKafka,
+    mayAct: ports.mayAct,
     onNews: (clusterName, failure) =>
       enqueue(async () => {
         if (failure !== undefined) {
@@ -160,34 +158,21 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     return memory;
   }
 
-  /** Runs a store or Mesos effect; false when the pass must end here and everything be looked at again. */
-  async function attempt(what: string, effect: () => Promise<void>): Promise<boolean> {
-    try {
-      await effect();
-      return true;
-    } catch (error) {
-      if (error instanceof ConflictError && error.code === 'KM_CONFLICT_FENCED') {
-        throw error;
-      }
-      if (
-        error instanceof UnavailableError ||
-        error instanceof ConflictError ||
-        error instanceof ProtocolError
-      ) {
-        logger.warn('an effect failed', { what, code: error.code, error: error.message });
-        return false;
-      }
-      throw error;
-    }
-  }
-
   async function write(what: string, effect: () => Promise<void>): Promise<boolean> {
     const done = await attempt(what, effect);
     stale ||= !done;
     return done;
   }
 
+  /** Ends the step whose intent could not be stored: what was not stored is not sent. */
+  async function persist(step: Step, effect: () => Promise<void>): Promise<void> {
+    if (!(await write(step.what, effect))) {
+      throw new UnavailableError('KM_UNAVAILABLE_STORE', 'the record could not be stored');
+    }
+  }
+
   async function send(call: MesosCall): Promise<void> {
+    requireLeadership(ports.mayAct);
     table = foldSent(table, call, clock.nowMs());
     await mesos.send(call);
   }
@@ -206,8 +191,17 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     };
   }
 
+  const effects = (step: Step): Effects => ({
+    persistCluster: (record) => persist(step, () => requireMemory().writeCluster(record)),
+    persistBroker: (record) => persist(step, () => requireMemory().writeBroker(record)),
+    send,
+    changeKafka: kafka.change,
+    noteApplied: (applied) => enqueue(() => foldApplied(applied, { memory: requireMemory(), write })),
+  });
+
   async function runPass(): Promise<void> {
     const nowMs = clock.nowMs();
+    requireLeadership(ports.mayAct);
     if (stale && !(await reload())) {
       return wakeAt(nowMs + storeRetryMs);
     }
@@ -228,52 +222,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     const seed = ports.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
     lastPlan = plan(input(clusters, nowMs, seed));
     logPlan(lastPlan);
-    /** Clusters with a record that no store can take: theirs alone stand still. */
-    const unstorable = new Set<string>();
-    const executed: Step[] = [];
-    for (const step of lastPlan.steps) {
-      if (step.clusterName !== undefined && unstorable.has(step.clusterName)) {
-        continue;
-      }
-      const done = await attempt(step.what, () =>
-        executeStep(step, {
-          persistCluster: async (record) => {
-            await write(step.what, () => requireMemory().writeCluster(record)).then(orThrow);
-          },
-          persistBroker: async (record) => {
-            await write(step.what, () => requireMemory().writeBroker(record)).then(orThrow);
-          },
-          send,
-          changeKafka: kafka.change,
-          noteApplied: (applied) => enqueue(() => foldApplied(applied)),
-        }),
-      ).catch((error: unknown) => {
-        if (!(error instanceof SpecError) || step.clusterName === undefined) {
-          throw error;
-        }
-        unstorable.add(step.clusterName);
-        logger.error('a record cannot be stored', { clusterName: step.clusterName, error: error.message });
-        events.add(step.clusterName, { atMs: nowMs, severity: 'error', message: error.message });
-        return true;
-      });
-      if (step.clusterName !== undefined && unstorable.has(step.clusterName)) {
-        continue;
-      }
-      executed.push(step);
-      if (!done) {
-        // Calls that failed are not repeated from here: the next pass decides from what is then known.
-        return wakeAt(nowMs + storeRetryMs);
-      }
-      if (step.clusterName !== undefined && step.mark !== '·') {
-        events.add(step.clusterName, {
-          atMs: nowMs,
-          severity: 'info',
-          message: step.what,
-          ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
-        });
-      }
+    const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
+    if (executed.interrupted) {
+      return wakeAt(nowMs + storeRetryMs);
     }
-    const changedMemory = executed.some(
+    const changedMemory = executed.steps.some(
       (s) =>
         s.action.kind === 'broker' || s.action.kind === 'bind-cluster' || s.action.kind === 'record-cluster',
     );
@@ -359,59 +312,22 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   }
 
   async function handleUpdate(update: TaskUpdate): Promise<void> {
-    const owner = requireMemory().ownerOf(update.taskId);
-    if (owner !== undefined) {
-      const before = owner.record;
-      const after = foldUpdate(before, update, policyOf(before), clock.nowMs());
-      if (after !== before) {
-        if (!(await write('store a task update', () => requireMemory().writeBroker(after)))) {
-          // Not acknowledged: Mesos sends it again. One without uuid is asked for again.
-          const answered = new Set(table.answeredTasks);
-          answered.delete(update.taskId);
-          table = { ...table, answeredTasks: answered };
-          return;
-        }
-        rates.fold(after, clock.nowMs());
-        const news = describeChange(before, after);
-        if (news !== undefined) {
-          events.add(after.clusterName, { atMs: clock.nowMs(), brokerId: after.id, ...news });
-        }
-        kafka.hurry(after.clusterName);
-      }
+    const folded = await foldTaskUpdate(update, {
+      memory: requireMemory(),
+      attempt,
+      write,
+      send,
+      events,
+      rates,
+      nowMs: clock.nowMs(),
+    });
+    if (folded.kind === 'not-stored') {
+      const answered = new Set(table.answeredTasks);
+      answered.delete(update.taskId);
+      table = { ...table, answeredTasks: answered };
+    } else if (folded.changedCluster !== undefined) {
+      kafka.hurry(folded.changedCluster);
     }
-    if (update.uuid !== undefined && update.agentId !== undefined) {
-      const { uuid: updateUuid, agentId, taskId } = update;
-      await attempt('acknowledge', () => send({ kind: 'acknowledge', taskId, agentId, uuid: updateUuid }));
-    }
-  }
-
-  /** Losing this write only means that the same values are sent once more. */
-  async function foldApplied(applied: Applied): Promise<void> {
-    const cluster = requireMemory()
-      .clusters()
-      .find((c) => c.spec.desired.name === applied.clusterName);
-    if (applied.kind === 'min-isr') {
-      const record = cluster?.cluster;
-      if (record !== undefined) {
-        await write('remember min ISR', () =>
-          requireMemory().writeCluster(foldMinIsr(record, applied.value)),
-        );
-      }
-      return;
-    }
-    const record = cluster?.brokers.get(applied.brokerId);
-    if (record !== undefined) {
-      await write('remember dynamic config', () =>
-        requireMemory().writeBroker(foldBrokerConfig(record, applied.changes)),
-      );
-    }
-  }
-
-  function policyOf(record: BrokerRecord): Parameters<typeof foldUpdate>[2] {
-    const spec = requireMemory()
-      .clusters()
-      .find((c) => c.spec.desired.name === record.clusterName);
-    return spec?.spec.desired.brokers.find((b) => b.id === record.id) ?? defaultFold;
   }
 
   function statuses(): readonly ClusterStatus[] {
@@ -458,14 +374,22 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         enqueue(async () => {
           try {
             const applied: AppliedCluster[] = [];
-            for (const { desired, digest } of clusters) {
-              applied.push(await applyOne(desired, digest, author, expectedRevisions[desired.name]));
+            for (const proposed of clusters) {
+              const one = await applySpec(requireMemory(), proposed, {
+                author,
+                nowMs: clock.nowMs(),
+                expectedRevision: expectedRevisions[proposed.desired.name],
+              });
+              applied.push(one);
+              if (one.changed) {
+                noteApplied(one, author);
+              }
             }
             resolve(applied);
           } catch (error) {
             stale ||= !(error instanceof ConflictError && error.code === 'KM_CONFLICT_REVISION');
             reject(error);
-            if (error instanceof ConflictError && error.code === 'KM_CONFLICT_FENCED') {
+            if (isLeadershipLost(error)) {
               // Leadership is lost, whoever noticed: nothing more may be sent.
               throw error;
             }
@@ -473,29 +397,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         });
       }),
     preview(desireds) {
-      const stored = requireMemory().clusters();
-      const proposed = desireds.map((desired): ClusterMemory => {
-        const known = stored.find((c) => c.spec.desired.name === desired.name);
-        const spec: SpecRecord = {
-          schema: 1,
-          revision: known?.spec.revision ?? 0,
-          digest: '',
-          desired,
-          appliedAtMs: 0,
-          author: '',
-        };
-        return known === undefined ? { spec, brokers: new Map() } : { ...known, spec };
-      });
-      const others = stored.filter((c) => !desireds.some((d) => d.name === c.spec.desired.name));
+      const { proposed, others } = withProposed(requireMemory().clusters(), desireds);
       const planInput = input([...others, ...proposed], clock.nowMs(), 0);
       const made = plan(planInput);
       return proposed.map((cluster) => previewCluster(planInput, cluster, made));
     },
     statuses,
-    spec: (clusterName) =>
-      requireMemory()
-        .clusters()
-        .find((c) => c.spec.desired.name === clusterName)?.spec,
+    spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),
     counters: () => ({
       connected: table.connected,
@@ -511,47 +419,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     },
   };
 
-  async function applyOne(
-    desired: Desired,
-    digest: string,
-    author: string,
-    expected: number | undefined,
-  ): Promise<AppliedCluster> {
-    const known = requireMemory()
-      .clusters()
-      .find((c) => c.spec.desired.name === desired.name)?.spec;
-    const revision = known?.revision ?? 0;
-    if (expected !== undefined && expected !== revision) {
-      throw new ConflictError(
-        'KM_CONFLICT_REVISION',
-        `cluster ${desired.name} is at revision ${revision}, not ${expected}`,
-        { remedy: 'look at the change that came between, then apply again' },
-      );
-    }
-    if (known?.digest === digest) {
-      return { name: desired.name, revision, changed: false };
-    }
-    await requireMemory().writeSpec({
-      schema: 1,
-      revision: revision + 1,
-      digest,
-      desired,
-      appliedAtMs: clock.nowMs(),
-      author,
-    });
-    kafka.forgetRefusals(desired.name);
-    events.add(desired.name, {
+  function noteApplied({ name, revision }: AppliedCluster, author: string): void {
+    kafka.forgetRefusals(name);
+    events.add(name, {
       atMs: clock.nowMs(),
       severity: 'info',
-      message: `revision ${revision + 1} applied by ${author}`,
+      message: `revision ${revision} applied by ${author}`,
     });
-    return { name: desired.name, revision: revision + 1, changed: true };
-  }
-}
-
-/** Ends the step whose intent could not be stored: what was not stored is not sent. */
-function orThrow(done: boolean): void {
-  if (!done) {
-    throw new UnavailableError('KM_UNAVAILABLE_STORE', 'the record could not be stored');
   }
 }

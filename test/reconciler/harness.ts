@@ -21,10 +21,13 @@ export type Harness = {
   /** Kafka's next answers; undefined: it cannot be asked. */
   kafka: KafkaObserved | undefined;
   observed: number;
+  /** What the election says: whether this scheduler may act. */
+  leads: boolean;
   /** Consulted before each write: an error is thrown before, `lost` after the write was done. */
   onWrite: (path: string) => Error | 'lost' | undefined;
   onSend: (call: MesosCall) => Error | undefined;
   onObserve: (() => Promise<void>) | undefined;
+  onCreateTopic: (name: string) => void;
   stored(path: string): Promise<unknown>;
   broker(id: number): Promise<BrokerRecord | undefined>;
   update(update: TaskUpdate): Promise<void>;
@@ -58,7 +61,10 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
         throw new UnavailableError('KM_UNAVAILABLE_KAFKA', 'no broker answers');
       return { ...harness.kafka, observedAtMs: clock.nowMs() };
     },
-    createTopic: async (topic) => void harness.crossed.push(`create ${topic.name}`),
+    createTopic: async (topic) => {
+      harness.crossed.push(`create ${topic.name}`);
+      harness.onCreateTopic(topic.name);
+    },
     createPartitions: async () => {},
     describeConfigs: async () => [],
     alterConfigs: async () => {},
@@ -73,9 +79,11 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
     fatal: [],
     kafka: undefined,
     observed: 0,
+    leads: true,
     onWrite: () => undefined,
     onSend: () => undefined,
     onObserve: undefined,
+    onCreateTopic: () => {},
     reconciler: createReconciler({
       clock,
       random: createSeededRandom(1),
@@ -92,6 +100,7 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
       connectKafka: () => admin,
       framework,
       artifacts: () => artifacts,
+      mayAct: () => harness.leads,
       onFatal: (error) => harness.fatal.push(error),
     }),
     stored: async (path) => (await reader.read(path))?.value,

@@ -486,4 +486,40 @@ test('a preview plans and changes nothing', async () => {
   assert.is(harness.reconciler.spec('demo')?.revision, 1);
 });
 
+test('a scheduler that may not lead any more sends nothing, stores nothing and ends', async () => {
+  const harness = await launched();
+  const { length } = harness.crossed;
+  harness.leads = false;
+  await harness.update({
+    taskId: await taskOf(harness, 0),
+    state: 'TASK_RUNNING',
+    agentId: 'agent-1',
+    data: running('agent-1:31000'),
+    uuid: 'u0',
+  });
+  assert.equal(
+    harness.crossed.slice(length).filter((c) => c.startsWith('send')),
+    [],
+  );
+  assert.equal(
+    harness.fatal.map((e) => e.code),
+    ['KM_CONFLICT_LEADERSHIP_LOST'],
+  );
+});
+
+test('a change of Kafka that waits is dropped when leadership is lost', async () => {
+  const topic = (name: string) => ({ name, partitions: 3, replicationFactor: 3, config: {} });
+  const withTopics = makeDesired({ topics: [topic('events'), topic('orders')] });
+  const harness = await serving();
+  harness.onCreateTopic = () => {
+    harness.leads = false;
+  };
+  void harness.reconciler.apply([{ desired: withTopics, digest: 'd2' }], 'ann');
+  await settle();
+  assert.equal(
+    harness.crossed.filter((c) => c.startsWith('create')),
+    ['create events'],
+  );
+});
+
 test.run();

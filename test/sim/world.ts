@@ -383,6 +383,7 @@ export async function runSeed(
         setTimer: (delayMs, fire) => clock.setTimer(delayMs, () => (isDead() ? undefined : fire())),
       },
       random: loopRandom,
+      mayAct: () => true,
       logger: {
         debug() {},
         info() {},
