@@ -2,7 +2,7 @@
 import type { MesosCall } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { DeclinedOffer, Step } from '../model/plan.ts';
-import { killDueAtMs } from './needs.ts';
+import { killDueAtMs } from './kill.ts';
 
 const implicitReconcileMs = 15 * 60_000;
 /** A launch that brought no update by then is asked about. */

@@ -7,7 +7,7 @@ import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
 import { buildLaunch } from './launch.ts';
-import { kafkaArtifact, type Need } from './needs.ts';
+import { kafkaArtifact, type Need } from './need.ts';
 
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
 

@@ -3,8 +3,9 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
-import { isFresh, killStep, type Need, summariseWhy } from './needs.ts';
-import { blockQuorum, blockRestart, isHealthy } from './safety.ts';
+import { killStep, summariseWhy } from './kill.ts';
+import type { Need } from './need.ts';
+import { blockQuorum, blockRestart, isFresh, isHealthy } from './safety.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
 

@@ -165,3 +165,8 @@ export function isHealthy(
   const { inSync, total } = countInSync(kafka, broker.id);
   return inSync === total;
 }
+
+/** In-sync sets shrink by themselves: a broker is stopped on a reading of the last moment only. */
+export function isFresh(kafka: KafkaObserved, nowMs: number): boolean {
+  return nowMs - kafka.observedAtMs <= 3_000;
+}

@@ -1,0 +1,95 @@
+/** What a restart of a running broker would change, and whether a start under way may be given up for it. */
+import type { Desired, DesiredBroker } from '../model/desired.ts';
+import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.ts';
+import { diffNeedingRestart } from './dynamic-config.ts';
+import { heldForDistribution, kafkaArtifact, type Need, type NeedContext } from './need.ts';
+import { blockQuorum, isFresh } from './safety.ts';
+import { settingsOf } from './settings.ts';
+
+/** What a restart would change, and what forbids even to think of one. */
+export function driftOf(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  task: TaskRecord,
+  context: NeedContext,
+): Pick<Extract<Need, { kind: 'running' }>, 'drift' | 'barred'> {
+  const { desired, memory } = context;
+  const { startedWith } = task;
+  const artifact = kafkaArtifact(desired, context.artifacts);
+  const sha512 = wantedSha512(desired, startedWith, artifact?.sha512);
+  const drift = diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig);
+  if (drift.length === 0) {
+    return { drift };
+  }
+  // A node that stopped here could not be started again, or would leave the quorum short of a voter for good.
+  if (startedWith.roles.includes('broker') && !broker.roles.includes('broker')) {
+    return {
+      drift,
+      barred: {
+        reason: {
+          kind: 'not-yet-supported',
+          detail: 'it may host replicas, and moving them off a broker is not acted on yet',
+        },
+        stalled: true,
+      },
+    };
+  }
+  const isVoter = memory.cluster?.voters.some((v) => v.nodeId === broker.id) === true;
+  if (isVoter && broker.storage.kind === 'sandbox') {
+    return {
+      drift,
+      barred: {
+        reason: {
+          kind: 'not-yet-supported',
+          detail: 'its vote is in its sandbox, which goes with its task; a voter wants persistent storage',
+        },
+        stalled: true,
+      },
+    };
+  }
+  if (isVoter !== broker.roles.includes('controller')) {
+    return {
+      drift,
+      barred: {
+        reason: {
+          kind: 'not-yet-supported',
+          detail: isVoter
+            ? 'a voter cannot leave the controller quorum; give it back its controller role'
+            : 'a controller cannot join a quorum that is formed already',
+        },
+        stalled: true,
+      },
+    };
+  }
+  if (artifact === undefined) {
+    const { reason, stalled } = heldForDistribution(broker, `restart broker ${broker.id}`, context).held;
+    return { drift, barred: { reason, stalled } };
+  }
+  return { drift };
+}
+
+/** Another archive of the same version, got from another source, is no reason to restart anything. */
+export function wantedSha512(desired: Desired, started: BrokerSettings, sha512: string | undefined): string {
+  const same = desired.kafka.distribution === undefined && started.kafkaVersion === desired.kafka.version;
+  return same ? started.kafkaSha512 : (sha512 ?? '');
+}
+
+/**
+ * A start that a changed spec has overtaken need not come to its end, which it may never reach by
+ * itself. Only while nobody is served by it: before the quorum was ever seen alive, or when the
+ * controller says that the broker is fenced. Log recovery is never cut short.
+ */
+export function mayAbandonStart(broker: DesiredBroker, task: TaskRecord, context: NeedContext): boolean {
+  const { desired, kafka, memory, nowMs } = context;
+  if (desired.rollout.paused || task.report?.phase === 'recovering') {
+    return false;
+  }
+  if (memory.cluster?.formedAtMs === undefined) {
+    return true;
+  }
+  if (!kafka.known || !isFresh(kafka.value, nowMs) || kafka.value.observedAtMs <= task.stateSinceMs) {
+    return false;
+  }
+  const serves = kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
+  return !serves && blockQuorum(kafka.value, broker.id, nowMs) === undefined;
+}

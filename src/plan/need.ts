@@ -1,0 +1,102 @@
+/** The shapes of what a broker needs, and the words in which one is held. */
+import type { Desired, DesiredBroker } from '../model/desired.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { Artifact } from '../model/launch.ts';
+import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.ts';
+import type { Held, HeldReason, Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import type { Want } from './fit.ts';
+
+export type Need =
+  /** Wants an offer. `relocate` gives up the old disk, which a gate has allowed. */
+  | {
+      readonly kind: 'launch';
+      readonly broker: DesiredBroker;
+      readonly record: BrokerRecord;
+      readonly want: Want;
+      readonly relocate: boolean;
+      /** Until then only the agent with its disk will do. */
+      readonly homeUntilMs?: number;
+    }
+  | {
+      readonly kind: 'held';
+      readonly broker: DesiredBroker;
+      readonly held: Held;
+      readonly untilMs?: number;
+      /** Only an offer tells that its disk is back: offers must keep coming. */
+      readonly wantsHome?: true;
+    }
+  | {
+      readonly kind: 'kill';
+      readonly broker: DesiredBroker;
+      readonly record: BrokerRecord;
+      readonly step: Step;
+    }
+  /** Runs; `drift` is what a restart would change, `barred` why none may be begun, safe or not. */
+  | {
+      readonly kind: 'running';
+      readonly broker: DesiredBroker;
+      readonly record: BrokerRecord;
+      readonly drift: readonly string[];
+      readonly barred?: { readonly reason: HeldReason; readonly stalled: boolean };
+    }
+  | { readonly kind: 'stopped'; readonly broker: DesiredBroker };
+
+export type HeldNeed = Extract<Need, { kind: 'held' }>;
+
+export type NeedContext = {
+  readonly nowMs: number;
+  readonly memory: ClusterMemory;
+  readonly desired: Desired;
+  readonly mesos: ObservedMesos;
+  readonly kafka: Source<KafkaObserved>;
+  readonly artifacts: ArtifactCatalog;
+};
+
+export function heldNeed(
+  context: NeedContext,
+  broker: DesiredBroker,
+  need: string,
+  reason: HeldReason,
+  stalled: boolean,
+): HeldNeed {
+  const untilMs = 'untilMs' in reason ? reason.untilMs : undefined;
+  return {
+    kind: 'held',
+    broker,
+    held: { clusterName: context.desired.name, brokerId: broker.id, need, reason, stalled },
+    ...(untilMs === undefined ? {} : { untilMs }),
+  };
+}
+
+export function heldForDistribution(broker: DesiredBroker, need: string, context: NeedContext): HeldNeed {
+  const { desired, artifacts } = context;
+  const missing = artifacts.kafkaMissing[desired.kafka.version];
+  return heldNeed(
+    context,
+    broker,
+    need,
+    {
+      kind: 'distribution-missing',
+      detail: missing?.why ?? `Kafka ${desired.kafka.version} is not fetched yet`,
+    },
+    missing?.failed ?? false,
+  );
+}
+
+export function wantOf(context: NeedContext, broker: DesiredBroker, record: BrokerRecord): Want {
+  return {
+    clusterName: context.desired.name,
+    broker,
+    ...(record.placement === undefined ? {} : { placement: record.placement }),
+    formatted: record.formatted,
+  };
+}
+
+export function kafkaArtifact(desired: Desired, artifacts: ArtifactCatalog): Artifact | undefined {
+  return desired.kafka.distribution ?? artifacts.kafka[desired.kafka.version];
+}
+
+export function emptyRecord(clusterName: string, id: number): BrokerRecord {
+  return { schema: 1, clusterName, id, formatted: false, launches: 0, superseded: [], failures: 0 };
+}

@@ -1,0 +1,65 @@
+/** Whether a broker may leave its disk behind and start empty elsewhere. */
+import type { DesiredBroker } from '../model/desired.ts';
+import type { HeldReason } from '../model/plan.ts';
+import type { BrokerRecord } from '../model/records.ts';
+import { heldForDistribution, heldNeed, kafkaArtifact, type Need, type NeedContext } from './need.ts';
+import { blockRelocation, isFresh } from './safety.ts';
+
+/** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
+export function relocation(broker: DesiredBroker, record: BrokerRecord, context: NeedContext): Need {
+  const need = `relocate broker ${broker.id}`;
+  if (kafkaArtifact(context.desired, context.artifacts) === undefined) {
+    return heldForDistribution(broker, need, context);
+  }
+  const blocked = relocationBlock(broker, record, context);
+  return blocked === undefined
+    ? {
+        kind: 'launch',
+        broker,
+        record,
+        relocate: true,
+        want: { clusterName: context.desired.name, broker, formatted: false },
+      }
+    : { ...heldNeed(context, broker, need, blocked.reason, blocked.stalled), wantsHome: true };
+}
+
+function relocationBlock(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  { memory, kafka, nowMs }: NeedContext,
+): { readonly reason: HeldReason; readonly stalled: boolean } | undefined {
+  const home = record.placement?.hostname ?? 'its agent';
+  const unsafe = (detail: string): { readonly reason: HeldReason; readonly stalled: boolean } => ({
+    reason: { kind: 'relocation-unsafe', detail, partitions: [], more: 0 },
+    stalled: true,
+  });
+  if (memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
+    return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
+  }
+  // An agent that was marked gone never told what its last task had come to: it may live on behind a partition.
+  if (!record.formatted && record.task === undefined && record.last?.state !== 'TASK_GONE_BY_OPERATOR') {
+    return undefined;
+  }
+  if (record.placement?.volumes.some((v) => v.kind === 'hostPath') === true) {
+    return unsafe(`its data is in a host path on ${home}`);
+  }
+  if (!kafka.known) {
+    return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
+  }
+  if (!isFresh(kafka.value, nowMs)) {
+    const detail = 'its last answer is too old to give up a disk on; it is being asked again';
+    return { reason: { kind: 'kafka-unknown', detail }, stalled: false };
+  }
+  const blocked = blockRelocation(kafka.value, broker.id);
+  return blocked === undefined
+    ? undefined
+    : {
+        reason: {
+          kind: 'relocation-unsafe',
+          detail: blocked.detail,
+          partitions: blocked.partitions.slice(0, 5).map((p) => p.partition),
+          more: Math.max(0, blocked.partitions.length - 5),
+        },
+        stalled: blocked.partitions.length > 0,
+      };
+}
