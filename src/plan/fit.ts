@@ -7,6 +7,7 @@ import {
 } from '../model/desired.ts';
 import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '../model/mesos.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
+import { identityLabels } from '../model/task-labels.ts';
 import {
   isFree,
   isReservedFor,
@@ -70,7 +71,12 @@ const advertisedHostAttribute = 'advertised_host';
 export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): Fit {
   const { broker } = want;
   const incarnation = want.placement?.incarnation ?? context.newUuid();
-  const ownLabels = reservationLabels(context.frameworkName, want.clusterName, broker.id, incarnation);
+  const ownLabels = identityLabels({
+    framework: context.frameworkName,
+    cluster: want.clusterName,
+    broker: broker.id,
+    incarnation,
+  });
   const reservation: Reservation = {
     kind: 'dynamic',
     role: context.role,
@@ -267,16 +273,6 @@ function volumesOf(want: Want): readonly {
     const placed = placement?.volumes.find((v) => v.name === volume.name && v.kind === broker.storage.kind);
     return { volume, kind: broker.storage.kind, placed };
   });
-}
-
-/** Labels of everything that we reserve for a broker: what ownership is recognised by. */
-export function reservationLabels(
-  frameworkName: string,
-  clusterName: string,
-  brokerId: number,
-  incarnation: string,
-): Readonly<Record<string, string>> {
-  return { framework: frameworkName, cluster: clusterName, broker: String(brokerId), incarnation };
 }
 
 /** One entry per agent, by hostname: in which order offers came decides nothing. */

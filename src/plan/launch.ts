@@ -10,8 +10,9 @@ import {
 import type { MesosCall, TaskSpec } from '../model/mesos.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 import type { BrokerRecord, ClusterRecord, Placement } from '../model/records.ts';
-import { type AgentOffers, controllerListenerName, type Fit, reservationLabels } from './fit.ts';
-import { settingsOf } from './settings.ts';
+import { taskLabels } from '../model/task-labels.ts';
+import { type AgentOffers, controllerListenerName, type Fit } from './fit.ts';
+import { publicSettings, settingsOf } from './settings.ts';
 
 /** Beyond the broker's own grace, so that the executor reports its end before Mesos ends the executor. */
 const killMarginMs = 15_000;
@@ -39,6 +40,7 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
   const taskId = `${desired.name}.${broker.id}.${launches}.${input.nowMs.toString(36)}`;
   const mode: StorageMode = input.record.formatted ? 'expect' : voter === undefined ? 'join' : 'form';
   const launch = brokerLaunch(input, placement, mode);
+  const startedWith = settingsOf(desired, broker, input.kafka.sha512);
   const task: TaskSpec = {
     name: `${desired.name}-${broker.id}`,
     taskId,
@@ -57,10 +59,18 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
       shutdownGraceMs: broker.stopGraceMs + killMarginMs,
     },
     data: JSON.stringify(launch),
-    labels: {
-      ...reservationLabels(input.frameworkName, desired.name, broker.id, placement.incarnation),
-      cluster_id: cluster.clusterId,
-    },
+    labels: taskLabels({
+      framework: input.frameworkName,
+      cluster: desired.name,
+      broker: broker.id,
+      incarnation: placement.incarnation,
+      clusterId: cluster.clusterId,
+      voters: cluster.voters,
+      placement,
+      launches,
+      settings: publicSettings(startedWith),
+      ...(input.record.dynamicConfig === undefined ? {} : { dynamicConfig: input.record.dynamicConfig }),
+    }),
     killGraceMs: broker.stopGraceMs,
     discovery: {
       name: `${desired.name}-${broker.id}`,
@@ -88,7 +98,7 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
         state: 'TASK_STAGING',
         stateSinceMs: input.nowMs,
         seen: false,
-        startedWith: settingsOf(desired, broker, input.kafka.sha512),
+        startedWith,
       },
     },
     call: {

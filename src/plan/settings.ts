@@ -1,6 +1,7 @@
 /** What a broker process is started with, and how that differs from what is wanted now. */
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { BrokerSettings, Placement } from '../model/records.ts';
+import type { PublicSettings } from '../model/task-labels.ts';
 import { listenersOf } from './fit.ts';
 
 export function settingsOf(desired: Desired, broker: DesiredBroker, kafkaSha512: string): BrokerSettings {
@@ -18,6 +19,16 @@ export function settingsOf(desired: Desired, broker: DesiredBroker, kafkaSha512:
     environment: broker.environment,
     config: broker.config,
     log4j: broker.log4j,
+  };
+}
+
+export function publicSettings(settings: BrokerSettings): PublicSettings {
+  const { environment: _environment, jvmOptions: _options, config, ...shared } = settings;
+  const keys = Object.keys(config).sort();
+  return {
+    ...shared,
+    config: Object.fromEntries(keys.filter((k) => !holdsSecret(k)).map((k) => [k, config[k] ?? ''])),
+    withheldConfig: keys.filter(holdsSecret),
   };
 }
 

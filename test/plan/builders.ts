@@ -11,8 +11,9 @@ import type {
   SpecRecord,
   TaskRecord,
 } from '../../src/model/records.ts';
+import { identityLabels } from '../../src/model/task-labels.ts';
 import { emptyMesosTable } from '../../src/observe/mesos-table.ts';
-import { listenersOf, reservationLabels } from '../../src/plan/fit.ts';
+import { listenersOf } from '../../src/plan/fit.ts';
 import { settingsOf } from '../../src/plan/settings.ts';
 
 export const nowMs = 1_700_000_000_000;
@@ -315,7 +316,12 @@ export function reservedFor(
   const reservation: Reservation = {
     kind: 'dynamic',
     role: framework.role,
-    labels: reservationLabels(framework.name, clusterName, broker.id, placement.incarnation),
+    labels: identityLabels({
+      framework: framework.name,
+      cluster: clusterName,
+      broker: broker.id,
+      incarnation: placement.incarnation,
+    }),
   };
   const made: Resource[] = [];
   for (const part of parts) {
