@@ -4,6 +4,8 @@ import type {
   ClusterStatus,
   ErrorAnswer,
   HealthAnswer,
+  IntentAnswer,
+  IntentRequest,
   LogAnswer,
   LogRequest,
   PlanAnswer,
@@ -33,6 +35,7 @@ export type ApiClient = {
   spec(name: string): Promise<SpecRecord | undefined>;
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
+  setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
 };
 
@@ -47,8 +50,12 @@ export const startRemedy =
   'start one by `kafka-mesos local up` (all on this machine) or `kafka-mesos scheduler --master …`, or name a running one by --api';
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const ask = async <T>(path: string, body?: unknown): Promise<T | undefined> => {
-    const response = await send(options, path, body);
+  const ask = async <T>(
+    path: string,
+    body?: unknown,
+    method = body === undefined ? 'GET' : 'POST',
+  ): Promise<T | undefined> => {
+    const response = await send(options, method, path, body);
     if (response.ok) return (await readJson(response, options.url)) as T;
     const error = errorFrom(response.status, await readJson(response, options.url), options.url);
     if (error === undefined) return undefined;
@@ -70,6 +77,12 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     spec: (name) => ask(`${cluster(name)}/spec`),
     plan: (request) => demand('/v1/plan', request),
     apply: (request) => demand('/v1/apply', request),
+    setIntent: ({ clusterName, brokerId, intent }) =>
+      ask(
+        `${cluster(clusterName)}/brokers/${brokerId}/intent`,
+        intent,
+        intent === undefined ? 'DELETE' : 'POST',
+      ),
     readLog: ({ clusterName, brokerId, file, bytes }) =>
       ask(
         `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,
@@ -77,10 +90,15 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   };
 }
 
-async function send({ url, token, timeoutMs = 10_000 }: ApiClientOptions, path: string, body: unknown) {
+async function send(
+  { url, token, timeoutMs = 10_000 }: ApiClientOptions,
+  method: string,
+  path: string,
+  body: unknown,
+) {
   try {
     return await fetch(`${url}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method,
       headers: {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

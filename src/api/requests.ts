@@ -37,6 +37,24 @@ export const applySchema = {
   },
 } as const;
 
+/** `IntentBody` */
+export const intentSchema = {
+  type: 'object',
+  required: ['kind', 'author'],
+  additionalProperties: false,
+  properties: {
+    kind: { enum: ['stop', 'pause', 'restart', 'replace'] },
+    author: { type: 'string', minLength: 1, maxLength: 256 },
+    reason: { type: 'string', minLength: 1, maxLength: 500 },
+    expiresInMs: { type: 'integer', minimum: 1_000, maximum: 366 * 86_400_000 },
+    acceptLoss: {
+      type: 'array',
+      maxItems: 10_000,
+      items: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,249}-[0-9]{1,9}$' },
+    },
+  },
+} as const;
+
 /** The most of a log that one answer carries. */
 export const maxLogBytes = 1024 * 1024;
 

@@ -1,12 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { ApplyRequest, ErrorAnswer, HealthAnswer, SchedulerService, SpecRequest } from '../model/api.ts';
+import type {
+  ApplyRequest,
+  ErrorAnswer,
+  HealthAnswer,
+  IntentBody,
+  SchedulerService,
+  SpecRequest,
+} from '../model/api.ts';
 import type { Logger } from '../sys/logger.ts';
 import { answerFor } from './error-answer.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { isLoopback, urlOf } from './listen-address.ts';
-import { applySchema, logQuery, specSchema } from './requests.ts';
+import { applySchema, intentSchema, logQuery, specSchema } from './requests.ts';
 
 /** Largest request body; a directory of specs is far below it. */
 export const bodyLimitBytes = 4 * 1024 * 1024;
@@ -91,17 +98,28 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
     const spec = await service.spec(request.params.name);
     return spec ?? notFound(reply, `no cluster named ${request.params.name}`);
   });
+  const intentPath = '/v1/clusters/:name/brokers/:id/intent';
+  app.post<{ Params: { name: string; id: string }; Body: IntentBody }>(
+    intentPath,
+    { schema: { body: intentSchema } },
+    async (request, reply) => {
+      const found = brokerOf(service, request.params);
+      return typeof found === 'string'
+        ? notFound(reply, found)
+        : service.setIntent({ ...found, intent: request.body });
+    },
+  );
+  app.delete<{ Params: { name: string; id: string } }>(intentPath, async (request, reply) => {
+    const found = brokerOf(service, request.params);
+    return typeof found === 'string' ? notFound(reply, found) : service.setIntent(found);
+  });
   app.get<{ Params: { name: string; id: string } }>(
     '/v1/clusters/:name/brokers/:id/logs',
     async (request, reply) => {
-      const { name, id } = request.params;
       const query = logQuery(request.query);
       if (typeof query === 'string') return reply.status(400).send(errorBody('KM_API_MALFORMED', query));
-      const cluster = service.cluster(name);
-      if (cluster === undefined) return notFound(reply, `no cluster named ${name}`);
-      const broker = cluster.brokers.find((candidate) => String(candidate.id) === id);
-      if (broker === undefined) return notFound(reply, `cluster ${name} has no broker ${id}`);
-      return service.readLog({ clusterName: name, brokerId: broker.id, ...query });
+      const found = brokerOf(service, request.params);
+      return typeof found === 'string' ? notFound(reply, found) : service.readLog({ ...found, ...query });
     },
   );
   app.post<{ Body: SpecRequest }>('/v1/plan', { schema: { body: specSchema } }, async (request) =>
@@ -110,6 +128,19 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
   app.post<{ Body: ApplyRequest }>('/v1/apply', { schema: { body: applySchema } }, async (request) =>
     service.apply(request.body),
   );
+}
+
+/** The broker a path names, or what is not there. */
+function brokerOf(
+  service: SchedulerService,
+  { name, id }: { readonly name: string; readonly id: string },
+): { readonly clusterName: string; readonly brokerId: number } | string {
+  const cluster = service.cluster(name);
+  if (cluster === undefined) return `no cluster named ${name}`;
+  const broker = cluster.brokers.find((candidate) => String(candidate.id) === id);
+  return broker === undefined
+    ? `cluster ${name} has no broker ${id}`
+    : { clusterName: name, brokerId: broker.id };
 }
 
 /** In a time that depends on neither the length nor the first different character. */

@@ -1,5 +1,4 @@
 /** The scheduler process: every port of the reconciler bound to the real thing. */
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { sha512OfFile, startArtifactServer } from '../api/artifacts.ts';
 import { startApiServer } from '../api/server.ts';
@@ -7,12 +6,11 @@ import { createKafkaAdmin } from '../kafka/admin.ts';
 import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts';
 import { detectLeader } from '../mesos/leader.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
-import { InvariantError, SpecError } from '../model/errors.ts';
+import { InvariantError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
 import type { Store } from '../model/store.ts';
 import type { ConnectKafka } from '../reconciler/kafka-watch.ts';
 import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
-import { openFileStore } from '../store/file-store.ts';
 import { systemClock } from '../sys/clock.ts';
 import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
@@ -21,6 +19,7 @@ import { exitCodes } from './exit-codes.ts';
 import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
+import { openStore, readSecret } from './store-and-secret.ts';
 
 /** Beside the bundle that this file is part of (bin/build.mjs). */
 const executorBundle = fileURLToPath(new URL('kafka-mesos-executor.mjs', import.meta.url));
@@ -54,7 +53,7 @@ export async function runScheduler(
     await makeHome(options.home);
     const framework = frameworkOf(options);
     const secret = options.secretPath === undefined ? undefined : await readSecret(options.secretPath);
-    const opened = await openFileStore(storeDirectory(options.storeUri));
+    const opened = await openStore(options.storeUri);
     closers.push(() => opened.close());
     const store = overrides.wrapStore?.(opened) ?? opened;
     const artifactServer = await startArtifactServer({
@@ -222,27 +221,6 @@ function frameworkOf(options: SchedulerOptions): FrameworkSettings {
     principal: options.principal,
     failoverTimeoutMs: options.failoverTimeoutMs,
   };
-}
-
-function storeDirectory(uri: string): string {
-  if (!uri.startsWith('file:')) {
-    throw new SpecError('KM_SPEC_STORE', `the store ${uri} is not known`, {
-      remedy: 'give a directory, as in --store file:/var/lib/kafka-mesos',
-    });
-  }
-  return uri.slice('file:'.length);
-}
-
-/** From a file, never from the command line, where every user of the machine could read it. */
-async function readSecret(path: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (error) {
-    throw new SpecError('KM_SPEC_SECRET', `the secret file ${path} cannot be read`, {
-      cause: error,
-      remedy: 'check --secret-file and its permissions',
-    });
-  }
 }
 
 /** `zk://user:password@…` without the password, for people and logs. */

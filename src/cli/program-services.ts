@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Context } from './context.ts';
-import { parseDurationOption, parseListenOption } from './program-values.ts';
+import { collect, parseDurationOption, parseListenOption } from './program-values.ts';
 
 /** Commands that run or prepare something, apart from those that ask the scheduler. */
 export function addServiceCommands(
@@ -47,6 +47,17 @@ export function addServiceCommands(
         .choices(['debug', 'info', 'warn', 'error'])
         .default('info'),
     )
+    .option(
+      '--recover',
+      'the store is lost: show what Mesos and Kafka know of it, start nothing, stop nothing',
+    )
+    .addOption(
+      new Option('-f, --file <path...>', 'with --recover: the spec files of all clusters')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .option('--framework-id <id>', 'with --recover: which framework, when Mesos knows several of our name')
+    .option('--confirm', 'with --recover: write it into the empty store')
     .addHelpText(
       'after',
       `

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
+import { addBrokerCommands } from './program-brokers.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
@@ -131,6 +132,7 @@ ${examples(
     )
     .action(async (id, options) => set((await import('./commands/logs.ts')).logs(context, id, options)));
 
+  addBrokerCommands(program, context, set, (command) => withClient(withCluster(command)));
   addServiceCommands(program, context, set);
   explainUsage(program, 'kafka-mesos');
 

@@ -7,13 +7,11 @@ import type {
   PlanAnswer,
   SchedulerService,
   SchedulerStatus,
-  SpecProblem,
   SpecRequest,
 } from '../model/api.ts';
-import { SpecError, UnavailableError } from '../model/errors.ts';
+import { UnavailableError } from '../model/errors.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
-import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
-import { toSpecProblem } from './spec-problems.ts';
+import { parseValid, warningsOf } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
@@ -34,16 +32,22 @@ export function createSchedulerService(deps: {
     cluster: (name) => reconciler.statuses().find((c) => c.name === name),
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
-      const parsed = parse(request);
+      const parsed = parseValid(request);
       return {
         clusters: reconciler.preview(parsed.clusters.map((c) => c.desired)),
         warnings: warningsOf(parsed),
       };
     },
     async apply(request: ApplyRequest): Promise<ApplyAnswer> {
-      const parsed = parse(request);
+      const parsed = parseValid(request);
       const clusters = await reconciler.apply(parsed.clusters, request.author, request.expectedRevisions);
       return { clusters, warnings: warningsOf(parsed) };
+    },
+    async setIntent({ clusterName, brokerId, intent }) {
+      await reconciler.setIntent(clusterName, brokerId, intent);
+      const status = reconciler.statuses().find((c) => c.name === clusterName);
+      const now = status?.brokers.find((b) => b.id === brokerId)?.intent;
+      return { brokerId, ...(now === undefined ? {} : { intent: now }) };
     },
     readLog: (request) => readLog(request),
   };
@@ -75,21 +79,4 @@ export function createSchedulerService(deps: {
     });
     return { ...tail, agent: record.placement?.hostname ?? '' };
   }
-}
-
-function parse(request: SpecRequest): ParsedSpec {
-  const parsed = parseSpec(request.files);
-  const errors = parsed.problems.filter((p) => p.severity === 'error');
-  if (errors.length > 0) {
-    throw new SpecError(
-      'KM_SPEC_INVALID',
-      `the spec has ${errors.length} error${errors.length === 1 ? '' : 's'}`,
-      { problems: parsed.problems.map(toSpecProblem) },
-    );
-  }
-  return parsed;
-}
-
-function warningsOf(parsed: ParsedSpec): readonly SpecProblem[] {
-  return parsed.problems.map(toSpecProblem);
 }

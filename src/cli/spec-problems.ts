@@ -1,5 +1,6 @@
 import type { SpecProblem, SpecRequest } from '../model/api.ts';
 import { SpecError } from '../model/errors.ts';
+import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
 import type { Problem } from '../spec/problems.ts';
 import { renderProblems } from '../spec/render-problems.ts';
 import type { Context } from './context.ts';
@@ -36,4 +37,22 @@ export async function askAboutSpec<Answer extends { readonly warnings: readonly 
 /** As the API and `-o json` have it: the place beside the rest. */
 export function toSpecProblem({ place, ...rest }: Problem): SpecProblem {
   return { ...rest, ...place };
+}
+
+/** Rejects what has errors with a `SpecError` that carries every problem. */
+export function parseValid(request: SpecRequest): ParsedSpec {
+  const parsed = parseSpec(request.files);
+  const errors = parsed.problems.filter((p) => p.severity === 'error');
+  if (errors.length > 0) {
+    throw new SpecError(
+      'KM_SPEC_INVALID',
+      `the spec has ${errors.length} error${errors.length === 1 ? '' : 's'}`,
+      { problems: parsed.problems.map(toSpecProblem) },
+    );
+  }
+  return parsed;
+}
+
+export function warningsOf(parsed: ParsedSpec): readonly SpecProblem[] {
+  return parsed.problems.map(toSpecProblem);
 }

@@ -91,6 +91,6 @@ export function refusalOf(
   return new ProtocolError('KM_PROTOCOL_MESOS_CALL_REFUSED', `${said}.`);
 }
 
-function basic({ principal, secret }: Credentials): string {
+export function basic({ principal, secret }: Credentials): string {
   return `Basic ${Buffer.from(`${principal}:${secret}`).toString('base64')}`;
 }

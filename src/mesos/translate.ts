@@ -82,7 +82,7 @@ function toOffer(offer: wire.Offer, role: string, nowMs: number): Offer {
           agentUrl: `${offer.url?.scheme ?? 'http'}://${address.ip ?? address.hostname ?? offer.hostname}:${address.port}${offer.url?.path ?? ''}`,
         }),
     role: offer.allocation_info?.role ?? role,
-    attributes: Object.fromEntries((offer.attributes ?? []).map((a) => [a.name, attributeText(a)])),
+    attributes: toAttributes(offer.attributes),
     ...(fault === undefined ? {} : { domain: { region: fault.region.name, zone: fault.zone.name } }),
     resources: (offer.resources ?? []).flatMap(toResource),
     ...(startMs === undefined
@@ -93,7 +93,7 @@ function toOffer(offer: wire.Offer, role: string, nowMs: number): Offer {
 }
 
 /** Revocable, shared and provider resources are left out: nothing durable may stand on them. */
-function toResource(resource: wire.Resource): readonly Resource[] {
+export function toResource(resource: wire.Resource): readonly Resource[] {
   if (
     resource.revocable !== undefined ||
     resource.shared !== undefined ||
@@ -153,8 +153,18 @@ function toReservation(info: wire.ReservationInfo): Reservation {
     kind: info.type === 'STATIC' ? 'static' : 'dynamic',
     role: info.role ?? '*',
     ...(info.principal === undefined ? {} : { principal: info.principal }),
-    labels: Object.fromEntries((info.labels?.labels ?? []).map((l) => [l.key, l.value ?? ''])),
+    labels: fromLabels(info.labels),
   };
+}
+
+export function toAttributes(
+  attributes: readonly wire.Attribute[] | undefined,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries((attributes ?? []).map((a) => [a.name, attributeText(a)]));
+}
+
+export function fromLabels(labels: wire.Labels | undefined): Readonly<Record<string, string>> {
+  return Object.fromEntries((labels?.labels ?? []).map((l) => [l.key, l.value ?? '']));
 }
 
 function attributeText(attribute: wire.Attribute): string {

@@ -10,13 +10,15 @@
  * | `POST /v1/plan` | `SpecRequest` | `PlanAnswer` |
  * | `POST /v1/apply` | `ApplyRequest` | `ApplyAnswer` |
  * | `GET /v1/clusters/:name/spec` | | `SpecRecord` |
+ * | `POST /v1/clusters/:name/brokers/:id/intent` | `IntentBody` | `IntentAnswer` |
+ * | `DELETE /v1/clusters/:name/brokers/:id/intent` | | `IntentAnswer` |
  * | `GET /v1/clusters/:name/brokers/:id/logs?file=kafka-server.log&bytes=65536` | | `LogAnswer` |
  *
  * Every route but health wants `Authorization: Bearer <token>`. Errors are `ErrorAnswer` with a
  * stable code: 400 malformed, 401 token, 404 unknown, 409 conflict, 422 spec problems, 503 not ready.
  */
 import type { SpecRecord } from './records.ts';
-import type { ClusterStatus, HeldSummary, StepSummary } from './status.ts';
+import type { ClusterStatus, HeldSummary, IntentStatus, StepSummary } from './status.ts';
 
 export type HealthAnswer = { readonly ok: true; readonly version: string };
 
@@ -80,6 +82,26 @@ export type PlanAnswer = {
   readonly warnings: readonly SpecProblem[];
 };
 
+/** What an operator asks of one broker; `plan/intents.ts` says what each kind means. */
+export type IntentBody = {
+  readonly kind: IntentStatus['kind'];
+  readonly author: string;
+  readonly reason?: string;
+  readonly expiresInMs?: number;
+  /** For `replace`: partitions (`events-3`) that may be lost by it. */
+  readonly acceptLoss?: readonly string[];
+};
+
+export type IntentRequest = {
+  readonly clusterName: string;
+  readonly brokerId: number;
+  /** Absent: what was asked is taken back, and a broker that backs off is tried at once. */
+  readonly intent?: IntentBody;
+};
+
+/** The broker's intent as it is now; absent: none. */
+export type IntentAnswer = { readonly brokerId: number; readonly intent?: IntentStatus };
+
 export type LogAnswer = {
   readonly text: string;
   readonly path: string;
@@ -107,6 +129,8 @@ export type SchedulerService = {
   /** Rejects with `SpecError` carrying `problems` when the files are not valid. */
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
+  /** Rejects with `SpecError` for what can never be, `ConflictError` when the spec says otherwise. */
+  setIntent(request: IntentRequest): Promise<IntentAnswer>;
   /** The sandbox file of a broker's task (`kafka-server.log`, `stderr`, or a path below the sandbox), its last `bytes`. */
   readLog(request: LogRequest): Promise<LogAnswer>;
 };

@@ -77,6 +77,12 @@ export type HeldReason =
   | { readonly kind: 'waiting-for-isr'; readonly partitions: readonly string[]; readonly more: number }
   | { readonly kind: 'waiting-for-roll'; readonly brokerId: number; readonly detail: string }
   | { readonly kind: 'rollout-paused' }
+  | {
+      readonly kind: 'paused-by-operator';
+      readonly author: string;
+      readonly detail?: string;
+      readonly untilMs?: number;
+    }
   | { readonly kind: 'quorum-at-risk'; readonly detail: string }
   /** Relocation would or may lose data: the partitions or the vote that are at stake are named. */
   | {

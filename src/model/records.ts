@@ -91,6 +91,8 @@ export type BrokerRecord = {
   readonly task?: TaskRecord;
   /** Per-broker dynamic configuration of ours, by key. */
   readonly dynamicConfig?: Readonly<Record<string, DynamicValue>>;
+  /** What an operator asked of it, beside the spec. */
+  readonly intent?: BrokerIntent;
   /** Older tasks that may still be alive; killed whenever they show themselves. */
   readonly superseded: readonly { readonly taskId: string; readonly agentId: string }[];
   readonly last?: EndedTask;
@@ -101,6 +103,20 @@ export type BrokerRecord = {
   /** Set when the broker went down: until then only the same agent will do. */
   readonly stickyUntilMs?: number;
 };
+
+/** Stored until it is done, taken back or over; what each kind means is in `plan/intents.ts`. */
+export type BrokerIntent = {
+  readonly author: string;
+  readonly reason?: string;
+  readonly atMs: number;
+  readonly expiresAtMs?: number;
+} & (
+  | { readonly kind: 'stop' | 'pause' }
+  /** The task there was; absent: none. */
+  | { readonly kind: 'restart'; readonly taskId?: string }
+  /** The disk to give up, and the partitions (`events-3`) whose loss is accepted by it. */
+  | { readonly kind: 'replace'; readonly incarnation: string; readonly acceptLoss: readonly string[] }
+);
 
 export type TaskRecord = {
   readonly taskId: string;

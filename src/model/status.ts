@@ -45,9 +45,19 @@ export type BrokerStatus = {
   /** Differences to the spec that need a restart, one per key. */
   readonly drift: readonly string[];
   readonly waiting?: Waiting;
+  /** What an operator asked of it. */
+  readonly intent?: IntentStatus;
   readonly warnings: readonly string[];
   readonly lastEnd?: { readonly atMs: number; readonly state: string; readonly why: string };
   readonly progress?: Progress;
+};
+
+export type IntentStatus = {
+  readonly kind: 'stop' | 'pause' | 'restart' | 'replace';
+  readonly author: string;
+  readonly reason?: string;
+  readonly atMs: number;
+  readonly expiresAtMs?: number;
 };
 
 export type Waiting = {

@@ -30,6 +30,8 @@ export type Store = {
 
 export const recordPaths = {
   framework: 'framework',
+  /** There while a lost store is being made again, and not complete yet. */
+  recovery: 'recovery',
   clusters: 'clusters',
   spec: (clusterName: string) => `clusters/${clusterName}/spec`,
   cluster: (clusterName: string) => `clusters/${clusterName}/cluster`,

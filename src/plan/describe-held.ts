@@ -96,12 +96,21 @@ function describeReason(reason: HeldReason): Words {
       return { message: `one at a time: broker ${reason.brokerId} ${reason.detail}` };
     case 'rollout-paused':
       return { message: 'the rollout is paused', remedy: 'set rollout.paused: false' };
+    case 'paused-by-operator':
+      return {
+        message: `${reason.author} asked to leave it alone${reason.detail === undefined ? '' : ` (${reason.detail})`}`,
+        ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
+        remedy: 'take it back by `kafka-mesos broker resume`',
+      };
     case 'quorum-at-risk':
       return { message: `the controller quorum cannot spare it: ${reason.detail}` };
     case 'relocation-unsafe':
       return {
         message: `must not be relocated: ${reason.detail}${reason.partitions.length === 0 ? '' : ` (${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''})`}`,
-        remedy: 'bring its agent back',
+        remedy:
+          reason.partitions.length === 0
+            ? 'bring its agent back'
+            : 'bring its agent back, or give these partitions up by name: `kafka-mesos broker replace ID --accept-loss …`',
       };
     case 'kafka-unknown':
       return { message: `Kafka cannot be asked: ${reason.detail}` };

@@ -2,6 +2,7 @@
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.ts';
 import { diffNeedingRestart } from './dynamic-config.ts';
+import { askedRestart } from './intents.ts';
 import { heldForDistribution, kafkaArtifact, type Need, type NeedContext } from './need.ts';
 import { blockQuorum, isFresh } from './safety.ts';
 import { settingsOf } from './settings.ts';
@@ -17,7 +18,10 @@ export function driftOf(
   const { startedWith } = task;
   const artifact = kafkaArtifact(desired, context.artifacts);
   const sha512 = wantedSha512(desired, startedWith, artifact?.sha512);
-  const drift = diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig);
+  const drift = [
+    ...askedRestart(record, context.nowMs),
+    ...diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig),
+  ];
   if (drift.length === 0) {
     return { drift };
   }

@@ -37,6 +37,8 @@ export type Want = {
   readonly broker: DesiredBroker;
   /** Where its disk is; absent for a first placement or a relocation. */
   readonly placement?: Placement;
+  /** The agent that is being left: no place to go. */
+  readonly avoid?: { readonly agentId: string; readonly hostname: string };
   /** The volumes carry data: they must be there, and are never made anew. */
   readonly formatted: boolean;
 };
@@ -66,7 +68,7 @@ export type Fit =
 export const controllerListenerName = 'CONTROLLER';
 
 /** For agents whose hostname clients cannot resolve, or which have several addresses. */
-const advertisedHostAttribute = 'advertised_host';
+export const advertisedHostAttribute = 'advertised_host';
 
 export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): Fit {
   const { broker } = want;

@@ -1,9 +1,10 @@
 /** What each broker needs just now, before any offer is looked at. */
 import type { DesiredBroker } from '../model/desired.ts';
 import type { HeldReason } from '../model/plan.ts';
-import type { BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
+import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
+import { activeIntent, isBeingReplaced, whyStopped } from './intents.ts';
 import { killDueAtMs, killStep, summariseWhy } from './kill.ts';
 import {
   emptyRecord,
@@ -27,9 +28,37 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
   const voter = memory.cluster?.voters.find((v) => v.nodeId === broker.id);
   const record: BrokerRecord =
     known.placement === undefined && voter !== undefined ? { ...known, placement: voter.placement } : known;
+  const intent = activeIntent(record, context.nowMs);
+  if (intent?.kind === 'pause' && record.task?.kill === undefined) {
+    return pausedNeed(broker, record, intent, context);
+  }
   return record.task === undefined
     ? withoutTask(broker, record, context)
     : withTask(broker, record, record.task, context);
+}
+
+/** Left alone, whatever state it is in. */
+function pausedNeed(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  { author, reason: why, expiresAtMs }: BrokerIntent,
+  context: NeedContext,
+): Need {
+  const { task } = record;
+  const reason: HeldReason = {
+    kind: 'paused-by-operator',
+    author,
+    ...(why === undefined ? {} : { detail: why }),
+    ...(expiresAtMs === undefined ? {} : { untilMs: expiresAtMs }),
+  };
+  if (task?.state === 'TASK_RUNNING' && task.unreachableSinceMs === undefined) {
+    const { drift } = driftOf(broker, record, task, context);
+    return { kind: 'running', broker, record, drift, barred: { reason, stalled: false } };
+  }
+  const verb = broker.state === 'stopped' ? 'stop' : 'start';
+  return task === undefined && broker.state === 'stopped'
+    ? { kind: 'stopped', broker }
+    : heldNeed(context, broker, `${verb} broker ${broker.id}`, reason, false);
 }
 
 function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord, context: NeedContext): Need {
@@ -67,7 +96,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     case 'TASK_STAGING':
     case 'TASK_STARTING': {
       if (broker.state === 'stopped') {
-        return kill('stop', ['the spec says stopped']);
+        return kill('stop', [whyStopped(record, nowMs)]);
       }
       const { drift, barred } = driftOf(broker, record, task, context);
       const inProgress = hold(`start broker ${broker.id}`, {
@@ -102,13 +131,18 @@ function unreachableTask(
     sinceMs + broker.stickinessPeriodMs,
     (context.mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
   );
-  if (broker.state === 'running' && volumesOffered(record, context.mesos)) {
+  if (
+    broker.state === 'running' &&
+    !isBeingReplaced(record, context.nowMs) &&
+    volumesOffered(record, context.mesos)
+  ) {
     // A volume that is offered is not in use: the old instance is gone, whatever became of its last update.
     return kafkaArtifact(context.desired, context.artifacts) === undefined
       ? heldForDistribution(broker, `start broker ${broker.id}`, context)
       : { kind: 'launch', broker, record, relocate: false, want: wantOf(context, broker, record) };
   }
-  if (broker.state === 'stopped' || context.nowMs < untilMs) {
+  const isGivenUp = isBeingReplaced(record, context.nowMs);
+  if (broker.state === 'stopped' || (context.nowMs < untilMs && !isGivenUp)) {
     const reason: HeldReason = {
       kind: 'agent-unreachable',
       agentId: task.agentId,
@@ -164,6 +198,9 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   }
   if (record.formatted && record.placement?.volumes[0]?.kind === 'sandbox') {
     // The disk went with the task: wherever it starts, it starts empty.
+    return relocation(broker, record, context);
+  }
+  if (isBeingReplaced(record, nowMs)) {
     return relocation(broker, record, context);
   }
   const homeUntilMs = stickyUntilMs(broker, record, context);

@@ -6,6 +6,7 @@ import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement } from '../m
 import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
+import { askedBy } from './intents.ts';
 import { buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './need.ts';
 
@@ -187,7 +188,10 @@ function launchStep(
   };
 }
 
-function relocateReason({ placement }: BrokerRecord): string {
+function relocateReason({ placement, intent }: BrokerRecord): string {
+  if (intent?.kind === 'replace') {
+    return `replacement ${askedBy(intent)}`;
+  }
   return placement?.volumes[0]?.kind === 'sandbox'
     ? 'its sandbox went with its task: it starts empty'
     : `relocated: its disk on ${placement?.hostname ?? 'no agent'} did not come back in time`;
@@ -228,7 +232,7 @@ function matchOffer(
   context: PlacementContext,
 ): Match {
   const { broker } = need;
-  const { placement } = need.want;
+  const { placement, avoid } = need.want;
   if (placement !== undefined) {
     // Constraints and maintenance are no reason to leave data behind.
     return firstFit(need, agents.filter(homeOf(placement)), () => [], context);
@@ -242,6 +246,7 @@ function matchOffer(
     broker.controllerListener,
     broker.constraints,
     broker.rack,
+    avoid,
   ]);
   const miss = misses.get(key);
   if (miss?.placed === others.length) {
@@ -253,6 +258,9 @@ function matchOffer(
     agents,
     (agent) => [
       ...judge(agent.attributes),
+      ...(avoid !== undefined && (agent.agentId === avoid.agentId || agent.hostname === avoid.hostname)
+        ? ['it is to leave this agent']
+        : []),
       ...(maintenanceSoon(agent, context.nowMs) ? ['the agent is about to go into maintenance'] : []),
     ],
     context,

@@ -4,6 +4,7 @@ import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
 import { planCalls } from './housekeeping.ts';
+import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import type { Need } from './need.ts';
 import { needOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
@@ -47,7 +48,8 @@ export function plan(input: PlanInput): Plan {
   /** When the first broker that waits for its home may go elsewhere; absent while none waits so. */
   let homesUntilMs: number | undefined;
 
-  for (const memory of input.clusters) {
+  for (const stored of input.clusters) {
+    const memory = withIntents(stored, input.nowMs);
     const { desired } = memory.spec;
     const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
       known: false,
@@ -77,7 +79,9 @@ export function plan(input: PlanInput): Plan {
       desired.name,
       input,
     );
-    steps.push(...brokerSteps, ...changes.steps);
+    const written = new Set([...busy, ...changes.steps.flatMap((s) => s.brokerId ?? [])]);
+    steps.push(...brokerSteps, ...changes.steps, ...endedIntents(memory, written, input.nowMs));
+    wakes.push(...intentWakes(memory));
     held.push(
       ...needs.flatMap((n) => (n.kind === 'held' ? [n.held] : [])),
       ...placed.held,

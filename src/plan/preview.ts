@@ -7,12 +7,14 @@ import type { ClusterMemory } from '../model/records.ts';
 import type { StepSummary } from '../model/status.ts';
 import { describeHeld } from './describe-held.ts';
 import { dynamicSteps } from './dynamic-config.ts';
+import { whyStopped, withIntents } from './intents.ts';
 import { executorShare } from './launch.ts';
 import { needOf } from './needs.ts';
 import { wantedOf } from './placement.ts';
 import { summarise } from './status.ts';
 
-export function previewCluster(input: PlanInput, memory: ClusterMemory, plan: Plan): ClusterPlan {
+export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Plan): ClusterPlan {
+  const memory = withIntents(stored, input.nowMs);
   const { desired } = memory.spec;
   const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
     known: false,
@@ -72,7 +74,7 @@ export function previewCluster(input: PlanInput, memory: ClusterMemory, plan: Pl
           steps.push({
             mark: '-',
             what: `stop broker ${broker.id}`,
-            why: ['the spec says stopped'],
+            why: [whyStopped(record, input.nowMs)],
             brokerId: broker.id,
           });
         } else if (need.drift.length > 0) {

@@ -2,6 +2,7 @@
 import type { DesiredBroker } from '../model/desired.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord } from '../model/records.ts';
+import { acceptedLoss, isBeingReplaced } from './intents.ts';
 import { heldForDistribution, heldNeed, kafkaArtifact, type Need, type NeedContext } from './need.ts';
 import { blockRelocation, isFresh } from './safety.ts';
 
@@ -18,7 +19,14 @@ export function relocation(broker: DesiredBroker, record: BrokerRecord, context:
         broker,
         record,
         relocate: true,
-        want: { clusterName: context.desired.name, broker, formatted: false },
+        want: {
+          clusterName: context.desired.name,
+          broker,
+          formatted: false,
+          ...(isBeingReplaced(record, context.nowMs) && record.placement !== undefined
+            ? { avoid: { agentId: record.placement.agentId, hostname: record.placement.hostname } }
+            : {}),
+        },
       }
     : { ...heldNeed(context, broker, need, blocked.reason, blocked.stalled), wantsHome: true };
 }
@@ -40,7 +48,11 @@ function relocationBlock(
   if (!record.formatted && record.task === undefined && record.last?.state !== 'TASK_GONE_BY_OPERATOR') {
     return undefined;
   }
-  if (record.placement?.volumes.some((v) => v.kind === 'hostPath') === true) {
+  // Who asks for a replacement gives up the path as well.
+  if (
+    !isBeingReplaced(record, nowMs) &&
+    record.placement?.volumes.some((v) => v.kind === 'hostPath') === true
+  ) {
     return unsafe(`its data is in a host path on ${home}`);
   }
   if (!kafka.known) {
@@ -50,7 +62,7 @@ function relocationBlock(
     const detail = 'its last answer is too old to give up a disk on; it is being asked again';
     return { reason: { kind: 'kafka-unknown', detail }, stalled: false };
   }
-  const blocked = blockRelocation(kafka.value, broker.id);
+  const blocked = withoutAccepted(blockRelocation(kafka.value, broker.id), acceptedLoss(record, nowMs));
   return blocked === undefined
     ? undefined
     : {
@@ -62,4 +74,16 @@ function relocationBlock(
         },
         stalled: blocked.partitions.length > 0,
       };
+}
+
+/** What is left of the reasons when some partitions are given up by name. */
+function withoutAccepted(
+  blocked: ReturnType<typeof blockRelocation>,
+  accepted: ReadonlySet<string>,
+): ReturnType<typeof blockRelocation> {
+  if (blocked === undefined || blocked.partitions.length === 0) {
+    return blocked;
+  }
+  const partitions = blocked.partitions.filter((p) => !accepted.has(p.partition));
+  return partitions.length === 0 ? undefined : { ...blocked, partitions };
 }

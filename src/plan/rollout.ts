@@ -3,6 +3,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
+import { acceptedLoss, whyStopped } from './intents.ts';
 import { killStep, summariseWhy } from './kill.ts';
 import type { Need } from './need.ts';
 import { blockQuorum, blockRestart, isFresh, isHealthy } from './safety.ts';
@@ -23,7 +24,8 @@ export function planRollout(
   const { paused } = desired.rollout;
   // A stop needs no start after it; a pause is about changed settings only.
   const isBarred = (n: Running): boolean =>
-    n.broker.state === 'running' && (paused || n.barred !== undefined);
+    n.barred?.reason.kind === 'paused-by-operator' ||
+    (n.broker.state === 'running' && (paused || n.barred !== undefined));
   const candidates = differing.filter((n) => !isBarred(n));
   const barred = differing.filter(isBarred).map((n): Held => {
     const reason = n.barred ?? { reason: { kind: 'rollout-paused' as const }, stalled: false };
@@ -112,11 +114,12 @@ function planCandidates(
 
   // Consent to an outage is none to the loss of what a sandbox takes with it.
   const isLoss = first.broker.storage.kind === 'sandbox';
+  const accepted = acceptedLoss(first.record, nowMs);
   const partitions = blockRestart(
     observed,
     first.broker.id,
     isLoss ? { allowSingleReplicaOutage: false } : desired.rollout,
-  );
+  ).filter((p) => !accepted.has(p.partition));
   if (partitions.length > 0) {
     const needsConsent = partitions.some((p) => p.why.startsWith('it has this replica only'));
     // A broker that the spec keeps down never comes back in sync by itself.
@@ -134,7 +137,7 @@ function planCandidates(
     return { steps: [], held: [hold(first, { kind: 'quorum-at-risk', detail: quorum }), ...rest] };
   }
   const stop = first.broker.state === 'stopped';
-  const why = stop ? ['the spec says stopped'] : first.drift;
+  const why = stop ? [whyStopped(first.record, nowMs)] : first.drift;
   return {
     steps: [
       killStep(desired, first.broker, first.record, stop ? 'stop' : 'roll', summariseWhy(why), why, nowMs),

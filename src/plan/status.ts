@@ -3,7 +3,7 @@ import type { DesiredBroker, DesiredTopic } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import type { BrokerIntent, BrokerRecord, ClusterMemory } from '../model/records.ts';
 import type {
   BrokerState,
   BrokerStatus,
@@ -12,10 +12,12 @@ import type {
   ClusterStatus,
   Condition,
   HeldSummary,
+  IntentStatus,
   StepSummary,
   TopicStatus,
 } from '../model/status.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
+import { activeIntent, withIntents } from './intents.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
 import { replicationFactorOf } from './topics.ts';
@@ -29,7 +31,8 @@ export type StatusInput = {
   readonly rates: ReadonlyMap<string, number>;
 };
 
-export function clusterStatus({ input, memory, plan, events, rates }: StatusInput): ClusterStatus {
+export function clusterStatus({ input, memory: stored, plan, events, rates }: StatusInput): ClusterStatus {
+  const memory = withIntents(stored, input.nowMs);
   const { spec } = memory;
   const { desired } = spec;
   const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
@@ -89,6 +92,7 @@ function brokerStatus(
     kafka,
     artifacts: input.artifacts,
   });
+  const intent = activeIntent(record, input.nowMs);
   const task = record?.task;
   const report = task?.report;
   const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress');
@@ -121,6 +125,7 @@ function brokerStatus(
     failures: record?.failures ?? 0,
     drift: need.kind === 'running' ? need.drift : [],
     ...(waiting === undefined ? {} : { waiting }),
+    ...(intent === undefined ? {} : { intent: intentStatus(intent) }),
     warnings: report?.warnings ?? [],
     ...(record?.last === undefined
       ? {}
@@ -142,6 +147,16 @@ function brokerStatus(
               : { bytesPerSecond: rate, etaMs: ((progress.totalBytes - progress.doneBytes) / rate) * 1000 }),
           },
         }),
+  };
+}
+
+function intentStatus({ kind, author, reason, atMs, expiresAtMs }: BrokerIntent): IntentStatus {
+  return {
+    kind,
+    author,
+    ...(reason === undefined ? {} : { reason }),
+    atMs,
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };
 }
 

@@ -14,6 +14,14 @@ export function isLeadershipLost(error: unknown): boolean {
   );
 }
 
+/** Nothing was written: what was asked contradicts what is stored. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof ConflictError &&
+    (error.code === 'KM_CONFLICT_REVISION' || error.code === 'KM_CONFLICT_INTENT')
+  );
+}
+
 export function requireLeadership(mayAct: () => boolean): void {
   if (!mayAct()) {
     throw new ConflictError('KM_CONFLICT_LEADERSHIP_LOST', 'another scheduler may lead by now', {

@@ -46,6 +46,11 @@ export async function loadMemory(store: Store): Promise<Memory> {
     return value as unknown as T;
   };
 
+  if ((await store.read(recordPaths.recovery)) !== undefined) {
+    throw new ProtocolError('KM_PROTOCOL_RECORD', 'the recovery of this store did not come to its end', {
+      remedy: 'run `kafka-mesos scheduler --recover … --confirm` again',
+    });
+  }
   let framework = await read<FrameworkRecord>(recordPaths.framework);
   const entries = new Map<string, Entry>();
   for (const name of await store.list(recordPaths.clusters)) {

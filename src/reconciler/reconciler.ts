@@ -10,20 +10,22 @@ import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import type { ClusterMemory, SpecRecord } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
+import { askedBy } from '../plan/intents.ts';
 import { plan } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
+import { type IntentDemand, storeIntent } from './broker-intents.ts';
 import { createEventLog } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
 import { foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
-import { createAttempt, isLeadershipLost, requireLeadership } from './guard.ts';
+import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createRates } from './rates.ts';
@@ -58,6 +60,8 @@ export type Reconciler = {
     author: string,
     expectedRevisions?: Readonly<Record<string, number>>,
   ): Promise<readonly AppliedCluster[]>;
+  /** Stores what an operator asks of a broker; undefined takes it back. Rejects with `ConflictError` when the spec says otherwise. */
+  setIntent(clusterName: string, brokerId: number, request: IntentDemand['request']): Promise<BrokerRecord>;
   preview(clusters: readonly Desired[]): readonly ClusterPlan[];
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
@@ -149,6 +153,28 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
             { cause: error },
           ),
     );
+  }
+
+  /** A write that somebody outside waits for, in its turn. */
+  function demand<T>(job: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (stopped) {
+        reject(new UnavailableError('KM_UNAVAILABLE_STOPPED', 'the scheduler is stopping'));
+        return;
+      }
+      enqueue(async () => {
+        try {
+          resolve(await job());
+        } catch (error) {
+          stale ||= !isRefusal(error);
+          reject(error);
+          if (isLeadershipLost(error)) {
+            // Whoever noticed: nothing more may be sent.
+            throw error;
+          }
+        }
+      });
+    });
   }
 
   function requireMemory(): Memory {
@@ -366,35 +392,34 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     frameworkId: () => memory?.framework()?.frameworkId,
     onMesosEvent: (event) => enqueue(() => handleMesos(event)),
     apply: (clusters, author, expectedRevisions = {}) =>
-      new Promise((resolve, reject) => {
-        if (stopped) {
-          reject(new UnavailableError('KM_UNAVAILABLE_STOPPED', 'the scheduler is stopping'));
-          return;
-        }
-        enqueue(async () => {
-          try {
-            const applied: AppliedCluster[] = [];
-            for (const proposed of clusters) {
-              const one = await applySpec(requireMemory(), proposed, {
-                author,
-                nowMs: clock.nowMs(),
-                expectedRevision: expectedRevisions[proposed.desired.name],
-              });
-              applied.push(one);
-              if (one.changed) {
-                noteApplied(one, author);
-              }
-            }
-            resolve(applied);
-          } catch (error) {
-            stale ||= !(error instanceof ConflictError && error.code === 'KM_CONFLICT_REVISION');
-            reject(error);
-            if (isLeadershipLost(error)) {
-              // Leadership is lost, whoever noticed: nothing more may be sent.
-              throw error;
-            }
+      demand(async () => {
+        const applied: AppliedCluster[] = [];
+        for (const proposed of clusters) {
+          const one = await applySpec(requireMemory(), proposed, {
+            author,
+            nowMs: clock.nowMs(),
+            expectedRevision: expectedRevisions[proposed.desired.name],
+          });
+          applied.push(one);
+          if (one.changed) {
+            noteApplied(one, author);
           }
+        }
+        return applied;
+      }),
+    setIntent: (clusterName, brokerId, request) =>
+      demand(async () => {
+        const record = await storeIntent(requireMemory(), { clusterName, brokerId, request }, clock.nowMs());
+        events.add(clusterName, {
+          atMs: clock.nowMs(),
+          brokerId,
+          severity: 'info',
+          message:
+            record.intent === undefined
+              ? 'nothing is asked of it any more'
+              : `${record.intent.kind} ${askedBy(record.intent)}`,
         });
+        return record;
       }),
     preview(desireds) {
       const { proposed, others } = withProposed(requireMemory().clusters(), desireds);

@@ -24,9 +24,11 @@ export function brokerNotes(
   maxLines: number,
 ): readonly Note[] {
   const notes: Note[] = [];
-  const { progress, waiting, phase, lastEnd, drift, warnings } = broker;
+  const { intent, progress, waiting, phase, lastEnd, drift, warnings } = broker;
   const add = (text: string, tone?: Tone) => notes.push(textNote(text, tone, canvas, width, maxLines));
 
+  if (intent !== undefined)
+    add(`${intent.kind} ${intent.reason === undefined ? '' : `(${intent.reason}) `}by ${intent.author}`);
   if (progress !== undefined) notes.push(progressNote(progress, canvas, width));
   else if (phase !== undefined && phase !== broker.state) add(phase);
   if (waiting !== undefined) notes.push(...waitingNotes(waiting, canvas, width, maxLines));

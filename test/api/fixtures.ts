@@ -54,6 +54,10 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
       record('plan', request);
       return { clusters: [], warnings: [] };
     },
+    setIntent: async (request) => {
+      record('setIntent', request);
+      return { brokerId: request.brokerId };
+    },
     apply: async (request) => {
       record('apply', request);
       return { clusters: [{ name: 'demo', revision: 1, changed: true }], warnings: [] };

@@ -67,6 +67,8 @@ const routes: readonly (readonly [string, string])[] = [
   ['GET', '/v1/clusters/demo'],
   ['GET', '/v1/clusters/demo/spec'],
   ['GET', '/v1/clusters/demo/brokers/0/logs'],
+  ['POST', '/v1/clusters/demo/brokers/0/intent'],
+  ['DELETE', '/v1/clusters/demo/brokers/0/intent'],
   ['POST', '/v1/plan'],
   ['POST', '/v1/apply'],
   ['GET', '/v1/nothing'],
@@ -290,5 +292,35 @@ test('the client gives up on a scheduler that does not answer', async () => {
     assert.is((error as UnavailableError).outcome, 'unknown');
   });
 });
+
+test('what is asked of a broker arrives as it was said; what is no such thing is refused', () =>
+  withServer({}, async (server, asked) => {
+    const client = createApiClient({ url: server.url, token });
+    const intent = { kind: 'replace', author: 'ann', expiresInMs: 5_000, acceptLoss: ['events-3'] } as const;
+    await client.setIntent({ clusterName: 'demo', brokerId: 0, intent });
+    await client.setIntent({ clusterName: 'demo', brokerId: 0 });
+    assert.equal(asked, [
+      { method: 'setIntent', request: { clusterName: 'demo', brokerId: 0, intent } },
+      { method: 'setIntent', request: { clusterName: 'demo', brokerId: 0 } },
+    ]);
+    assert.is(await client.setIntent({ clusterName: 'demo', brokerId: 77 }), undefined);
+    const post = async (body: unknown) =>
+      (
+        await fetch(`${server.url}/v1/clusters/demo/brokers/0/intent`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      ).status;
+    for (const body of [
+      { kind: 'destroy', author: 'ann' },
+      { kind: 'stop' },
+      { kind: 'stop', author: 'ann', expiresInMs: -1 },
+      { kind: 'replace', author: 'ann', acceptLoss: ['../etc'] },
+      { kind: 'stop', author: 'ann', more: 1 },
+    ])
+      assert.is(await post(body), 400, JSON.stringify(body));
+    assert.is(asked.length, 2);
+  }));
 
 test.run();

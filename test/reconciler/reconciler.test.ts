@@ -522,4 +522,33 @@ test('a change of Kafka that waits is dropped when leadership is lost', async ()
   );
 });
 
+test('what an operator asks is stored before it is acted on, outlives the scheduler, and can be taken back', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = await serving(createHarness(backend));
+  await harness.reconciler.setIntent('demo', 1, { kind: 'pause', author: 'ann', expiresInMs: 60_000 });
+  assert.is((await harness.broker(1))?.intent?.kind, 'pause');
+  const next = await subscribed(createHarness(backend));
+  assert.is(next.reconciler.statuses()[0]?.brokers[1]?.intent?.author, 'ann');
+  await next.reconciler.setIntent('demo', 1, undefined);
+  assert.is((await next.broker(1))?.intent, undefined);
+});
+
+test('what the spec contradicts is refused and nothing is stored', async () => {
+  const stopped = makeDesired({ brokers: desired.brokers.map((b) => ({ ...b, state: 'stopped' })) });
+  const harness = await serving();
+  const refused = async (id: number, kind: 'restart' | 'replace') => {
+    try {
+      await harness.reconciler.setIntent('demo', id, { kind, author: 'ann' });
+      return 'taken';
+    } catch (error) {
+      return error instanceof ConflictError ? error.message : String(error);
+    }
+  };
+  assert.match(await refused(9, 'restart'), /has no broker 9/);
+  assert.match(await refused(0, 'replace'), /voter of the controller quorum/);
+  await harness.reconciler.apply([{ desired: stopped, digest: 'd2' }], 'ann');
+  assert.match(await refused(0, 'restart'), /the spec says that broker 0 is stopped/);
+  assert.is((await harness.broker(0))?.intent, undefined);
+});
+
 test.run();

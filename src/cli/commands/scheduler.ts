@@ -21,11 +21,19 @@ export type SchedulerFlags = {
   readonly user?: string;
   readonly failoverTimeout: number;
   readonly logLevel: LogLevel;
+  readonly recover?: boolean;
+  readonly file: readonly string[];
+  readonly frameworkId?: string;
+  readonly confirm?: boolean;
 };
 
 /** Runs in the foreground until it is told to stop; brokers outlive it. */
 export async function scheduler(context: Context, flags: SchedulerFlags): Promise<number> {
   const options = schedulerOptions(context, flags);
+  if (flags.recover === true) return (await import('./recover.ts')).recoverStore(context, options, flags);
+  if (flags.file.length > 0 || flags.confirm === true || flags.frameworkId !== undefined) {
+    throw new UsageError('-f, --confirm and --framework-id go with --recover');
+  }
   const { runScheduler } = await import('../compose-scheduler.ts');
   return runScheduler(options);
 }

@@ -3,6 +3,7 @@ import type {
   ClusterEvent,
   ClusterPhase,
   ClusterStatus,
+  IntentStatus,
   TopicStatus,
 } from '../../model/status.ts';
 import { renderHeld } from './plan.ts';
@@ -86,6 +87,7 @@ export function renderBrokerDescription(
         ? undefined
         : `${broker.agent}${broker.agentId === undefined ? '' : ` (${broker.agentId})`}`,
     ],
+    ['Asked', broker.intent && intentText(broker.intent)],
     ['Rack', broker.rack],
     ['Endpoint', broker.endpoint],
     ['Task', broker.taskId],
@@ -164,6 +166,12 @@ function renderEvents(events: readonly ClusterEvent[], style: Style, width: numb
   ].join('\n');
 }
 
+function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
+  const why = reason === undefined ? '' : `: ${reason}`;
+  const until = expiresAtMs === undefined ? '' : `, until ${dateTime(expiresAtMs)}`;
+  return `${kind} by ${author} at ${dateTime(atMs)}${why}${until}`;
+}
+
 function progressText({ progress }: BrokerStatus): string | undefined {
   if (progress === undefined) return undefined;
   const { label, doneBytes, totalBytes, bytesPerSecond, etaMs } = progress;
@@ -177,6 +185,7 @@ function progressText({ progress }: BrokerStatus): string | undefined {
 function brokerNotes(broker: BrokerStatus): readonly string[] {
   const { waiting, phase, drift, warnings } = broker;
   const notes: string[] = [];
+  if (broker.intent !== undefined) notes.push(intentText(broker.intent));
   if (waiting !== undefined) {
     notes.push(
       waiting.untilMs === undefined ? waiting.why : `${waiting.why} (until ${clockTime(waiting.untilMs)})`,

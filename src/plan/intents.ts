@@ -1,0 +1,165 @@
+/**
+ * What an operator asked of one broker, beside the spec: never a difference to be repaired, and forgotten when
+ * it is done or its time is over.
+ *
+ * | Kind | Means | Ends |
+ * |---|---|---|
+ * | `stop` | keep it stopped, as `state: stopped` in the spec would | when taken back, or its time is over |
+ * | `pause` | leave it alone: neither start, stop, restart nor relocate it | when taken back, or its time is over |
+ * | `restart` | restart it once, behind the same gate as a roll | when another task of it runs |
+ * | `replace` | give up its disk and start it empty on another agent, behind the gates of roll and relocation | when it runs on its new disk |
+ */
+
+import type { Step } from '../model/plan.ts';
+import type { BrokerIntent, BrokerRecord, ClusterMemory } from '../model/records.ts';
+
+export function activeIntent(record: BrokerRecord | undefined, nowMs: number): BrokerIntent | undefined {
+  const intent = record?.intent;
+  return intent === undefined || (intent.expiresAtMs !== undefined && intent.expiresAtMs <= nowMs)
+    ? undefined
+    : intent;
+}
+
+/** The cluster as the spec says it and operators want it: what follows looks at one desired state only. */
+export function withIntents(memory: ClusterMemory, nowMs: number): ClusterMemory {
+  const isStopped = (id: number): boolean => activeIntent(memory.brokers.get(id), nowMs)?.kind === 'stop';
+  const { desired } = memory.spec;
+  if (!desired.brokers.some((b) => isStopped(b.id))) {
+    return memory;
+  }
+  const brokers = desired.brokers.map((b) => (isStopped(b.id) ? { ...b, state: 'stopped' as const } : b));
+  return { ...memory, spec: { ...memory.spec, desired: { ...desired, brokers } } };
+}
+
+/** `restart asked for by ann`, in the list of what a restart is for; empty when nothing is asked. */
+export function askedRestart(record: BrokerRecord, nowMs: number): readonly string[] {
+  const intent = activeIntent(record, nowMs);
+  if (intent?.kind === 'restart' && intent.taskId === record.task?.taskId) {
+    return [`restart ${askedBy(intent)}`];
+  }
+  return isBeingReplaced(record, nowMs) && intent !== undefined ? [`replacement ${askedBy(intent)}`] : [];
+}
+
+export function whyStopped(record: BrokerRecord | undefined, nowMs: number): string {
+  const intent = activeIntent(record, nowMs);
+  return intent?.kind === 'stop' ? `stop ${askedBy(intent)}` : 'the spec says stopped';
+}
+
+export function askedBy({ author, reason }: BrokerIntent): string {
+  return `asked for by ${author}${reason === undefined ? '' : ` (${reason})`}`;
+}
+
+/** Its disk is to be given up, and still is its disk. */
+export function isBeingReplaced(record: BrokerRecord, nowMs: number): boolean {
+  const intent = activeIntent(record, nowMs);
+  return intent?.kind === 'replace' && intent.incarnation === record.placement?.incarnation;
+}
+
+/** Partitions whose loss was consented to by name. */
+export function acceptedLoss(record: BrokerRecord, nowMs: number): ReadonlySet<string> {
+  const intent = activeIntent(record, nowMs);
+  return new Set(intent?.kind === 'replace' && isBeingReplaced(record, nowMs) ? intent.acceptLoss : []);
+}
+
+export type IntentRequest = {
+  readonly kind: BrokerIntent['kind'];
+  readonly author: string;
+  readonly reason?: string;
+  readonly expiresAtMs?: number;
+  readonly acceptLoss?: readonly string[];
+};
+
+/** One intent a broker: a later one takes the place of an earlier one. Failures are forgotten, so that it is tried at once. */
+export function askFor(record: BrokerRecord, request: IntentRequest, nowMs: number): BrokerRecord {
+  const { kind, author, reason, expiresAtMs } = request;
+  const common = {
+    author,
+    atMs: nowMs,
+    ...(reason === undefined ? {} : { reason }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+  };
+  const fresh = kind === 'pause' ? record : forgetFailures(record);
+  switch (kind) {
+    case 'stop':
+    case 'pause':
+      return { ...fresh, intent: { kind, ...common } };
+    case 'restart':
+      return {
+        ...fresh,
+        intent: {
+          kind,
+          ...common,
+          ...(record.task === undefined ? {} : { taskId: record.task.taskId }),
+        },
+      };
+    case 'replace':
+      return {
+        ...fresh,
+        intent: {
+          kind,
+          ...common,
+          incarnation: record.placement?.incarnation ?? '',
+          acceptLoss: request.acceptLoss ?? [],
+        },
+      };
+  }
+}
+
+/** Takes back whatever was asked, and tries at once what was backing off. */
+export function askNothing(record: BrokerRecord): BrokerRecord {
+  const { intent: _over, ...rest } = forgetFailures(record);
+  return rest;
+}
+
+function forgetFailures(record: BrokerRecord): BrokerRecord {
+  const { retryAtMs: _due, ...rest } = record;
+  return { ...rest, failures: 0 };
+}
+
+/** Intents that are done or whose time is over; `busy` records are written by another step of this pass. */
+export function endedIntents(
+  memory: ClusterMemory,
+  busy: ReadonlySet<number>,
+  nowMs: number,
+): readonly Step[] {
+  return [...memory.brokers.values()].flatMap((record) => {
+    const { intent } = record;
+    if (intent === undefined || busy.has(record.id)) {
+      return [];
+    }
+    const isOver = activeIntent(record, nowMs) === undefined;
+    if (!isOver && !isDone(record, intent)) {
+      return [];
+    }
+    const { intent: _ended, ...rest } = record;
+    return [
+      {
+        mark: '·' as const,
+        what: `forget that broker ${record.id} was to ${intent.kind}`,
+        why: [isOver ? 'its time is over' : 'it is done'],
+        clusterName: record.clusterName,
+        brokerId: record.id,
+        action: { kind: 'broker' as const, record: rest },
+      },
+    ];
+  });
+}
+
+function isDone(record: BrokerRecord, intent: BrokerIntent): boolean {
+  const { task } = record;
+  const runs = task?.state === 'TASK_RUNNING' && task.kill === undefined;
+  switch (intent.kind) {
+    case 'restart':
+      return runs && task.taskId !== intent.taskId;
+    case 'replace':
+      return runs && record.placement?.incarnation !== intent.incarnation;
+    case 'stop':
+    case 'pause':
+      return false;
+  }
+}
+
+/** When the next one ends by itself. */
+export function intentWakes(memory: ClusterMemory): readonly number[] {
+  return [...memory.brokers.values()].flatMap((r) => r.intent?.expiresAtMs ?? []);
+}

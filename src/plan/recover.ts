@@ -1,0 +1,414 @@
+/**
+ * A lost store, made again from what Mesos and Kafka know: task labels, reservation labels, dynamic
+ * configuration. Pure, and decides nothing but what the records say; nothing is started, stopped or released.
+ *
+ * What cannot be known is taken on the safe side: every volume counts as formatted, so that an empty one is
+ * refused; every cluster counts as formed, so that none is formed a second time.
+ */
+
+import type { Desired, DesiredBroker } from '../model/desired.ts';
+import { type BrokerReport, executorProtocolVersion } from '../model/launch.ts';
+import type { Resource } from '../model/mesos.ts';
+import type { AgentEntry, MesosInventory, TaskEntry } from '../model/mesos-inventory.ts';
+import type {
+  BrokerRecord,
+  ClusterRecord,
+  DynamicValue,
+  FrameworkRecord,
+  PlacedVolume,
+  Placement,
+  SpecRecord,
+  TaskRecord,
+} from '../model/records.ts';
+import { parseIdentity, parseTaskLabels, type TaskMemory } from '../model/task-labels.ts';
+import { isTerminal, parseReport } from '../observe/fold-update.ts';
+import { advertisedHostAttribute, controllerListenerName } from './fit.ts';
+import { settingsOf } from './settings.ts';
+
+export type RecoverInput = {
+  readonly nowMs: number;
+  readonly author: string;
+  readonly frameworkName: string;
+  readonly role: string;
+  /** Which of several frameworks of that name; absent: there is one that is not completed. */
+  readonly frameworkId?: string;
+  readonly inventory: MesosInventory;
+  readonly specs: readonly { readonly desired: Desired; readonly digest: string }[];
+  /** By cluster name: what Kafka says; absent while it cannot be asked. */
+  readonly kafka: ReadonlyMap<string, KafkaTruth>;
+};
+
+export type KafkaTruth = {
+  readonly clusterId: string;
+  /** Dynamic values, by broker id. */
+  readonly brokerConfig: ReadonlyMap<number, Readonly<Record<string, string>>>;
+  /** Dynamic value of `min.insync.replicas` at cluster level. */
+  readonly minInsyncReplicas?: string;
+};
+
+export type Recovered = {
+  readonly framework?: FrameworkRecord;
+  readonly clusters: readonly RecoveredCluster[];
+  /** Any of them forbids to write: half a store would make half a plan. */
+  readonly problems: readonly string[];
+  /** What was assumed, one sentence each. */
+  readonly notes: readonly string[];
+};
+
+export type RecoveredCluster = {
+  readonly spec: SpecRecord;
+  readonly cluster?: ClusterRecord;
+  readonly brokers: readonly BrokerRecord[];
+};
+
+type Found = { readonly task: TaskEntry; readonly memory: TaskMemory };
+
+export function recover(input: RecoverInput): Recovered {
+  const problems: string[] = [];
+  const notes: string[] = [];
+  const frameworkId = chooseFramework(input, problems);
+  const tasks = input.inventory.tasks.filter((t) => t.frameworkId === frameworkId && !isTerminal(t.state));
+  const found: Found[] = [];
+  for (const task of tasks) {
+    const memory = parseTaskLabels(task.labels);
+    if (memory === undefined) {
+      problems.push(`task ${task.taskId} carries no labels that this version reads`);
+    } else if (memory.framework !== input.frameworkName) {
+      problems.push(`task ${task.taskId} says that it is of framework ${memory.framework}`);
+    } else {
+      found.push({ task, memory });
+    }
+  }
+  const reserved = reservationsOf(input);
+  const wanted = new Set(input.specs.map((s) => s.desired.name));
+  for (const name of new Set([...found.map((f) => f.memory.cluster), ...reserved.map((r) => r.cluster)])) {
+    if (!wanted.has(name)) {
+      problems.push(`cluster ${name} has tasks or volumes, but none of the spec files declares it`);
+    }
+  }
+  for (const { agentId, hostname } of input.inventory.recoveredAgents) {
+    notes.push(
+      `agent ${hostname} (${agentId}) has not come back to the master yet: what is on it is not known`,
+    );
+  }
+  const clusters = input.specs.map(({ desired, digest }) =>
+    recoverCluster(input, { desired, digest }, found, reserved, problems, notes),
+  );
+  return {
+    ...(frameworkId === undefined ? {} : { framework: { schema: 1, frameworkId } }),
+    clusters,
+    problems,
+    notes,
+  };
+}
+
+function chooseFramework(
+  { inventory, frameworkName, role, frameworkId }: RecoverInput,
+  problems: string[],
+): string | undefined {
+  const live = inventory.frameworks.filter((f) => f.name === frameworkName && f.roles.includes(role));
+  const candidates = live.filter((f) => frameworkId === undefined || f.id === frameworkId);
+  const open = candidates.filter((f) => !f.completed);
+  const [only] = open;
+  if (open.length > 1) {
+    problems.push(
+      `there are ${open.length} frameworks named ${frameworkName} with role ${role} (${open.map((f) => f.id).join(', ')}): say which by --framework-id`,
+    );
+    return undefined;
+  }
+  if (only === undefined) {
+    problems.push(
+      candidates.length > 0
+        ? `framework ${candidates[0]?.id} was torn down or away for longer than its failover timeout: Mesos has ended its tasks`
+        : `the master knows no framework named ${frameworkName} with role ${role}`,
+    );
+    return undefined;
+  }
+  if (only.connected) {
+    problems.push(`framework ${only.id} has a scheduler that is connected: stop that one first`);
+  }
+  return only.id;
+}
+
+type Reserved = {
+  readonly cluster: string;
+  readonly broker: number;
+  readonly incarnation: string;
+  readonly agent: AgentEntry;
+  readonly resources: readonly Resource[];
+};
+
+function reservationsOf({ inventory, frameworkName }: RecoverInput): readonly Reserved[] {
+  const byKey = new Map<string, Reserved & { resources: Resource[] }>();
+  for (const agent of inventory.agents) {
+    for (const resource of agent.resources) {
+      const identity = parseIdentity(resource.reservations.at(-1)?.labels ?? {});
+      if (identity?.framework !== frameworkName) {
+        continue;
+      }
+      const { cluster, broker, incarnation } = identity;
+      const key = JSON.stringify([agent.agentId, cluster, broker, incarnation]);
+      const known = byKey.get(key) ?? { cluster, broker, incarnation, agent, resources: [] };
+      known.resources.push(resource);
+      byKey.set(key, known);
+    }
+  }
+  return [...byKey.values()];
+}
+
+function recoverCluster(
+  input: RecoverInput,
+  { desired, digest }: RecoverInput['specs'][number],
+  allFound: readonly Found[],
+  allReserved: readonly Reserved[],
+  problems: string[],
+  notes: string[],
+): RecoveredCluster {
+  const { name } = desired;
+  const found = allFound.filter((f) => f.memory.cluster === name);
+  const reserved = allReserved.filter((r) => r.cluster === name);
+  const spec: SpecRecord = {
+    schema: 1,
+    revision: 1,
+    digest,
+    desired,
+    appliedAtMs: input.nowMs,
+    author: input.author,
+  };
+  const cluster = clusterRecordOf(input, name, found, problems);
+  if (cluster === undefined) {
+    if (reserved.some((r) => r.resources.some((p) => p.disk?.volume !== undefined))) {
+      problems.push(
+        `cluster ${name} has volumes but no running task that names its cluster id and voters: restore the store from a backup`,
+      );
+    }
+    return { spec, brokers: [] };
+  }
+  const truth = input.kafka.get(name);
+  if (truth === undefined) {
+    notes.push(
+      `Kafka of ${name} cannot be asked: dynamic settings made since the brokers started are not known`,
+    );
+  } else if (truth.clusterId !== cluster.clusterId) {
+    problems.push(
+      `Kafka of ${name} says that its cluster id is ${truth.clusterId}, its tasks say ${cluster.clusterId}`,
+    );
+  }
+  const ids = new Set([...found.map((f) => f.memory.broker), ...reserved.map((r) => r.broker)]);
+  const brokers = [...ids]
+    .sort((a, b) => a - b)
+    .flatMap((id): readonly BrokerRecord[] => {
+      const broker = desired.brokers.find((b) => b.id === id);
+      const tasks = found
+        .filter((f) => f.memory.broker === id)
+        .toSorted((a, b) => b.memory.launches - a.memory.launches);
+      const [newest, ...older] = tasks;
+      if (newest !== undefined) {
+        if (older.length > 0) {
+          notes.push(
+            `broker ${id} of ${name} has ${tasks.length} tasks: ${newest.task.taskId} is its newest, the older ones are superseded`,
+          );
+        }
+        return [withTask(newest, older, desired, broker, truth, input.nowMs, notes)];
+      }
+      const own = reserved.filter((r) => r.broker === id);
+      const [held] = own;
+      if (held === undefined) {
+        return [];
+      }
+      if (own.length > 1) {
+        problems.push(
+          `broker ${id} of ${name} does not run and has reservations on ${own.map((r) => r.agent.hostname).join(' and ')}: release all but the one with its data`,
+        );
+        return [];
+      }
+      notes.push(
+        `broker ${id} of ${name} does not run; its volumes on ${held.agent.hostname} count as formatted`,
+      );
+      return [withoutTask(held, cluster, broker)];
+    });
+  return { spec, cluster: withMinIsr(cluster, truth), brokers };
+}
+
+/** Every task names the voters as they were bound; they never change, so all have to agree. */
+function clusterRecordOf(
+  input: RecoverInput,
+  name: string,
+  found: readonly Found[],
+  problems: string[],
+): ClusterRecord | undefined {
+  const [first] = found;
+  if (first === undefined) {
+    return undefined;
+  }
+  const { clusterId, voters } = first.memory;
+  const other = found.find(
+    ({ memory }) =>
+      memory.clusterId !== clusterId || JSON.stringify(memory.voters) !== JSON.stringify(voters),
+  );
+  if (other !== undefined) {
+    problems.push(
+      `tasks ${first.task.taskId} and ${other.task.taskId} of ${name} name different cluster ids or voters`,
+    );
+    return undefined;
+  }
+  return { schema: 1, name, clusterId, voters, formedAtMs: input.nowMs };
+}
+
+function withMinIsr(cluster: ClusterRecord, truth: KafkaTruth | undefined): ClusterRecord {
+  return truth === undefined
+    ? cluster
+    : { ...cluster, minInsyncReplicas: { value: truth.minInsyncReplicas ?? null, applied: true } };
+}
+
+function withTask(
+  { task, memory }: Found,
+  older: readonly Found[],
+  desired: Desired,
+  broker: DesiredBroker | undefined,
+  truth: KafkaTruth | undefined,
+  nowMs: number,
+  notes: string[],
+): BrokerRecord {
+  const report = reportOf(task, memory);
+  const { withheldConfig, ...shared } = memory.settings;
+  const wanted = broker === undefined ? undefined : settingsOf(desired, broker, shared.kafkaSha512);
+  const withheld = Object.fromEntries(
+    withheldConfig.flatMap((key) => (wanted?.config[key] === undefined ? [] : [[key, wanted.config[key]]])),
+  );
+  if (
+    withheldConfig.length > 0 ||
+    Object.keys(wanted?.environment ?? {}).length > 0 ||
+    (wanted?.jvmOptions.length ?? 0) > 0
+  ) {
+    notes.push(
+      `broker ${memory.broker} of ${desired.name}: environment, JVM options${withheldConfig.length === 0 ? '' : ` and ${withheldConfig.join(', ')}`} are not in its labels and taken as the spec file says them`,
+    );
+  }
+  const dynamicConfig = dynamicOf(memory, wanted?.config ?? {}, truth);
+  const startedAtMs = launchTime(task.taskId) ?? nowMs;
+  const record: TaskRecord = {
+    taskId: task.taskId,
+    agentId: task.agentId,
+    launchedAtMs: startedAtMs,
+    state: task.state === 'TASK_UNREACHABLE' || task.state === 'TASK_LOST' ? 'TASK_RUNNING' : task.state,
+    stateSinceMs: nowMs,
+    seen: true,
+    ...(report === undefined ? {} : { report }),
+    ...(task.state === 'TASK_UNREACHABLE' || task.state === 'TASK_LOST' ? { unreachableSinceMs: nowMs } : {}),
+    startedWith: {
+      ...shared,
+      config: { ...shared.config, ...withheld },
+      environment: wanted?.environment ?? {},
+      jvmOptions: wanted?.jvmOptions ?? [],
+    },
+  };
+  return {
+    schema: 1,
+    clusterName: desired.name,
+    id: memory.broker,
+    placement:
+      report?.directoryId === undefined
+        ? memory.placement
+        : { ...memory.placement, directoryId: report.directoryId },
+    formatted: true,
+    launches: memory.launches,
+    task: record,
+    ...(Object.keys(dynamicConfig).length === 0 ? {} : { dynamicConfig }),
+    superseded: older.map((o) => ({ taskId: o.task.taskId, agentId: o.task.agentId })),
+    failures: 0,
+  };
+}
+
+/**
+ * A master drops the data of the statuses it keeps, so what the executor reported last is not known. RUNNING is
+ * reported by a broker that serves: where follows from what it was started with.
+ */
+function reportOf(task: TaskEntry, { placement, settings }: TaskMemory): BrokerReport | undefined {
+  const told = parseReport(task.data);
+  const [listener] = settings.listeners;
+  const port = placement.ports[listener?.name ?? ''];
+  if (told !== undefined || task.state !== 'TASK_RUNNING' || listener === undefined || port === undefined) {
+    return told;
+  }
+  const endpoint = `${listener.advertisedHost ?? placement.host}:${listener.advertisedPort ?? port}`;
+  return { protocol: executorProtocolVersion, phase: 'serving', formatted: true, endpoint };
+}
+
+/** What was set dynamically before the start, and by Kafka's word since: of keys that we declare. */
+function dynamicOf(
+  memory: TaskMemory,
+  wanted: Readonly<Record<string, string>>,
+  truth: KafkaTruth | undefined,
+): Readonly<Record<string, DynamicValue>> {
+  const set = truth?.brokerConfig.get(memory.broker);
+  if (set === undefined) {
+    return memory.dynamicConfig ?? {};
+  }
+  const ours = new Set([
+    ...Object.keys(memory.dynamicConfig ?? {}),
+    ...Object.keys(memory.settings.config),
+    ...Object.keys(wanted),
+  ]);
+  return Object.fromEntries(
+    Object.entries(set)
+      .filter(([key]) => ours.has(key))
+      .map(([key, value]): [string, DynamicValue] => [key, { value, applied: true }]),
+  );
+}
+
+/** Task ids end in the time of the launch, base 36 (`plan/launch.ts`). */
+function launchTime(taskId: string): number | undefined {
+  const atMs = Number.parseInt(taskId.split('.').at(-1) ?? '', 36);
+  return Number.isSafeInteger(atMs) ? atMs : undefined;
+}
+
+function withoutTask(
+  { cluster: clusterName, broker: id, incarnation, agent, resources }: Reserved,
+  cluster: ClusterRecord,
+  broker: DesiredBroker | undefined,
+): BrokerRecord {
+  const voter = cluster.voters.find((v) => v.nodeId === id);
+  const volumes = resources.flatMap((resource): readonly PlacedVolume[] => {
+    const volume = resource.disk?.volume;
+    return volume === undefined
+      ? []
+      : [
+          {
+            name: volume.containerPath.split('/').at(-1) ?? volume.containerPath,
+            kind: 'persistent',
+            sizeMiB: resource.scalar ?? 0,
+            persistenceId: volume.persistenceId,
+            path: volume.containerPath,
+            source: resource.disk?.source ?? { kind: 'root' },
+          },
+        ];
+  });
+  const rack =
+    broker?.rack?.kind === 'attribute' ? agent.attributes[broker.rack.name] : voter?.placement.rack;
+  const placement: Placement =
+    voter !== undefined && voter.placement.incarnation === incarnation
+      ? { ...voter.placement, agentId: agent.agentId, directoryId: voter.directoryId }
+      : {
+          incarnation,
+          agentId: agent.agentId,
+          hostname: agent.hostname,
+          host: agent.attributes[advertisedHostAttribute] ?? agent.hostname,
+          ...(rack === undefined ? {} : { rack }),
+          attributes: { ...agent.attributes, hostname: agent.hostname },
+          // Bound again at the next launch, from what is reserved for it, lowest first as they once were.
+          ports: voter === undefined ? {} : { [controllerListenerName]: voter.port },
+          volumes,
+          boundAtMs: 0,
+        };
+  return {
+    schema: 1,
+    clusterName,
+    id,
+    placement,
+    formatted: volumes.length > 0,
+    launches: 0,
+    superseded: [],
+    failures: 0,
+  };
+}

@@ -1,0 +1,62 @@
+/** Stores what an operator asks of a broker, or refuses what the spec contradicts. */
+import type { IntentBody } from '../model/api.ts';
+import { ConflictError } from '../model/errors.ts';
+import type { BrokerRecord } from '../model/records.ts';
+import { askFor, askNothing } from '../plan/intents.ts';
+import { emptyRecord } from '../plan/need.ts';
+import type { Memory } from './memory.ts';
+
+export type IntentDemand = {
+  readonly clusterName: string;
+  readonly brokerId: number;
+  /** Undefined takes back what was asked. */
+  readonly request: IntentBody | undefined;
+};
+
+export async function storeIntent(
+  memory: Memory,
+  { clusterName, brokerId, request }: IntentDemand,
+  nowMs: number,
+): Promise<BrokerRecord> {
+  const cluster = memory.cluster(clusterName);
+  const broker = cluster?.spec.desired.brokers.find((b) => b.id === brokerId);
+  if (cluster === undefined || broker === undefined) {
+    throw refused(`cluster ${clusterName} has no broker ${brokerId}`, 'look at `kafka-mesos get brokers`');
+  }
+  if (broker.state === 'stopped' && request?.kind !== 'pause') {
+    throw refused(
+      `the spec says that broker ${brokerId} is stopped`,
+      'change its state in the spec; what an operator asks does not go against it',
+    );
+  }
+  const record = cluster.brokers.get(brokerId) ?? emptyRecord(clusterName, brokerId);
+  if (request?.kind === 'replace') {
+    if (record.placement === undefined) {
+      throw refused(`broker ${brokerId} has no disk yet`, 'there is nothing to replace');
+    }
+    if (cluster.cluster?.voters.some((v) => v.nodeId === brokerId) === true) {
+      throw refused(
+        `broker ${brokerId} is a voter of the controller quorum: its disk is the quorum’s memory`,
+        'bring its agent back, or restore its disk',
+      );
+    }
+  }
+  const { expiresInMs, ...rest } = request ?? { expiresInMs: undefined };
+  const next =
+    request === undefined
+      ? askNothing(record)
+      : askFor(
+          record,
+          {
+            ...(rest as Omit<IntentBody, 'expiresInMs'>),
+            ...(expiresInMs === undefined ? {} : { expiresAtMs: nowMs + expiresInMs }),
+          },
+          nowMs,
+        );
+  await memory.writeBroker(next);
+  return next;
+}
+
+function refused(message: string, remedy: string): ConflictError {
+  return new ConflictError('KM_CONFLICT_INTENT', message, { remedy });
+}
