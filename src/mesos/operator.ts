@@ -88,7 +88,6 @@ type TaskView = {
   readonly state: wire.TaskState;
   readonly labels?: wire.Labels;
   readonly resources?: readonly wire.Resource[];
-  readonly statuses?: readonly { readonly data?: string }[];
 };
 type AgentsAnswer = {
   readonly get_agents: {
@@ -119,7 +118,6 @@ function toFramework({ framework_info: info, connected }: FrameworkView, complet
 }
 
 function toTask(view: TaskView): TaskEntry {
-  const data = (view.statuses ?? []).findLast((s) => s.data !== undefined)?.data;
   return {
     taskId: view.task_id.value,
     frameworkId: view.framework_id.value,
@@ -127,7 +125,6 @@ function toTask(view: TaskView): TaskEntry {
     state: view.state,
     labels: fromLabels(view.labels),
     resources: (view.resources ?? []).flatMap(toResource),
-    ...(data === undefined ? {} : { data: Buffer.from(data, 'base64').toString('utf8') }),
   };
 }
 

@@ -1,4 +1,7 @@
-/** All that a Mesos master knows of its tasks and agents at one moment, as its operator API tells it. */
+/**
+ * All that a Mesos master knows of its tasks and agents at one moment, as its operator API tells it. What
+ * executors reported is not in it: a master drops the data of the statuses it keeps (`Master::updateTask`).
+ */
 import type { Resource, TaskState } from './mesos.ts';
 
 export type MesosInventory = {
@@ -28,8 +31,6 @@ export type TaskEntry = {
   readonly state: TaskState;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: readonly Resource[];
-  /** `TaskStatus.data` of the newest status that has some, as text. */
-  readonly data?: string;
 };
 
 export type AgentEntry = {

@@ -69,6 +69,21 @@ export type TaskState =
   | 'TASK_GONE_BY_OPERATOR'
   | 'TASK_UNKNOWN';
 
+/** States in which the task is over for good (Mesos: "terminal"); UNKNOWN and UNREACHABLE prove nothing. */
+const terminal: ReadonlySet<TaskState> = new Set([
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+  'TASK_ERROR',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+]);
+
+export function isTerminal(state: TaskState): boolean {
+  return terminal.has(state);
+}
+
 export type TaskUpdate = {
   readonly taskId: string;
   readonly state: TaskState;

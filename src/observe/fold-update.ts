@@ -1,28 +1,13 @@
 /** What a task update changes in the record of its broker. Pure: the caller persists, then acknowledges. */
 import type { DesiredBroker } from '../model/desired.ts';
 import type { BrokerReport } from '../model/launch.ts';
-import type { TaskState, TaskUpdate } from '../model/mesos.ts';
+import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
 
 export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
 
 /** A broker that stayed up this long has left its failures behind. */
 export const healthyAfterMs = 5 * 60_000;
-
-/** States in which the task is over for good (Mesos: "terminal"); UNKNOWN and UNREACHABLE prove nothing. */
-const terminal: ReadonlySet<TaskState> = new Set([
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_ERROR',
-  'TASK_DROPPED',
-  'TASK_GONE',
-  'TASK_GONE_BY_OPERATOR',
-]);
-
-export function isTerminal(state: TaskState): boolean {
-  return terminal.has(state);
-}
 
 /** The task may be alive as far as this update tells. */
 export function isLive(state: TaskState): boolean {

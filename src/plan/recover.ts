@@ -8,7 +8,7 @@
 
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import { type BrokerReport, executorProtocolVersion } from '../model/launch.ts';
-import type { Resource } from '../model/mesos.ts';
+import { isTerminal, type Resource } from '../model/mesos.ts';
 import type { AgentEntry, MesosInventory, TaskEntry } from '../model/mesos-inventory.ts';
 import type {
   BrokerRecord,
@@ -21,7 +21,6 @@ import type {
   TaskRecord,
 } from '../model/records.ts';
 import { parseIdentity, parseTaskLabels, type TaskMemory } from '../model/task-labels.ts';
-import { isTerminal, parseReport } from '../observe/fold-update.ts';
 import { advertisedHostAttribute, controllerListenerName } from './fit.ts';
 import { settingsOf } from './settings.ts';
 
@@ -307,10 +306,7 @@ function withTask(
     schema: 1,
     clusterName: desired.name,
     id: memory.broker,
-    placement:
-      report?.directoryId === undefined
-        ? memory.placement
-        : { ...memory.placement, directoryId: report.directoryId },
+    placement: memory.placement,
     formatted: true,
     launches: memory.launches,
     task: record,
@@ -320,16 +316,12 @@ function withTask(
   };
 }
 
-/**
- * A master drops the data of the statuses it keeps, so what the executor reported last is not known. RUNNING is
- * reported by a broker that serves: where follows from what it was started with.
- */
+/** RUNNING is reported by a broker that serves; where follows from what it was started with. */
 function reportOf(task: TaskEntry, { placement, settings }: TaskMemory): BrokerReport | undefined {
-  const told = parseReport(task.data);
   const [listener] = settings.listeners;
   const port = placement.ports[listener?.name ?? ''];
-  if (told !== undefined || task.state !== 'TASK_RUNNING' || listener === undefined || port === undefined) {
-    return told;
+  if (task.state !== 'TASK_RUNNING' || listener === undefined || port === undefined) {
+    return undefined;
   }
   const endpoint = `${listener.advertisedHost ?? placement.host}:${listener.advertisedPort ?? port}`;
   return { protocol: executorProtocolVersion, phase: 'serving', formatted: true, endpoint };

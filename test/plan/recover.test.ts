@@ -35,16 +35,6 @@ function launched(desired: Desired): {
   return { cluster, records, tasks };
 }
 
-const running = (directoryId: string): string =>
-  JSON.stringify({
-    protocol: 1,
-    phase: 'serving',
-    formatted: true,
-    directoryId,
-    endpoint: 'agent-1:31000',
-    jvmPid: 7,
-  });
-
 function entryOf(task: TaskSpec, changes: Partial<TaskEntry> = {}): TaskEntry {
   return {
     taskId: task.taskId,
@@ -106,7 +96,7 @@ const secretive = makeDesired({
 test('what was stored at the launch is made again from labels and reservations alone', () => {
   const { cluster, records, tasks } = launched(secretive);
   const inventory = inventoryOf(
-    tasks.map((t, i) => entryOf(t, { data: running(cluster.voters[i]?.directoryId ?? '') })),
+    tasks.map((t) => entryOf(t)),
     {},
     tasks,
   );
@@ -125,7 +115,7 @@ test('what was stored at the launch is made again from labels and reservations a
     assert.is(again?.task?.taskId, record.task?.taskId);
     assert.is(again?.task?.launchedAtMs, record.task?.launchedAtMs);
     assert.equal(again?.task?.startedWith, record.task?.startedWith);
-    assert.is(again?.task?.report?.jvmPid, 7);
+    assert.is(again?.task?.report?.endpoint, `agent-${record.id + 1}:${record.placement?.ports.CLIENT}`);
   }
 });
 
@@ -136,9 +126,9 @@ test('labels hold no value that may be secret', () => {
 });
 
 test('the loop does nothing to what was recovered, and knows the tasks as its own', () => {
-  const { cluster, tasks } = launched(secretive);
+  const { tasks } = launched(secretive);
   const inventory = inventoryOf(
-    tasks.map((t, i) => entryOf(t, { data: running(cluster.voters[i]?.directoryId ?? '') })),
+    tasks.map((t) => entryOf(t)),
     {},
     tasks,
   );
