@@ -1,7 +1,10 @@
 import {
+  alterClientQuotasV1,
+  type ClientQuotaKey,
   type Connection,
   createPartitionsV3,
   createTopicsV7,
+  describeClientQuotasV1,
   describeConfigsV4,
   describeLogDirsV4,
   IncrementalAlterConfigOperationTypes,
@@ -14,6 +17,7 @@ import type { Clock } from '../sys/clock.ts';
 import { type Logger, silentLogger } from '../sys/logger.ts';
 import { createConnections } from './connections.ts';
 import { configEntry, configResource, observeCluster } from './observation.ts';
+import { clientQuota, nameOfEntity, quotaEntities } from './quotas.ts';
 import { formatAddress } from './render.ts';
 import { answerOf, describeClusterV2, refusalsOf, translate } from './wire.ts';
 
@@ -256,6 +260,24 @@ export function createKafkaAdmin(options: KafkaAdminOptions): KafkaAdmin {
         (connection) =>
           incrementalAlterConfigsV1.api.async(connection, [{ ...configResource(resource), configs }], false),
         addresses,
+      );
+    },
+
+    async describeClientQuotas() {
+      return read('describe client quotas', async (connection) => {
+        // No component and not strict: all there are.
+        const answer = await describeClientQuotasV1.api.async(connection, [], false);
+        return (answer.entries ?? []).map(clientQuota);
+      });
+    },
+
+    async alterClientQuotas(entity, changes) {
+      const ops = (Object.entries(changes) as [ClientQuotaKey, number | undefined][]).map(([key, value]) =>
+        value === undefined ? { key, remove: true as const } : { key, value, remove: false as const },
+      );
+      if (ops.length === 0) return;
+      await change(`change quotas of ${nameOfEntity(entity)}`, (connection) =>
+        alterClientQuotasV1.api.async(connection, [{ entities: quotaEntities(entity), ops }], false),
       );
     },
 

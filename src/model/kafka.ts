@@ -85,10 +85,44 @@ export type KafkaAdmin = {
     resource: ConfigResource,
     changes: Readonly<Record<string, string | undefined>>,
   ): Promise<void>;
+  /** Every quota that is set, by whom; in no order that means anything. */
+  describeClientQuotas(): Promise<readonly ClientQuota[]>;
+  /** `undefined` removes a limit; one that is not set is removed without harm. */
+  alterClientQuotas(
+    entity: QuotaEntity,
+    changes: Partial<Record<QuotaKey, number | undefined>>,
+  ): Promise<void>;
   unregisterBroker(id: number): Promise<void>;
   /** Bytes on disk by broker, topic and partition (KIP-113). */
   describeLogDirs(brokerIds: readonly number[]): Promise<readonly LogDir[]>;
   close(): Promise<void>;
+};
+
+/**
+ * Whom a quota limits (KIP-13, KIP-55, KIP-612): a user, a client id or a user's client id; or an address, alone.
+ * `null` is the default: everybody of that sort without a limit of their own.
+ */
+export type QuotaEntity = {
+  readonly user?: string | null;
+  readonly clientId?: string | null;
+  readonly ip?: string | null;
+};
+
+/**
+ * Bytes per second of each broker; percent of one request or network thread; partition changes per second;
+ * connections per second (of an address only).
+ */
+export type QuotaKey =
+  | 'producer_byte_rate'
+  | 'consumer_byte_rate'
+  | 'request_percentage'
+  | 'controller_mutation_rate'
+  | 'connection_creation_rate';
+
+export type ClientQuota = {
+  readonly entity: QuotaEntity;
+  /** By key; Kafka may know more of them than we do. */
+  readonly limits: Readonly<Record<string, number>>;
 };
 
 export type LogDir = {

@@ -114,6 +114,8 @@ function stubKafka(brokers: number): ConnectKafka {
     describeConfigs: async () => [],
     alterConfigs: nothing,
     unregisterBroker: nothing,
+    describeClientQuotas: async () => [],
+    alterClientQuotas: async () => {},
     describeLogDirs: async () => [],
     close: nothing,
   });

@@ -10,7 +10,7 @@ import { createKafkaAdmin } from '../../src/kafka/admin.ts';
 import { proveProduceConsume } from '../../src/kafka/prove.ts';
 import { consoleConsumerCommand, consoleProducerCommand } from '../../src/kafka/tools.ts';
 import { ConflictError, UnavailableError } from '../../src/model/errors.ts';
-import type { KafkaAdmin, KafkaObserved } from '../../src/model/kafka.ts';
+import type { KafkaAdmin, KafkaObserved, QuotaEntity } from '../../src/model/kafka.ts';
 import { delay, systemClock } from '../../src/sys/clock.ts';
 import { freePorts, type RealNode, run, startNode, unpackKafka } from '../kafka/real-kafka.ts';
 
@@ -205,6 +205,89 @@ test('changes configs of a topic, of one broker through that broker, and of the 
   const error = await rejection(admin.alterConfigs(broker, { 'broker.rack': 'other' }));
   assert.instance(error, ConflictError);
   assert.match(error.message, 'broker.rack');
+});
+
+test('a refused key takes those beside it down; by itself each is taken or refused', async () => {
+  const broker = { kind: 'broker', id: 2 } as const;
+  const dynamic = async () =>
+    (await admin.describeConfigs(broker))
+      .filter(({ source }) => source === 'dynamic')
+      .map(({ name, value }) => `${name}=${value}`)
+      .join();
+  // Of 8 threads, Kafka takes at most 16 at once.
+  const error = await rejection(
+    admin.alterConfigs(broker, { 'num.io.threads': '17', 'log.cleaner.threads': '2' }),
+  );
+  assert.instance(error, ConflictError);
+  assert.match(error.message, 'double the current value');
+  assert.is(await dynamic(), '');
+  await admin.alterConfigs(broker, { 'log.cleaner.threads': '2' });
+  assert.instance(await rejection(admin.alterConfigs(broker, { 'num.io.threads': '17' })), ConflictError);
+  await eventually(async () => (await dynamic()) === 'log.cleaner.threads=2');
+  // In two steps it gets there.
+  await admin.alterConfigs(broker, { 'num.io.threads': '16' });
+  await eventually(async () => (await dynamic()).includes('num.io.threads=16'));
+  await admin.alterConfigs(broker, { 'num.io.threads': '17' });
+  const small = await rejection(admin.alterConfigs(broker, { 'num.io.threads': '4' }));
+  assert.match(small.message, 'half the current value');
+  await admin.alterConfigs(broker, { 'num.io.threads': undefined, 'log.cleaner.threads': undefined });
+});
+
+test('sets, changes and removes client quotas of users, client ids, both, addresses and all others', async () => {
+  assert.equal(await admin.describeClientQuotas(), []);
+  const entities: readonly QuotaEntity[] = [
+    { user: 'ann' },
+    { clientId: 'loader' },
+    { user: 'ann', clientId: 'loader' },
+    { user: null },
+    { user: null, clientId: null },
+  ];
+  for (const [index, entity] of entities.entries()) {
+    await admin.alterClientQuotas(entity, {
+      producer_byte_rate: 1_000_000 + index,
+      request_percentage: 12.5,
+    });
+  }
+  await admin.alterClientQuotas({ ip: '127.0.0.9' }, { connection_creation_rate: 10 });
+  const sorted = async () =>
+    (await admin.describeClientQuotas()).map((quota) => JSON.stringify(quota)).sort();
+  const wanted = [
+    ...entities.map((entity, index) => ({
+      entity,
+      limits: { producer_byte_rate: 1_000_000 + index, request_percentage: 12.5 },
+    })),
+    { entity: { ip: '127.0.0.9' }, limits: { connection_creation_rate: 10 } },
+  ];
+  const texts = wanted.map((quota) => JSON.stringify(quota)).sort();
+  await eventually(async () => (await sorted()).join() === texts.join());
+
+  // One limit goes, one comes, one stays; again without harm.
+  for (let time = 0; time < 2; time += 1) {
+    await admin.alterClientQuotas(
+      { user: 'ann' },
+      { producer_byte_rate: undefined, consumer_byte_rate: 2_000_000 },
+    );
+  }
+  await eventually(async () => {
+    const ann = (await admin.describeClientQuotas()).find(
+      ({ entity }) => entity.user === 'ann' && entity.clientId === undefined,
+    );
+    return JSON.stringify(ann?.limits) === '{"consumer_byte_rate":2000000,"request_percentage":12.5}';
+  });
+  const refused = await rejection(admin.alterClientQuotas({ user: 'ann' }, { producer_byte_rate: -1 }));
+  assert.instance(refused, ConflictError);
+  assert.match(refused.message, 'user ann');
+  assert.instance(
+    await rejection(admin.alterClientQuotas({ user: 'ann', ip: '127.0.0.9' }, { producer_byte_rate: 1 })),
+    ConflictError,
+  );
+  for (const { entity, limits } of await admin.describeClientQuotas()) {
+    await admin.alterClientQuotas(
+      entity,
+      Object.fromEntries(Object.keys(limits).map((key) => [key, undefined])),
+    );
+  }
+  await eventually(async () => (await admin.describeClientQuotas()).length === 0);
 });
 
 async function eventually(holds: () => Promise<boolean>): Promise<void> {

@@ -69,6 +69,8 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
     describeConfigs: async () => [],
     alterConfigs: async () => {},
     unregisterBroker: async () => {},
+    describeClientQuotas: async () => [],
+    alterClientQuotas: async () => {},
     describeLogDirs: async () => [],
     close: async () => {},
   };

@@ -214,6 +214,10 @@ export function createKafkaModel(clusterId: string, clock: Clock, random: Random
           return [];
         },
         async alterConfigs() {},
+        async describeClientQuotas() {
+          return [];
+        },
+        async alterClientQuotas() {},
         async unregisterBroker() {},
         async describeLogDirs() {
           return [];
