@@ -2,11 +2,12 @@ import { type DesiredBroker, type DesiredListener, jvmOverheadMiB } from '../mod
 import { listOf } from './check-fields.ts';
 import type { Checked } from './checks.ts';
 import { defaults } from './defaults.ts';
-import type { Pool } from './document.ts';
+import type { KafkaCluster, Pool, Storage } from './document.ts';
 import { type BrokerFields, layersOf, mergeLayers } from './layers.ts';
+import { pickFields } from './partial.ts';
 import { formatPath, type Path } from './path.ts';
 import type { Finding } from './problems.ts';
-import { countBrokers, idsOf, resolveBroker, volumesOf } from './resolve.ts';
+import { idsOf, resolveBroker, volumesOf } from './resolve.ts';
 import { formatSizeMiB, parseDurationMs } from './units.ts';
 
 /**
@@ -14,38 +15,65 @@ import { formatSizeMiB, parseDurationMs } from './units.ts';
  * their overrides, so one of each kind is looked at.
  */
 export function checkBrokers(checked: Checked): readonly Finding[] {
-  const { document, isSound } = checked;
-  const common = ['defaults', 'config', 'listeners', 'controllerListener'];
-  if (!common.every((field) => isSound('spec', field))) return [];
-  const findings = listOf<Pool>(document.spec?.pools).flatMap((pool, index) =>
-    isSound('spec', 'pools', index) ? checkPool(checked, pool, index) : [],
+  if (!checked.hasShape('spec', 'pools')) return [];
+  const bare = pickFields(checked, ['memory', 'heap', 'roles', 'listeners', 'controllerListener']);
+  const whole = pickFields(checked, ['storage', 'rack', 'failover']);
+  const findings = listOf<Pool>(checked.document.spec?.pools).flatMap((_, index) =>
+    checked.hasShape('spec', 'pools', index) ? checkPool(checked, bare, whole, index) : [],
   );
   // What a general layer says wrongly is wrong for each pool and override under it: once is enough.
-  const places = findings.map(({ path }) => formatPath(path));
+  const places = findings.map(({ path, code }) => `${code} ${formatPath(path)}`);
   return findings.filter((_, index) => places.indexOf(places[index] ?? '') === index);
 }
 
-function checkPool({ document, isSound }: Checked, pool: Pool, index: number): readonly Finding[] {
+function checkPool(
+  checked: Checked,
+  bare: KafkaCluster,
+  whole: KafkaCluster,
+  index: number,
+): readonly Finding[] {
+  const { document, isSound } = checked;
+  const pool = bare.spec.pools[index];
+  const wholePool = whole.spec.pools[index];
+  if (pool === undefined || wholePool === undefined) return [];
   const overridden = Object.keys(pool.overrides ?? {}).map(Number);
-  const plain = idsOf(pool).find((id) => !overridden.includes(id));
+  // Which ids they are may not be known; that there are some without an override is likely then.
+  const plain = isSound('spec', 'pools', index, 'ids')
+    ? idsOf(pool).find((id) => !overridden.includes(id))
+    : noId;
   const kinds = [...(plain === undefined ? [] : [plain]), ...overridden];
-  const brokerCount = isSound('spec', 'pools') ? countBrokers(document) : 1;
   return kinds.flatMap((id) => {
-    const override = pool.overrides?.[String(id)];
-    const layers = layersOf(document.spec.defaults, pool, override);
+    const override = document.spec.pools[index]?.overrides?.[String(id)];
     const paths: Path[] = [
       ['spec', 'defaults'],
       ['spec', 'pools', index],
     ];
-    if (override !== undefined) paths.push(['spec', 'pools', index, 'overrides', String(id)]);
-    const at: Blame = (...steps) => blame(layers, paths, steps);
-    const fields = mergeLayers(layers);
-    const merged = [...checkStorage(fields, at), ...checkRack(fields, at), ...checkFailover(fields, at)];
-    if (merged.length > 0) return merged;
-    const broker = resolveBroker(document, pool, id, brokerCount);
-    return [...checkMemory(broker, at), ...checkPorts(broker, document.spec.listeners !== undefined, at)];
+    if (id !== noId && override !== undefined) paths.push(['spec', 'pools', index, 'overrides', String(id)]);
+    const said = layersOf(document.spec.defaults, document.spec.pools[index] ?? pool, override);
+    const at: Blame = (...steps) => blame(said, paths, steps);
+    const isSure: Sure = (...steps) => paths.every((path) => isSound(...path, ...steps));
+    const fields = mergeLayers(layersOf(whole.spec.defaults, wholePool, wholePool.overrides?.[String(id)]));
+    const findings = [
+      ...checkStorage(fields, at, isSure),
+      ...(isSure('rack') ? checkRack(fields, at) : []),
+      ...(isSure('failover') ? checkFailover(fields, at) : []),
+    ];
+    const broker = resolveBroker(bare, pool, id, 1);
+    if (isSure('memory') && isSure('heap')) findings.push(...checkMemory(broker, at));
+    const hasKnownPorts =
+      (['roles', 'listeners', 'controllerListener'] as const).every((field) => isSure(field)) &&
+      isSound('spec', 'listeners') &&
+      isSound('spec', 'controllerListener');
+    if (hasKnownPorts) findings.push(...checkPorts(broker, document.spec.listeners !== undefined, at));
+    return findings;
   });
 }
+
+/** Stands for the id of a broker that has no override. */
+const noId = -1;
+
+/** Nothing about this field is wrong in any layer, and no unknown key stands for it. */
+type Sure = (...steps: Path) => boolean;
 
 /** Where the field was said last; the pool where it was not said at all. */
 type Blame = (...steps: Path) => Path;
@@ -61,16 +89,22 @@ function blame(layers: readonly BrokerFields[], paths: readonly Path[], steps: P
   return paths[1] ?? [];
 }
 
-function checkStorage(fields: BrokerFields, at: Blame): readonly Finding[] {
-  const { storage } = fields;
+function checkStorage(fields: BrokerFields, at: Blame, isSure: Sure): readonly Finding[] {
   const code = 'KM_SPEC_STORAGE';
   const path = at('storage');
-  if (storage === undefined || (storage.size === undefined && storage.volumes === undefined)) {
+  // Another kind replaces all that is said of storage below it, and so do other volumes.
+  if (!isSure('storage', 'kind') || !isSure('storage', 'volumes')) return [];
+  const isSizeSaid = fields.storage?.size !== undefined || fields.storage?.volumes !== undefined;
+  if (!isSizeSaid && isSure('storage', 'size')) {
     const message = 'nothing says how much disk these brokers have';
     const remedy = 'Add `storage: { size: 10GiB }` here, or under `spec.defaults` for all pools.';
     return [{ code: 'KM_SPEC_MISSING', path, on: 'key', message, remedy }];
   }
+  // A size that is misspelt is as good as any other for what is judged here.
+  const storage: Storage = isSizeSaid ? (fields.storage ?? {}) : { ...fields.storage, size: '1GiB' };
   if (storage.volumes !== undefined) {
+    // A size would take the place of the volumes of a more general layer.
+    if (!isSure('storage', 'size')) return [];
     const both = (['size', 'disk', 'path'] as const).find((key) => storage[key] !== undefined);
     if (both !== undefined) {
       const message = `\`${both}\` is short for one volume, and there are \`volumes\``;
@@ -88,7 +122,7 @@ function checkStorage(fields: BrokerFields, at: Blame): readonly Finding[] {
       findings.push({ code, path: field('name'), message: `two volumes are named ${volume.name}` });
     }
     names.add(volume.name);
-    if (kind === 'hostPath' && volume.hostPath === undefined) {
+    if (kind === 'hostPath' && isSure('storage', 'path') && volume.hostPath === undefined) {
       const message = 'storage of kind hostPath needs the path on the agent';
       findings.push({ code, path: place, on: 'key', message, remedy: 'Add `path: /var/lib/kafka-$id`.' });
     }
@@ -168,7 +202,7 @@ function checkPorts(broker: DesiredBroker, listenersSaid: boolean, at: Blame): r
     findings.push({
       code: 'KM_SPEC_PORT_CLASH',
       path: said.at(-1) === 'port' ? said : general,
-      message: `the listeners ${other.name} and ${listener.name} of broker ${broker.id} both want port ${port.port}`,
+      message: `the listeners ${other.name} and ${listener.name} of ${broker.id === noId ? 'each broker' : `broker ${broker.id}`} both want port ${port.port}`,
       remedy: 'Give each a port of its own.',
     });
   }

@@ -1,20 +1,26 @@
 import type { DesiredBroker } from '../model/desired.ts';
-import { listOf } from './check-fields.ts';
+import { brokerFieldsOf } from './check-fields.ts';
 import type { Checked } from './checks.ts';
-import type { Pool } from './document.ts';
+import { hasKnownNodes, pickFields } from './partial.ts';
+import type { Path } from './path.ts';
 import type { Finding } from './problems.ts';
-import { countBrokers, resolvePool } from './resolve.ts';
+import { resolvePool } from './resolve.ts';
 import { formatIds } from './units.ts';
 
 /** What shows only when all nodes are looked at together. */
-export function checkCluster({ document, isSound }: Checked): readonly Finding[] {
-  const parts = ['pools', 'defaults', 'listeners', 'controllerListener', 'config'];
-  if (!parts.every((part) => isSound('spec', part))) return [];
-  const brokerCount = countBrokers(document);
-  const nodes = listOf<Pool>(document.spec?.pools).flatMap((pool) =>
-    resolvePool(document, pool, brokerCount),
+export function checkCluster(checked: Checked): readonly Finding[] {
+  if (!hasKnownNodes(checked)) return [];
+  const bare = pickFields(checked, ['roles', 'listeners', 'controllerListener', 'constraints']);
+  const nodes = bare.spec.pools.flatMap((pool) => resolvePool(bare, pool, 1));
+  return [...checkRoles(nodes), ...(hasKnownPorts(checked) ? checkSharedPorts(nodes) : [])];
+}
+
+function hasKnownPorts(checked: Checked): boolean {
+  const { isSound } = checked;
+  const places: readonly Path[] = [['spec'], ...brokerFieldsOf(checked).map(({ path }) => path)];
+  return places.every((path) =>
+    ['listeners', 'controllerListener', 'constraints'].every((field) => isSound(...path, field)),
   );
-  return [...checkRoles(nodes), ...checkSharedPorts(nodes)];
 }
 
 function checkRoles(nodes: readonly DesiredBroker[]): readonly Finding[] {

@@ -141,7 +141,22 @@ function unknownKey(path: Path, key: string, schema: Schema): Finding {
     message: `${path.length === 0 ? 'a KafkaCluster' : named(path)} has no ${quote(key)}`,
     allowed: meant === undefined ? known.join(', ') : undefined,
     remedy: remedies[0],
+    meant: meant === undefined ? placesNear(path, key, schema) : [[...path, meant]],
   };
+}
+
+/** A field of that name one level further in, or on a level further out: the key may only be indented wrongly. */
+function placesNear(path: Path, key: string, schema: Schema): readonly Path[] {
+  const inner = Object.entries(schema.properties ?? {}).filter(([, property]) => {
+    const { properties, items, additionalProperties } = follow(property);
+    const parts = [properties, items && follow(items).properties];
+    if (typeof additionalProperties === 'object') parts.push(follow(additionalProperties).properties);
+    return parts.some((names) => names !== undefined && Object.hasOwn(names, key));
+  });
+  return [
+    ...inner.map(([name]) => [...path, name]),
+    ...path.map((_, index) => [...path.slice(0, index), key]),
+  ];
 }
 
 function missingKey(path: Path, key: string, schema: Schema): Finding {

@@ -1,8 +1,9 @@
-import { listOf } from './check-fields.ts';
+import { brokerFieldsOf, listOf } from './check-fields.ts';
 import type { Checked } from './checks.ts';
 import { parseConstraints } from './constraint-text.ts';
 import { defaultReplicationFactor, internalTopicConfig } from './defaults.ts';
 import type { KafkaCluster, Topic } from './document.ts';
+import { hasKnownNodes } from './partial.ts';
 import type { Path } from './path.ts';
 import type { Finding } from './problems.ts';
 import { countBrokers, rolesOf } from './resolve.ts';
@@ -46,24 +47,30 @@ function checkNames({ document, isSound }: Checked): readonly Finding[] {
 
 function checkReplication(checked: Checked): readonly Finding[] {
   const { document, isSound } = checked;
-  if (!['pools', 'defaults', 'config', 'rollout'].every((part) => isSound('spec', part))) return [];
+  if (!hasKnownNodes(checked)) return [];
   const brokerCount = countBrokers(document);
   if (brokerCount === 0) return [];
-  const findings = [...checkClusterReplication(document, brokerCount)];
-  const minIsr = numberOf(saidForAll(document), minIsrKey) ?? 1;
-  const consent = document.spec.rollout?.allowSingleReplicaOutage ?? false;
+  const isConfigSound = isSound('spec', 'config') && isSound('spec', 'defaults', 'config');
+  const findings = isConfigSound ? [...checkClusterReplication(document, brokerCount)] : [];
+  const minIsr = isConfigSound ? (numberOf(saidForAll(document), minIsrKey) ?? 1) : undefined;
+  const consent = !isSound('spec', 'rollout') || (document.spec.rollout?.allowSingleReplicaOutage ?? false);
   const racks = wantedRacks(checked);
   for (const [index, topic] of listOf<Topic>(document.spec.topics).entries()) {
     const path = ['spec', 'topics', index];
-    if (!isSound(...path) || internalTopics.has(topic.name)) continue;
+    if (!['name', 'replicationFactor'].every((field) => isSound(...path, field))) continue;
+    if (internalTopics.has(topic.name)) continue;
     const factor = topic.replicationFactor ?? defaultReplicationFactor(brokerCount);
     const place = [...path, topic.replicationFactor === undefined ? 'name' : 'replicationFactor'];
     if (factor > brokerCount) {
       findings.push(tooMany(place, 'replicationFactor', factor, brokerCount));
       continue;
     }
-    const topicMinIsr = numberOf(topic.config, minIsrKey) ?? minIsr;
-    findings.push(...trap(place, `the topic ${topic.name}`, factor, topicMinIsr, consent));
+    const topicMinIsr = isSound(...path, 'config')
+      ? (numberOf(topic.config, minIsrKey) ?? minIsr)
+      : undefined;
+    if (topicMinIsr !== undefined) {
+      findings.push(...trap(place, `the topic ${topic.name}`, factor, topicMinIsr, consent));
+    }
     if (racks !== undefined && factor > racks) {
       const message = `${factor} replicas of ${topic.name} over ${racks} racks: some share one`;
       const remedy = `Use at most ${racks}, or raise the number in the placement rule.`;
@@ -152,7 +159,12 @@ function count(factor: number): string {
 }
 
 /** The number of racks that the placement rules of all pools ask for, where they do. */
-function wantedRacks({ document }: Checked): number | undefined {
+function wantedRacks(checked: Checked): number | undefined {
+  const { document, isSound } = checked;
+  const isKnown = brokerFieldsOf(checked).every(
+    ({ path }) => isSound(...path, 'rack') && isSound(...path, 'constraints'),
+  );
+  if (!isKnown) return undefined;
   const { defaults, pools } = document.spec;
   const brokerPools = pools.filter((pool) => rolesOf(document, pool).includes('broker'));
   const counts = brokerPools.map((pool) => {

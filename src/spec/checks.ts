@@ -7,11 +7,16 @@ import type { KafkaCluster } from './document.ts';
 import { isBelow, type Path } from './path.ts';
 import type { Finding } from './problems.ts';
 
-/** What a check may look at. Nothing below a path that is not sound has the type it says. */
+/** What a check may look at. Nothing below a path that cannot be read has the type it says. */
 export type Checked = {
   readonly document: KafkaCluster;
-  /** No mistake at, below or around this path is known so far. */
+  /**
+   * No mistake at, below or around this path is known so far, and no unknown key stands for it. A check that
+   * depends on what is not sound would blame a field for a mistake in another.
+   */
   readonly isSound: (...path: Path) => boolean;
+  /** No mistake at, below or around this path is known so far, unknown keys aside. */
+  readonly isReadable: (...path: Path) => boolean;
   /** The value at this path is what its type says; something inside of it may be wrong. */
   readonly hasShape: (...path: Path) => boolean;
 };
@@ -29,15 +34,10 @@ export function checkMeaning(document: KafkaCluster, shape: readonly Finding[]):
   const config = checkConfig(checkedBy(document, shape));
   const single = [...shape, ...own];
   const brokers = checkBrokers(checkedBy(document, single));
-  const cluster = checkedBy(document, [...single, ...brokers]);
-  // Topics look at how many brokers there are, not at what each is given: a misspelt field elsewhere hides nothing.
-  const topics = checkTopics(
-    checkedBy(
-      document,
-      single.filter(({ code }) => code !== 'KM_SPEC_UNKNOWN_KEY'),
-    ),
-  );
-  return [...own, ...config, ...brokers, ...checkCluster(cluster), ...topics];
+  const clashes = brokers.filter(({ code }) => code === 'KM_SPEC_PORT_CLASH');
+  const cluster = checkCluster(checkedBy(document, [...single, ...clashes]));
+  const topics = checkTopics(checkedBy(document, single));
+  return [...own, ...config, ...brokers, ...cluster, ...topics];
 }
 
 function checkedBy(document: KafkaCluster, findings: readonly Finding[]): Checked {
@@ -45,10 +45,17 @@ function checkedBy(document: KafkaCluster, findings: readonly Finding[]): Checke
   const errors = findings.filter(
     ({ severity, code }) => severity !== 'warning' && code !== 'KM_SPEC_NOT_YET',
   );
+  const wrong = errors.filter(({ code }) => code !== unknownKey).map(({ path }) => path);
+  // An unknown key hides the field that it was meant to be, and no other.
+  const doubtful = [...wrong, ...errors.flatMap(({ meant }) => meant ?? [])];
+  const touches = (paths: readonly Path[], path: Path): boolean =>
+    paths.some((other) => isBelow(other, path) || isBelow(path, other));
   return {
     document,
-    isSound: (...path) =>
-      !errors.some((finding) => isBelow(finding.path, path) || isBelow(path, finding.path)),
-    hasShape: (...path) => !errors.some((finding) => isBelow(path, finding.path)),
+    isSound: (...path) => !touches(doubtful, path),
+    isReadable: (...path) => !touches(wrong, path),
+    hasShape: (...path) => !wrong.some((other) => isBelow(path, other)),
   };
 }
+
+const unknownKey = 'KM_SPEC_UNKNOWN_KEY';

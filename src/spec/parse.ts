@@ -4,7 +4,8 @@ import { checkMeaning } from './checks.ts';
 import { digestOf } from './digest.ts';
 import type { KafkaCluster } from './document.ts';
 import { nodeAt, toPlain } from './node.ts';
-import { type Problem, sortProblems, toProblem } from './problems.ts';
+import { formatPath } from './path.ts';
+import { type Finding, type Problem, sortProblems, toProblem } from './problems.ts';
 import { readYaml, type SpecFile, type YamlDocument } from './read-yaml.ts';
 import { resolveCluster } from './resolve.ts';
 
@@ -85,7 +86,8 @@ function parseDocument({ file, root, isWhole }: YamlDocument): {
   // The checks keep away from everything that a finding says is not of this type.
   const document = toPlain(root) as KafkaCluster;
   const isCluster = root.kind === 'map' && !shape.some(({ path }) => path.length === 1 && path[0] === 'kind');
-  const findings = [...shape, ...(isCluster ? checkMeaning(document, shape) : [])];
+  const known = withoutMisspelt(shape);
+  const findings = [...known, ...(isCluster ? checkMeaning(document, shape) : [])];
   const problems = findings.map((finding) => toProblem(finding, file, root));
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const desired = resolveCluster(document);
@@ -93,6 +95,12 @@ function parseDocument({ file, root, isWhole }: YamlDocument): {
     cluster: { desired, source: { path: file, line: root.line }, digest: digestOf(desired) },
     problems,
   };
+}
+
+/** What is there under another name is not missing. */
+function withoutMisspelt(shape: readonly Finding[]): readonly Finding[] {
+  const meant = new Set(shape.flatMap((finding) => (finding.meant ?? []).map(formatPath)));
+  return shape.filter(({ code, path }) => !(code === 'KM_SPEC_MISSING' && meant.has(formatPath(path))));
 }
 
 /** One name, two documents: which one counts is nobody's guess, so neither does. */

@@ -30,6 +30,8 @@ export type Finding = {
   readonly found?: string | undefined;
   readonly allowed?: string | undefined;
   readonly remedy?: string | undefined;
+  /** Of an unknown key: the fields that it may stand for, about which nothing is known then. */
+  readonly meant?: readonly Path[];
 };
 
 /** Gives a finding its place: that of the node at its path, or of the nearest one above that exists. */

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseAllDocuments, stringify } from 'yaml';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { brokerOf, codesOf, desiredOf, documentOf } from './helpers.ts';
 
@@ -243,7 +245,14 @@ test('a document with errors does not take away its neighbours', () => {
     clusters.map(({ desired, source }) => [desired.name, source.line]),
     [['demo', 7]],
   );
-  assert.is(problems.length, 1);
+  // One controller is a warning, in spite of the error.
+  assert.equal(
+    problems.map(({ severity, code }) => [severity, code]),
+    [
+      ['warning', 'KM_SPEC_QUORUM'],
+      ['error', 'KM_SPEC_TYPE'],
+    ],
+  );
 });
 
 test('places are right with CRLF and a byte order mark', () => {
@@ -262,8 +271,43 @@ topics: [ { name: t, replicationFactor: 9 } ]`);
   assert.equal(codesOf(text), [
     'KM_SPEC_UNKNOWN_KEY spec.pools[0].memroy',
     'KM_SPEC_DUPLICATE_ID spec.pools[1].ids',
+    'KM_SPEC_MEMORY spec.pools[1].heap',
     'KM_SPEC_MEMORY spec.pools[2].heap',
   ]);
+});
+
+test('each key of a valid document, misspelt, is one error and makes no other', () => {
+  const text = readFileSync(new URL('./full.yaml', import.meta.url), 'utf8');
+  const free = new Set(['config', 'environment', 'labels', 'logLevels', 'overrides', 'listeners']);
+  // Through JSON, so that what an alias stands for is there more than once.
+  const documents = parseAllDocuments(text, { merge: true }).map(
+    (document) => JSON.parse(JSON.stringify(document)) as { spec: unknown },
+  );
+  let count = 0;
+  const judge = (map: Record<string, unknown>, key: string, name: string): void => {
+    const { [key]: value, ...others } = map;
+    delete map[key];
+    map[name] = value;
+    const { problems } = parseSpec([
+      { path: 'full.yaml', text: documents.map((document) => stringify(document)).join('---\n') },
+    ]);
+    const errors = problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+    assert.equal(errors, ['KM_SPEC_UNKNOWN_KEY'], `${name} for ${key}: ${errors.join()}`);
+    delete map[name];
+    Object.assign(map, others, { [key]: value });
+    count += 1;
+  };
+  const visit = (value: unknown, isFree: boolean): void => {
+    if (Array.isArray(value)) for (const item of value) visit(item, false);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+    const map = value as Record<string, unknown>;
+    for (const key of Object.keys(map)) {
+      if (!isFree) judge(map, key, key.slice(0, -1));
+      visit(map[key], free.has(key) && !Array.isArray(map[key]));
+    }
+  };
+  for (const { spec } of documents) visit(spec, false);
+  assert.ok(count > 80, `${count} keys`);
 });
 
 test('a file that declares nothing is a warning', () => {
