@@ -80,6 +80,8 @@ export async function executeStep(step: Step, effects: Effects): Promise<void> {
       return change((admin) => admin.createTopic(action.topic));
     case 'create-partitions':
       return change((admin) => admin.createPartitions(action.topic, action.totalCount));
+    case 'alter-topic-config':
+      return change((admin) => admin.alterConfigs({ kind: 'topic', name: action.topic }, action.changes));
     default:
       return unreachable(action);
   }

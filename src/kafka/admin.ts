@@ -189,9 +189,9 @@ export function createKafkaAdmin(options: KafkaAdminOptions): KafkaAdmin {
       : undefined;
 
   return {
-    async observe(): Promise<KafkaObserved> {
+    async observe(configuredTopics = []): Promise<KafkaObserved> {
       const observed = await read('describe the cluster', (connection) =>
-        observeCluster(connection, clock.nowMs()),
+        observeCluster(connection, clock.nowMs(), new Set(configuredTopics)),
       );
       lastSeen = observed.brokers
         .filter((broker) => !broker.fenced)

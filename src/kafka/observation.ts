@@ -19,17 +19,22 @@ import { answerOf, describeClusterV2 } from './wire.ts';
 
 /**
  * Reads all that Kafka's metadata says, over one connection in two round trips: brokers, partitions and
- * quorum at once, then the effective `min.insync.replicas` of the topics found.
+ * quorum at once, then the effective `min.insync.replicas` of the topics found, and all settings of `configured` ones.
  */
-export async function observeCluster(connection: Connection, observedAtMs: number): Promise<KafkaObserved> {
+export async function observeCluster(
+  connection: Connection,
+  observedAtMs: number,
+  configured: ReadonlySet<string>,
+): Promise<KafkaObserved> {
   const [cluster, topics, quorum] = await Promise.all([
     describeClusterV2(connection),
     readTopics(connection, []),
     readQuorum(connection),
   ]);
-  const minIsr = await readMinIsr(
+  const configs = await readTopicConfigs(
     connection,
     topics.map((topic) => topic.name),
+    configured,
   );
   return {
     observedAtMs,
@@ -44,8 +49,13 @@ export async function observeCluster(connection: Connection, observedAtMs: numbe
       }))
       .sort((left, right) => left.id - right.id),
     topics: topics.map((topic) => {
-      const found = minIsr.get(topic.name);
-      return found === undefined ? topic : { ...topic, minIsr: found };
+      const config = configs.get(topic.name);
+      const minIsr = config?.[minIsrKey];
+      return {
+        ...topic,
+        ...(minIsr !== undefined && /^\d+$/.test(minIsr) && { minIsr: Number(minIsr) }),
+        ...(config !== undefined && configured.has(topic.name) && { config }),
+      };
     }),
     quorum,
   };
@@ -102,28 +112,30 @@ export async function readTopics(
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-async function readMinIsr(
+const minIsrKey = 'min.insync.replicas';
+
+/** By topic; refused or unreadable ones are left out, and so known to be unknown. */
+async function readTopicConfigs(
   connection: Connection,
   names: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const key = 'min.insync.replicas';
-  const found = new Map<string, number>();
+  configured: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  const found = new Map<string, Readonly<Record<string, string>>>();
   for (let at = 0; at < names.length; at += pageTopics) {
     const resources = names.slice(at, at + pageTopics).map((resourceName) => ({
       resourceType: ConfigResourceTypes.TOPIC,
       resourceName,
-      configurationKeys: [key],
+      // All, not only the declared ones: what a changed spec would change is then known before it is applied.
+      configurationKeys: configured.has(resourceName) ? null : [minIsrKey],
     }));
     const answer = await answerOf<describeConfigsV4.DescribeConfigsResponse>(
       describeConfigsV4.api.async(connection, resources, false, false),
       () => true,
     );
     for (const result of answer.results) {
-      const value = result.configs.find((config) => config.name === key)?.value;
-      // Refused or unreadable: left out, and so known to be unknown.
-      if (result.errorCode === 0 && value != null && /^\d+$/.test(value)) {
-        found.set(result.resourceName, Number(value));
-      }
+      if (result.errorCode !== 0) continue;
+      const values = result.configs.flatMap(({ name, value }) => (value == null ? [] : [[name, value]]));
+      found.set(result.resourceName, Object.fromEntries(values));
     }
   }
   return found;

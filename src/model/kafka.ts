@@ -24,6 +24,8 @@ export type KafkaTopic = {
   readonly internal: boolean;
   /** Effective `min.insync.replicas`; undefined when it could not be read. */
   readonly minIsr?: number;
+  /** Effective values of all its settings; only of topics asked for, and undefined when they could not be read. */
+  readonly config?: Readonly<Record<string, string>>;
   readonly partitions: readonly KafkaPartition[];
 };
 
@@ -74,7 +76,8 @@ export type ConfigEntry = {
  * 'unknown'` for a change whose answer was lost), `ConflictError` when Kafka refuses a change.
  */
 export type KafkaAdmin = {
-  observe(): Promise<KafkaObserved>;
+  /** `configuredTopics`: whose settings are wanted too. */
+  observe(configuredTopics?: readonly string[]): Promise<KafkaObserved>;
   /** A topic that exists already is not an error: a repeated call must be harmless. */
   createTopic(topic: NewTopic): Promise<void>;
   /** Raises the partition count; never lowers it. */

@@ -40,7 +40,12 @@ export type Action =
       readonly value: string | null;
     }
   | { readonly kind: 'create-topic'; readonly topic: NewTopic }
-  | { readonly kind: 'create-partitions'; readonly topic: string; readonly totalCount: number };
+  | { readonly kind: 'create-partitions'; readonly topic: string; readonly totalCount: number }
+  | {
+      readonly kind: 'alter-topic-config';
+      readonly topic: string;
+      readonly changes: Readonly<Record<string, string>>;
+    };
 
 /** Why a need is not met by a step of this plan. Not an error: the loop looks again. */
 export type HeldReason =

@@ -118,7 +118,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `Kafka refuses it: ${reason.detail}`,
         untilMs: reason.untilMs,
-        remedy: 'change the spec; it is tried again then, and after a while',
+        remedy: remedyOf(reason.detail),
       };
     case 'mesos-unknown':
       return { message: reason.detail };
@@ -136,6 +136,17 @@ function describeReason(reason: HeldReason): Words {
     default:
       return unreachable(reason);
   }
+}
+
+/**
+ * Kafka takes at most double, and at least half, of the threads that run (`DynamicThreadPool`, 4.3.1). To go there in
+ * steps of our own would need the number that runs, which the spec does not say where it is Kafka's default. A
+ * restart is no way out for everybody: a value set while the broker ran goes before the one in its file.
+ */
+function remedyOf(refusal: string): string {
+  return /(double|half) the current value/.test(refusal)
+    ? 'let the spec go there in steps, each at most double or at least half of what runs'
+    : 'change the spec; it is tried again then, and after a while';
 }
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;

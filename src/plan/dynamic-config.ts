@@ -17,6 +17,7 @@ import type {
   ClusterRecord,
   DynamicValue,
 } from '../model/records.ts';
+import { noRefusals, type Refusals, splitRefused } from './refusals.ts';
 import { isHealthy } from './safety.ts';
 import { describeConfigChange, diffSettings } from './settings.ts';
 
@@ -79,24 +80,28 @@ export function planDynamicConfig(
   memory: ClusterMemory,
   kafka: Source<KafkaObserved>,
   busy: ReadonlySet<number>,
+  refusals: Refusals = noRefusals,
 ): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
   const { desired } = memory.spec;
-  const candidates = dynamicSteps(memory, kafka).filter((c) => !busy.has(c.broker.id));
+  const all = dynamicSteps(memory, kafka, refusals).filter((c) => !busy.has(c.broker.id));
+  // What Kafka refuses is held for itself, and takes no turn from the other brokers.
+  const isRefused = ({ step }: (typeof all)[number]): boolean => refusals.has(step.what);
+  const candidates = all.filter((c) => !isRefused(c));
   // A broker that a setting of ours has hurt goes first: its value may be taken back.
   const hurt = ({ id, roles, state }: DesiredBroker): boolean =>
     kafka.known && state === 'running' && !isHealthy(kafka.value, { id, roles });
-  const first = candidates.find((c) => hurt(c.broker)) ?? candidates[0];
-  const blocker = desired.brokers.find((b) => hurt(b) && b !== first?.broker);
-  const steps: Step[] = [];
+  const first = (candidates.find((c) => hurt(c.broker)) ?? candidates[0])?.broker;
+  const blocker = desired.brokers.find((b) => hurt(b) && b !== first);
+  const steps: Step[] = all.filter(isRefused).map(({ step }) => step);
   const held: Held[] = [];
   for (const candidate of candidates) {
     const waits: HeldReason | undefined = desired.rollout.paused
       ? { kind: 'rollout-paused' }
       : blocker !== undefined
         ? { kind: 'waiting-for-roll', brokerId: blocker.id, detail: 'is not in sync' }
-        : candidate === first
+        : candidate.broker === first
           ? undefined
-          : { kind: 'waiting-for-roll', brokerId: first?.broker.id ?? 0, detail: 'goes first' };
+          : { kind: 'waiting-for-roll', brokerId: first?.id ?? 0, detail: 'goes first' };
     if (waits === undefined) {
       steps.push(candidate.step);
     } else {
@@ -113,24 +118,28 @@ export function planDynamicConfig(
   return 'reason' in minIsr ? { steps, held: [...held, minIsr] } : { steps: [...steps, ...minIsr], held };
 }
 
-/** All that would be set, gates and turns aside. */
+/** All that would be set, gates and turns aside; more than one step of a broker where Kafka refused them together. */
 export function dynamicSteps(
   memory: ClusterMemory,
   kafka: Source<KafkaObserved>,
+  refusals: Refusals = noRefusals,
 ): readonly { readonly broker: DesiredBroker; readonly step: Step }[] {
   const { desired } = memory.spec;
-  return desired.brokers.flatMap((broker) => {
-    const step = brokerStep(desired, broker, memory.brokers.get(broker.id), kafka);
-    return step === undefined ? [] : [{ broker, step }];
-  });
+  return desired.brokers.flatMap((broker) =>
+    brokerSteps(desired, broker, memory.brokers.get(broker.id), kafka, refusals).map((step) => ({
+      broker,
+      step,
+    })),
+  );
 }
 
-function brokerStep(
+function brokerSteps(
   desired: Desired,
   broker: DesiredBroker,
   record: BrokerRecord | undefined,
   kafka: Source<KafkaObserved>,
-): Step | undefined {
+  refusals: Refusals,
+): readonly Step[] {
   const task = record?.task;
   const reachable = kafka.known && kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
   if (
@@ -140,34 +149,28 @@ function brokerStep(
     task.unreachableSinceMs !== undefined ||
     !reachable
   ) {
-    return undefined;
+    return [];
   }
   const changes = dynamicChanges(task.startedWith.config, broker.config, record.dynamicConfig);
-  const keys = Object.keys(changes);
-  if (keys.length === 0) {
-    return undefined;
-  }
   const intents = Object.fromEntries(
-    keys.map((key): [string, DynamicValue] => [key, { value: changes[key] ?? null, applied: false }]),
+    Object.entries(changes).map(([key, value]): [string, DynamicValue] => [key, { value, applied: false }]),
   );
-  return {
+  // Each step of this broker writes the same record: all that is intended.
+  const intended = { ...record, dynamicConfig: { ...record.dynamicConfig, ...intents } };
+  return splitRefused(`configure broker ${broker.id}`, changes, refusals).map((part) => ({
     mark: '~',
-    what: `configure broker ${broker.id}`,
-    why: keys.map((key) =>
+    what: part.what,
+    why: Object.entries(part.changes).map(([key, value]) =>
       describeConfigChange(
         key,
         record.dynamicConfig?.[key]?.value ?? task.startedWith.config[key],
-        changes[key] ?? undefined,
+        value ?? undefined,
       ),
     ),
     clusterName: desired.name,
     brokerId: broker.id,
-    action: {
-      kind: 'alter-broker-config',
-      record: { ...record, dynamicConfig: { ...record.dynamicConfig, ...intents } },
-      changes,
-    },
-  };
+    action: { kind: 'alter-broker-config', record: intended, changes: part.changes },
+  }));
 }
 
 function minIsrStep(

@@ -8,6 +8,7 @@ import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import type { Need } from './need.ts';
 import { needOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
+import { holdRefused, refusalsOf } from './refusals.ts';
 import { planRollout } from './rollout.ts';
 import { diffPlacement } from './settings.ts';
 import { planTopics } from './topics.ts';
@@ -74,10 +75,11 @@ export function plan(input: PlanInput): Plan {
       ...rollout.steps,
     ];
     const busy = new Set(brokerSteps.flatMap((s) => s.brokerId ?? []));
-    const changes = refuse(
-      [planDynamicConfig(memory, kafka, busy), planTopics(memory, kafka)],
+    const refusals = refusalsOf(input, desired.name);
+    const changes = holdRefused(
+      [planDynamicConfig(memory, kafka, busy, refusals), planTopics(memory, kafka, refusals)],
       desired.name,
-      input,
+      refusals,
     );
     const written = new Set([...busy, ...changes.steps.flatMap((s) => s.brokerId ?? [])]);
     steps.push(...brokerSteps, ...changes.steps, ...endedIntents(memory, written, input.nowMs));
@@ -117,37 +119,6 @@ export function plan(input: PlanInput): Plan {
     held,
     declined,
     ...(future.length === 0 ? {} : { wakeAtMs: Math.min(...future) }),
-  };
-}
-
-/** What Kafka refused a moment ago is held with its words, not sent again at every pass. */
-function refuse(
-  planned: readonly { readonly steps: readonly Step[]; readonly held: readonly Held[] }[],
-  clusterName: string,
-  { kafkaRefusals, nowMs }: PlanInput,
-): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
-  const refusals = kafkaRefusals.get(clusterName);
-  const isRefused = (step: Step): boolean => (refusals?.get(step.what)?.untilMs ?? 0) > nowMs;
-  const steps = planned.flatMap((p) => p.steps);
-  return {
-    steps: steps.filter((step) => !isRefused(step)),
-    held: [
-      ...planned.flatMap((p) => p.held),
-      ...steps.filter(isRefused).flatMap((step): readonly Held[] => {
-        const refusal = refusals?.get(step.what);
-        return refusal === undefined
-          ? []
-          : [
-              {
-                clusterName,
-                ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
-                need: step.what,
-                reason: { kind: 'refused-by-kafka', detail: refusal.why, untilMs: refusal.untilMs },
-                stalled: true,
-              },
-            ];
-      }),
-    ],
   };
 }
 

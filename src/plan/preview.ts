@@ -115,6 +115,7 @@ const kafkaChanges: ReadonlySet<Action['kind']> = new Set([
   'alter-min-isr',
   'create-topic',
   'create-partitions',
+  'alter-topic-config',
 ]);
 
 function changeSteps(

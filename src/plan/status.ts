@@ -192,7 +192,7 @@ function topicStatus(
   held: readonly HeldSummary[],
   stopped: ReadonlySet<number>,
 ): TopicStatus {
-  const hold = held.find((h) => h.need.endsWith(` topic ${topic.name}`));
+  const hold = held.find((h) => `${h.need}: `.includes(` topic ${topic.name}: `));
   const common = {
     name: topic.name,
     partitions: topic.partitions,

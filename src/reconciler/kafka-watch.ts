@@ -19,6 +19,8 @@ export type ConnectKafka = (clusterName: string, bootstrap: () => readonly strin
 type Watched = {
   admin?: KafkaAdmin;
   bootstrap: readonly string[];
+  /** Topics of the spec. */
+  topics: readonly string[];
   source: Source<KafkaObserved>;
   asking: boolean;
   /** Changes under way and waiting, the first one running. */
@@ -47,8 +49,8 @@ export type KafkaWatch = {
     applied?: () => void,
   ): void;
   refusals(): PlanInput['kafkaRefusals'];
-  /** The spec has changed: what was refused is worth another try. */
-  forgetRefusals(clusterName: string): void;
+  /** What was refused is worth another try, and Kafka is asked of the topics that are new in the spec. */
+  specChanged(clusterName: string): void;
   close(): Promise<void>;
 };
 
@@ -70,6 +72,7 @@ export function createKafkaWatch(deps: {
     }
     const made: Watched = {
       bootstrap: [],
+      topics: [],
       source: { known: false, why: 'no broker of it runs yet' },
       asking: false,
       pending: [],
@@ -90,7 +93,7 @@ export function createKafkaWatch(deps: {
     const { changes } = entry;
     let source: Source<KafkaObserved>;
     try {
-      source = { known: true, value: await adminOf(name, entry).observe() };
+      source = { known: true, value: await adminOf(name, entry).observe(entry.topics) };
     } catch (error) {
       source = { known: false, why: words(error) };
       logger.debug('kafka does not answer', { clusterName: name, error: words(error) });
@@ -149,6 +152,7 @@ export function createKafkaWatch(deps: {
         const { name } = memory.spec.desired;
         const entry = entryOf(name);
         entry.bootstrap = bootstrapOf(memory);
+        entry.topics = memory.spec.desired.topics.map((topic) => topic.name);
         if (entry.bootstrap.length === 0) {
           entry.source = { known: false, why: 'no broker of it runs' };
           continue;
@@ -169,7 +173,11 @@ export function createKafkaWatch(deps: {
       entryOf(clusterName).lastAskMs = Number.NEGATIVE_INFINITY;
     },
     refusals: () => new Map([...watched].map(([name, { refusals }]) => [name, refusals])),
-    forgetRefusals: (clusterName) => entryOf(clusterName).refusals.clear(),
+    specChanged(clusterName) {
+      const entry = entryOf(clusterName);
+      entry.refusals.clear();
+      entry.lastAskMs = Number.NEGATIVE_INFINITY;
+    },
     change(clusterName, what, run, applied = () => {}) {
       const entry = entryOf(clusterName);
       entry.changes += 1;

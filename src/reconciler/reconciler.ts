@@ -445,7 +445,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   };
 
   function noteApplied({ name, revision }: AppliedCluster, author: string): void {
-    kafka.forgetRefusals(name);
+    kafka.specChanged(name);
     events.add(name, {
       atMs: clock.nowMs(),
       severity: 'info',

@@ -298,6 +298,25 @@ async function eventually(holds: () => Promise<boolean>): Promise<void> {
   throw new Error(`never: ${holds}`);
 }
 
+test('observes the settings of the topics asked for, wherever Kafka has them from', async () => {
+  const topic = { kind: 'topic', name: 'orders' } as const;
+  await admin.alterConfigs(topic, { 'cleanup.policy': 'compact, delete', preallocate: 'FALSE' });
+  const config = async (...names: readonly string[]) =>
+    (await admin.observe(names)).topics.find(({ name }) => name === 'orders')?.config;
+  await eventually(async () => (await config('orders'))?.['cleanup.policy'] === 'compact,delete');
+  const read = await config('orders', 'nope');
+  // As it was set, as Kafka tells it, and Kafka's own.
+  assert.is(read?.['min.insync.replicas'], '2');
+  assert.is(read?.preallocate, 'false');
+  assert.is(read?.['retention.bytes'], '-1');
+  assert.is(await config(), undefined);
+  assert.is((await admin.observe()).topics.find(({ name }) => name === 'orders')?.minIsr, 2);
+  await admin.alterConfigs(topic, { 'cleanup.policy': undefined, preallocate: undefined });
+  const error = await rejection(admin.alterConfigs(topic, { 'retention.mss': '5' }));
+  assert.instance(error, ConflictError);
+  assert.match(error.message, 'retention.mss');
+});
+
 test('describes the log directories of both brokers', async () => {
   const dirs = await admin.describeLogDirs([1, 2]);
   assert.is(dirs.length, 4);

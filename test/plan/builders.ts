@@ -254,6 +254,7 @@ export function makeKafka(desired: Desired, changes: Partial<KafkaObserved> = {}
       name: topic.name,
       internal: false,
       minIsr: Number(topic.config['min.insync.replicas'] ?? 1),
+      config: topic.config,
       partitions: Array.from({ length: topic.partitions }, (_, partition) => {
         const replicas = Array.from(
           { length: Math.min(topic.replicationFactor, brokers.length) },

@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { BrokerSettings, DynamicValue } from '../../src/model/records.ts';
+import type { BrokerRecord, BrokerSettings, DynamicValue } from '../../src/model/records.ts';
 import { foldBrokerConfig, foldMinIsr } from '../../src/observe/fold-dynamic.ts';
 import { diffNeedingRestart, dynamicChanges, planDynamicConfig } from '../../src/plan/dynamic-config.ts';
+import { holdRefused } from '../../src/plan/refusals.ts';
 import { settingsOf } from '../../src/plan/settings.ts';
 import { makeBroker, makeCluster, makeDesired, makeKafka, makeMemory, makeRecord } from './builders.ts';
 
@@ -97,6 +98,37 @@ test('one broker at a time is configured, none while the rollout is paused or an
   ]);
   assert.equal(planned(true)[0], []);
   assert.equal(planned(false, [2])[0], []);
+});
+
+test('a key that Kafka refused holds up neither the other keys of its broker nor the other brokers', () => {
+  const config = { 'num.io.threads': '20', 'log.cleaner.threads': '2' };
+  const desired = makeDesired({ brokers: [0, 1].map((id) => makeBroker(id, { config })) });
+  const kafka = { known: true, value: makeKafka(desired) } as const;
+  const refusal = { why: 'too many', untilMs: Number.POSITIVE_INFINITY };
+  const planned = (dynamic: BrokerRecord['dynamicConfig'], ...refused: readonly string[]) => {
+    const records = desired.brokers.map((broker) => {
+      const record = makeRecord(desired, broker);
+      const { task } = record;
+      if (task === undefined) throw new Error('it runs');
+      const started = { ...task, startedWith: { ...task.startedWith, config: {} } };
+      return { ...record, task: started, ...(broker.id === 0 ? { dynamicConfig: dynamic ?? {} } : {}) };
+    });
+    const refusals = new Map(refused.map((what) => [what, refusal]));
+    const { steps, held } = planDynamicConfig(makeMemory(desired, records), kafka, new Set(), refusals);
+    const open = holdRefused([{ steps, held: [] }], 'demo', refusals);
+    return [open.steps.map((s) => s.what), [...held, ...open.held].map((h) => h.need)];
+  };
+  const together = 'configure broker 0';
+  const threads = `${together}: num.io.threads`;
+  const cleaner = `${together}: log.cleaner.threads`;
+  assert.equal(planned({}), [[together], ['configure broker 1']]);
+  assert.equal(planned({}, together), [[cleaner, threads], ['configure broker 1']]);
+  assert.equal(planned({}, together, threads), [[cleaner], ['configure broker 1', threads]]);
+  // The cleaner's is taken: what is left of broker 0 is refused, and broker 1 is next.
+  assert.equal(planned({ 'log.cleaner.threads': set('2') }, together, threads), [
+    ['configure broker 1'],
+    [together],
+  ]);
 });
 
 test('a node that only controls has to restart even for what brokers change while they run', () => {

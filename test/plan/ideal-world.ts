@@ -231,10 +231,18 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
             name,
             internal: false,
             minIsr: Number(config['min.insync.replicas'] ?? 1),
+            config,
             partitions: Array.from({ length: partitions }, (_, p) =>
               Array.from({ length: replicationFactor }, (_unused, i) => ids[(p + i) % ids.length] ?? -1),
             ),
           });
+          break;
+        }
+        case 'alter-topic-config': {
+          const topic = topics.get(action.topic);
+          if (topic !== undefined) {
+            topics.set(topic.name, { ...topic, config: { ...topic.config, ...action.changes } });
+          }
           break;
         }
         case 'create-partitions': {

@@ -11,7 +11,7 @@
  *
  * A broker is `running` (the default), `none`, `staging`, `starting`, `stopping`, `unreachable` or `ended`.
  * Kafka is `healthy` unless changed: { fenced, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
- * replicas, topics, read }, or `unknown: why`.
+ * replicas, topics, configs, unread, read }, or `unknown: why`. `refused: { <step>: why }` was refused half a minute ago.
  */
 import { parse } from 'yaml';
 import type { Desired } from '../../src/model/desired.ts';
@@ -74,6 +74,10 @@ type KafkaForm = {
   readonly replicas?: Record<string, readonly number[]>;
   /** Topics that are there instead of the spec's: partitions x replication factor. */
   readonly topics?: Record<string, string>;
+  /** Settings of topics that are not the spec's. */
+  readonly configs?: Record<string, Record<string, string>>;
+  /** Topics whose settings were not read. */
+  readonly unread?: readonly string[];
 };
 
 type ObservedForm = {
@@ -111,6 +115,7 @@ type ObservedForm = {
       readonly formed?: 'never' | 'bound' | 'formed';
       readonly kafka?: KafkaForm;
       readonly brokers?: Record<string, BrokerForm>;
+      readonly refused?: Record<string, string>;
       /** Ids of brokers that run and are no longer in the spec. */
       readonly leftover?: readonly number[];
       /** The first voters; absent: all controllers of the spec. */
@@ -138,6 +143,17 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
   return {
     ...makeInput(clusters),
     kafka,
+    kafkaRefusals: new Map(
+      desireds.map(({ name }) => [
+        name,
+        new Map(
+          Object.entries(form.clusters?.[name]?.refused ?? {}).map(([step, why]) => [
+            step,
+            { why, untilMs: nowMs + 30_000 },
+          ]),
+        ),
+      ]),
+    ),
     artifacts: {
       ...artifacts,
       kafka: Object.fromEntries(
@@ -286,7 +302,8 @@ function kafkaOf(desired: Desired, form: KafkaForm): Source<KafkaObserved> {
           ...desired,
           topics: Object.entries(form.topics).map(([name, shape]) => {
             const [partitions = 1, replicationFactor = 1] = shape.split('x').map(Number);
-            return { name, partitions, replicationFactor, config: {} };
+            const config = desired.topics.find((topic) => topic.name === name)?.config ?? {};
+            return { name, partitions, replicationFactor, config };
           }),
         },
   );
@@ -300,8 +317,12 @@ function kafkaOf(desired: Desired, form: KafkaForm): Source<KafkaObserved> {
         .map((b) => ({ ...b, fenced: form.fenced?.includes(b.id) === true })),
       topics: healthy.topics.map((topic) => {
         const { minIsr = topic.minIsr } = { minIsr: form.minIsr?.[topic.name] };
+        const { config, ...unread } = topic;
         return {
-          ...topic,
+          ...unread,
+          ...(form.unread?.includes(topic.name) === true
+            ? {}
+            : { config: { ...config, ...form.configs?.[topic.name] } }),
           ...(minIsr === undefined ? {} : { minIsr }),
           partitions: topic.partitions.map((p) => partitionOf(`${topic.name}-${p.partition}`, p, form)),
         };

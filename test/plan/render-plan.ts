@@ -74,6 +74,12 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
       ];
     case 'create-partitions':
       return [`create partitions of ${action.topic} up to ${action.totalCount}`];
+    case 'alter-topic-config':
+      return [
+        `set topic ${action.topic}: ${Object.entries(action.changes)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(', ')}`,
+      ];
     default:
       return [JSON.stringify(action)];
   }

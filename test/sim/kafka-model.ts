@@ -180,6 +180,7 @@ export function createKafkaModel(clusterId: string, clock: Clock, random: Random
               name: t.spec.name,
               internal: false,
               minIsr: Number(t.spec.config['min.insync.replicas'] ?? 1),
+              config: t.spec.config,
               partitions: t.partitions.map((p) => ({
                 partition: p.partition,
                 leader: p.leader,
@@ -213,7 +214,19 @@ export function createKafkaModel(clusterId: string, clock: Clock, random: Random
         async describeConfigs() {
           return [];
         },
-        async alterConfigs() {},
+        async alterConfigs(resource, changes) {
+          await answerAfter();
+          reachable();
+          const topic = resource.kind === 'topic' ? topics.get(resource.name) : undefined;
+          if (topic === undefined) return;
+          const config = Object.entries({ ...topic.spec.config, ...changes }).flatMap(([key, value]) =>
+            value === undefined ? [] : [[key, value]],
+          );
+          topics.set(topic.spec.name, {
+            ...topic,
+            spec: { ...topic.spec, config: Object.fromEntries(config) },
+          });
+        },
         async describeClientQuotas() {
           return [];
         },
