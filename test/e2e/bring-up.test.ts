@@ -1,10 +1,21 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import kafkajs from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { broker, createWorld, kafkaTool, processesOf, threeBrokers, type World } from './harness.ts';
+import {
+  broker,
+  createWorld,
+  directoryId,
+  kafkaTool,
+  libsOf,
+  processesOf,
+  threeBrokers,
+  type World,
+} from './harness.ts';
+import { connectKafka, readBack } from './writer.ts';
 
+const { ConfigResourceTypes } = kafkajs;
 const test = suite<{ world: World }>('three brokers on the embedded Mesos');
 const world = createWorld('bring-up');
 let spec = '';
@@ -12,62 +23,6 @@ let spec = '';
 const single = '    - { name: single, partitions: 3, replicationFactor: 1 }\n';
 const events =
   "    - { name: events, partitions: 3, replicationFactor: 3, config: { min.insync.replicas: '2' } }\n";
-
-function client(bootstrap: readonly string[]): kafkajs.Kafka {
-  return new kafkajs.Kafka({
-    clientId: 'e2e',
-    brokers: [...bootstrap],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 20, initialRetryTime: 200, maxRetryTime: 1_000 },
-  });
-}
-
-async function readAll(
-  bootstrap: readonly string[],
-  topic: string,
-  count: number,
-): Promise<readonly string[]> {
-  const consumer = client(bootstrap).consumer({ groupId: `e2e-${Math.random()}` });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  const values: string[] = [];
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`${values.length} of ${count} records of ${topic} in 60 s`)),
-      60_000,
-    );
-    void consumer.run({
-      eachMessage: async ({ message }) => {
-        values.push(message.value?.toString() ?? '');
-        if (values.length === count) {
-          clearTimeout(timer);
-          resolve();
-        }
-      },
-    });
-  });
-  await consumer.disconnect();
-  return values.sort();
-}
-
-/** meta.properties of a broker's volume on the embedded agents' disks. */
-function directoryId(home: string, id: number): string {
-  const found = readdirSync(join(home, 'local'), { recursive: true })
-    .map(String)
-    .filter(
-      (path) => path.endsWith('meta.properties') && path.includes(`volumes/`) && path.includes(`demo-${id}-`),
-    );
-  assert.is(found.length, 1, `one meta.properties of broker ${id}: ${found.join(', ')}`);
-  return /^directory\.id=(.*)$/m.exec(readFileSync(join(home, 'local', found[0] ?? ''), 'utf8'))?.[1] ?? '';
-}
-
-function libsOf(home: string): string {
-  const found = readdirSync(join(home, 'local'), { recursive: true, withFileTypes: true }).find(
-    (e) => e.isDirectory() && e.name === 'libs' && e.parentPath.includes('.kafka-mesos'),
-  );
-  if (found === undefined) throw new Error('no unpacked Kafka');
-  return join(found.parentPath, found.name);
-}
 
 test('apply --wait brings up three brokers on three agents in three racks', async () => {
   spec = world.spec('demo', threeBrokers({ topics: events + single }));
@@ -128,27 +83,132 @@ test('a setting that Kafka can change while it runs is changed so: no process re
     after.brokers.map((b) => [b.taskId, b.jvmPid]),
     before.brokers.map((b) => [b.taskId, b.jvmPid]),
   );
-  const admin = client(after.bootstrap).admin();
+  const admin = connectKafka(after.bootstrap).admin();
   await admin.connect();
   for (const id of ['0', '1', '2']) {
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [
-        {
-          type: kafkajs.ConfigResourceTypes.BROKER,
-          name: id,
-          configNames: ['num.io.threads', 'min.insync.replicas'],
-        },
-      ],
-    });
-    const values = Object.fromEntries(
-      (resources[0]?.configEntries ?? []).map((e) => [e.configName, e.configValue]),
-    );
+    const values = await configOf(admin, ConfigResourceTypes.BROKER, id, [
+      'num.io.threads',
+      'min.insync.replicas',
+    ]);
     assert.equal(values, { 'num.io.threads': '5', 'min.insync.replicas': '2' }, `broker ${id}`);
   }
   await admin.disconnect();
   assert.is((await world.run(['plan', '-f', changed, '--detailed-exitcode'])).code, 0);
   spec = changed;
+});
+
+async function configOf(
+  admin: Admin,
+  type: kafkajs.ConfigResourceTypes,
+  name: string,
+  configNames: string[],
+): Promise<Record<string, string>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type, name, configNames }],
+  });
+  return Object.fromEntries((resources[0]?.configEntries ?? []).map((e) => [e.configName, e.configValue]));
+}
+
+test('a setting that Kafka refuses is held for itself: the others are set, on all brokers', async () => {
+  const before = await world.status('demo');
+  const text = (threads: number) =>
+    threeBrokers({
+      topics: events + single,
+      config: `num.io.threads: ${threads}, log.cleaner.threads: 2, min.insync.replicas: '2'`,
+    });
+  // More than double the 5 of before.
+  await world.ok(['apply', '-f', world.spec('demo', text(20))]);
+  const admin = connectKafka(before.bootstrap).admin();
+  await admin.connect();
+  const values = () =>
+    Promise.all(
+      ['0', '1', '2'].map((id) =>
+        configOf(admin, ConfigResourceTypes.BROKER, id, ['log.cleaner.threads', 'num.io.threads']),
+      ),
+    );
+  const held = await world.until(
+    'demo',
+    'num.io.threads of every broker is refused, and nothing else',
+    (s) => {
+      const needs = s.held.filter((h) => h.reason === 'refused-by-kafka');
+      return (
+        needs.length === 3 &&
+        needs.every((h) => h.need.startsWith('configure broker ')) &&
+        s.steps.length === 0
+      );
+    },
+  );
+  for (const hold of held.held) {
+    assert.match(hold.message, 'double the current value');
+    assert.match(hold.remedy ?? '', 'in steps');
+  }
+  for (const found of await values()) {
+    assert.equal(found, { 'log.cleaner.threads': '2', 'num.io.threads': '5' });
+  }
+  // As the remedy says.
+  for (const threads of [10, 20]) {
+    await world.ok(['apply', '-f', world.spec('demo', text(threads)), '--wait', '--timeout', '2m']);
+  }
+  for (const found of await values()) assert.is(found['num.io.threads'], '20');
+  await admin.disconnect();
+  assert.equal(
+    (await world.status('demo')).brokers.map((b) => b.jvmPid),
+    before.brokers.map((b) => b.jvmPid),
+  );
+});
+
+test('declared settings of a topic are followed, by whomever they were changed; no other is touched', async () => {
+  const withConfig = (config: string) =>
+    world.spec(
+      'demo',
+      threeBrokers({
+        topics: `    - { name: events, partitions: 3, replicationFactor: 3, config: { min.insync.replicas: 2${config} } }\n${single}`,
+        config: "num.io.threads: 20, log.cleaner.threads: 2, min.insync.replicas: '2'",
+      }),
+    );
+  spec = withConfig(', retention.ms: 3600000, cleanup.policy: "compact, delete"');
+  const planned = await world.run(['plan', '-f', spec, '--detailed-exitcode']);
+  assert.is(planned.code, 2);
+  assert.match(planned.stdout, /~ configure topic events/);
+  await world.ok(['apply', '-f', spec, '--wait', '--timeout', '2m']);
+  const admin = connectKafka((await world.status('demo')).bootstrap).admin();
+  await admin.connect();
+  const names = ['retention.ms', 'cleanup.policy', 'segment.bytes', 'min.insync.replicas'];
+  const values = () => configOf(admin, ConfigResourceTypes.TOPIC, 'events', names);
+  const wanted = {
+    'retention.ms': '3600000',
+    'cleanup.policy': 'compact,delete',
+    'min.insync.replicas': '2',
+  };
+  assert.equal(await values(), { ...wanted, 'segment.bytes': '1073741824' });
+  assert.is((await world.run(['plan', '-f', spec, '--detailed-exitcode'])).code, 0);
+  // AlterConfigs sets all of a topic: what it leaves out goes back to Kafka's default.
+  const changed = { 'retention.ms': '5', 'segment.bytes': '2000000', 'min.insync.replicas': '2' };
+  const configEntries = Object.entries(changed).map(([name, value]) => ({ name, value }));
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: 'events', configEntries }],
+  });
+  for (let found = await values(); found['cleanup.policy'] !== 'compact,delete'; found = await values()) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  await world.until('demo', 'converged', (s) => s.phase === 'converged');
+  assert.equal(await values(), { ...wanted, 'segment.bytes': '2000000' });
+  // A key that leaves the spec is somebody else's from then on.
+  spec = withConfig('');
+  await world.ok(['apply', '-f', spec, '--wait', '--timeout', '1m']);
+  assert.equal(await values(), { ...wanted, 'segment.bytes': '2000000' });
+  // The records of the next test have no keys, which a compacted topic refuses.
+  const resources = [
+    {
+      type: ConfigResourceTypes.TOPIC,
+      name: 'events',
+      configEntries: [{ name: 'min.insync.replicas', value: '2' }],
+    },
+  ];
+  await admin.alterConfigs({ validateOnly: false, resources });
+  await admin.disconnect();
 });
 
 test('Kafka’s own console tools produce and consume', async () => {
@@ -185,8 +245,8 @@ test('Kafka’s own console tools produce and consume', async () => {
 test('kill -9 of a broker: same agent, port, directory id; records of an RF=1 topic are there', async () => {
   const before = await world.status('demo');
   const victim = broker(before, 1);
-  const idBefore = directoryId(world.home, 1);
-  const producer = client(before.bootstrap).producer();
+  const idBefore = directoryId(world.home, 'demo', 1);
+  const producer = connectKafka(before.bootstrap).producer();
   await producer.connect();
   const values = Array.from({ length: 300 }, (_, i) => `r${String(i).padStart(3, '0')}`);
   await producer.send({
@@ -205,13 +265,13 @@ test('kill -9 of a broker: same agent, port, directory id; records of an RF=1 to
   );
   assert.is(broker(after, 1).agent, victim.agent);
   assert.is(broker(after, 1).endpoint, victim.endpoint);
-  assert.is(directoryId(world.home, 1), idBefore);
+  assert.is(directoryId(world.home, 'demo', 1), idBefore);
   assert.is.not(broker(after, 1).taskId, victim.taskId);
   assert.is(broker(after, 1).restarts, victim.restarts + 1);
   for (const id of [0, 2]) {
     assert.is(broker(after, id).jvmPid, broker(before, id).jvmPid, `broker ${id} was left alone`);
   }
-  assert.equal(await readAll(after.bootstrap, 'single', 300), values);
+  assert.equal((await readBack(after.bootstrap, 'single')).toSorted(), values);
 });
 
 test('a dead scheduler stops nothing; the next one goes on', async () => {
@@ -250,7 +310,7 @@ test('local down leaves no process', async () => {
 test('up again: the same data', async () => {
   await world.ok(['local', 'up']);
   const after = await world.until('demo', 'converged', (s) => s.phase === 'converged');
-  assert.is((await readAll(after.bootstrap, 'single', 300)).length, 300);
+  assert.is((await readBack(after.bootstrap, 'single')).length, 300);
 });
 
 test.after(async () => {

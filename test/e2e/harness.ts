@@ -20,10 +20,10 @@ export type Ran = { readonly code: number; readonly stdout: string; readonly std
 
 export type World = {
   readonly home: string;
-  /** `kafka-mesos ARGS`; never rejects. */
+  /** `kafka-mesos ARGS`, or another program of bin/; never rejects. */
   run(
     args: readonly string[],
-    options?: { readonly input?: string; readonly timeoutMs?: number },
+    options?: { readonly input?: string; readonly timeoutMs?: number; readonly program?: string },
   ): Promise<Ran>;
   /** As `run`, and fails unless the exit code is 0. */
   ok(
@@ -53,7 +53,7 @@ export function createWorld(name: string): World {
 
   const run: World['run'] = (args, options = {}) =>
     new Promise((resolve) => {
-      const child = spawn(process.execPath, [join(root, 'bin', 'kafka-mesos'), ...args], {
+      const child = spawn(process.execPath, [join(root, 'bin', options.program ?? 'kafka-mesos'), ...args], {
         cwd: root,
         env: { ...process.env, KAFKA_MESOS_HOME: home, NO_COLOR: '1' },
         stdio: ['pipe', 'pipe', 'pipe'],
@@ -153,6 +153,14 @@ export function dataDirectories(
       .map((name) => ({ agent, path: join(volumes, name, 'data') }))
       .filter(({ path }) => list(path).includes('meta.properties'));
   });
+}
+
+/** Of the broker's only data directory, from its meta.properties. */
+export function directoryId(home: string, cluster: string, id: number): string {
+  const [found, ...others] = dataDirectories(home, cluster, id);
+  if (found === undefined || others.length > 0) throw new Error(`broker ${id} has not one data directory`);
+  const text = readFileSync(join(found.path, 'meta.properties'), 'utf8');
+  return /^directory\.id=(.+)$/m.exec(text)?.[1] ?? '';
 }
 
 function list(directory: string): readonly string[] {
