@@ -37,7 +37,6 @@ export async function* measureKafka(): AsyncIterable<Result> {
       const world = await createWorld({
         programs,
         spec: threeBrokers(),
-        firstPort: 23_800,
         allocationIntervalMs: 1_000,
       });
       symlinkSync(dist, join(world.home, 'dist'));

@@ -9,8 +9,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { type ApiClient, createApiClient } from '../../src/api/client.ts';
 import { resolveHome } from '../../src/cli/home.ts';
+import { claimPortBlock } from '../../src/local/port-block.ts';
 import { type LocalMesos, startLocalMesos } from '../../src/local/server.ts';
-import { agentResources, defaultAgents } from '../../src/local/topology.ts';
+import { defaultAgents } from '../../src/local/topology.ts';
 import { KafkaMesosError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { systemClock } from '../../src/sys/clock.ts';
@@ -85,8 +86,6 @@ const noKafkaClients: Plugin = {
 
 export type WorldOptions = {
   readonly programs: Programs;
-  /** The agents' ports are the 400 from here. */
-  readonly firstPort: number;
   readonly spec: string;
   readonly stubBrokers?: number;
   /** Of the master; short unless said, to lose no time in tests. */
@@ -116,19 +115,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const logFile = join(home, 'scheduler.log');
   writeFileSync(journal, '');
   const mesosLog = openSync(join(home, 'mesos.log'), 'a');
+  const ports = await claimPortBlock(join(home, 'ports.json'));
   const mesos = await startLocalMesos({
     directory: layout.local,
     port: 0,
-    agents: defaultAgents(0).map((agent, index) => ({
-      ...agent,
-      resources: agentResources({
-        cpus: 4,
-        memoryMiB: 4096,
-        diskMiB: 20 * 1024,
-        firstPort: options.firstPort + 100 * index,
-        lastPort: options.firstPort + 100 * index + 99,
-      }),
-    })),
+    agents: defaultAgents(0, ports.firstPort),
     clock: systemClock,
     random: systemRandom,
     logger: createLogger({ destination: { write: (line) => void writeFileSync(mesosLog, line) } }),
@@ -159,6 +150,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     await exited;
     await mesos.shutdown(0);
     await mesos.close();
+    await ports.release();
     closeSync(mesosLog);
   };
   const stopOnce = (): Promise<void> => {

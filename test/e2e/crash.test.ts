@@ -44,7 +44,7 @@ const points: Readonly<Record<string, CrashPoint>> = {
 
 for (const [when, crash] of Object.entries(points)) {
   test(`the scheduler killed ${when}, with real Kafka`, async () => {
-    const world = await createWorld({ programs, spec: threeBrokers(), firstPort: 22_200 });
+    const world = await createWorld({ programs, spec: threeBrokers() });
     symlinkSync(dist, join(world.home, 'dist'));
     try {
       world.start(crash);

@@ -1,0 +1,65 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConflictError } from '../../src/model/errors.ts';
+import type { KafkaAdmin } from '../../src/model/kafka.ts';
+import { createKafkaWatch } from '../../src/reconciler/kafka-watch.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { createVirtualClock } from '../mesos/virtual-clock.ts';
+import { makeBroker, makeDesired, makeKafka, makeMemory, makeRecord } from '../plan/builders.ts';
+import { settle } from './harness.ts';
+
+const desired = makeDesired({
+  brokers: [makeBroker(0)],
+  topics: [{ name: 'events', partitions: 1, replicationFactor: 1, config: { 'retention.ms': '5' } }],
+});
+const memory = makeMemory(
+  desired,
+  desired.brokers.map((broker) => makeRecord(desired, broker)),
+);
+
+function createWatch() {
+  const clock = createVirtualClock();
+  const asked: (readonly string[])[] = [];
+  const admin = {
+    async observe(topics: readonly string[] = []) {
+      asked.push(topics);
+      return { ...makeKafka(desired), observedAtMs: clock.nowMs() };
+    },
+  } as unknown as KafkaAdmin;
+  const watch = createKafkaWatch({ clock, logger: silentLogger, connect: () => admin, onNews: () => {} });
+  return { watch, asked, poll: () => watch.poll([memory], () => true) };
+}
+
+test('the settings of the topics in the spec are asked for, and at once when the spec has changed', async () => {
+  const { watch, asked, poll } = createWatch();
+  poll();
+  await settle();
+  poll();
+  await settle();
+  assert.equal(asked, [['events']]);
+  watch.specChanged('demo');
+  poll();
+  await settle();
+  assert.is(asked.length, 2);
+});
+
+test('a refusal is remembered by what was to be done, until that is done or the spec changes', async () => {
+  const { watch, poll } = createWatch();
+  poll();
+  await settle();
+  const refuse = (): Promise<void> =>
+    Promise.reject(new ConflictError('KM_CONFLICT_KAFKA_INVALID_CONFIG', 'no such key'));
+  const refused = () => [...(watch.refusals().get('demo') ?? new Map()).keys()];
+  watch.change('demo', 'configure topic events: a', refuse);
+  watch.change('demo', 'configure topic events: b', async () => {});
+  watch.change('demo', 'configure topic other', refuse);
+  await settle();
+  assert.equal(refused(), ['configure topic events: a', 'configure topic other']);
+  watch.change('demo', 'configure topic other', async () => {});
+  await settle();
+  assert.equal(refused(), ['configure topic events: a']);
+  watch.specChanged('demo');
+  assert.equal(refused(), []);
+});
+
+test.run();
