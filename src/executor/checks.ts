@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { jvmOverheadMiB } from '../model/desired.ts';
 import type { BrokerLaunch, LaunchListener } from '../model/launch.ts';
 import { BrokerFailure, errorText, systemCode } from './failure.ts';
 
@@ -14,9 +12,6 @@ import { BrokerFailure, errorText, systemCode } from './failure.ts';
  * What can be known to fail before Kafka is started, each with its reason. A libc too old for the
  * Node runtime is not among them: then nothing of ours runs, and the agent's stderr says so.
  */
-
-/** Kafka's advice (docs, "OS"): "at least 100,000 allowed file descriptors for the broker processes". */
-const advisedOpenFiles = 100_000;
 
 /** Listeners whose ports and addresses this node needs for itself. */
 export function listenersOf(launch: BrokerLaunch): readonly LaunchListener[] {
@@ -91,32 +86,6 @@ function notLocal(message: string): BrokerFailure {
     remedy:
       "Set the agent's --hostname to a name or address of the machine, or the listener's advertised host.",
   });
-}
-
-/** Reasons to look twice that stop nothing. */
-export async function limitWarnings(
-  heapMiB: number,
-  memoryMiB: number | undefined,
-): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  const openFiles = await openFilesLimit();
-  if (openFiles !== undefined && openFiles < advisedOpenFiles) {
-    warnings.push(
-      `only ${openFiles} open files are allowed; Kafka advises ${advisedOpenFiles} (ulimit -n of the agent)`,
-    );
-  }
-  if (memoryMiB !== undefined && memoryMiB - heapMiB < jvmOverheadMiB) {
-    warnings.push(
-      `${memoryMiB} MiB leave ${memoryMiB - heapMiB} MiB beside the heap of ${heapMiB} MiB; the JVM needs about ${jvmOverheadMiB} MiB, and the page cache what is left`,
-    );
-  }
-  return warnings;
-}
-
-async function openFilesLimit(): Promise<number | undefined> {
-  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
-  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  return soft === undefined ? undefined : Number(soft);
 }
 
 /**

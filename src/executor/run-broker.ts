@@ -5,8 +5,9 @@ import type { BrokerLaunch, BrokerPhase, BrokerReport, ReportCode } from '../mod
 import { executorProtocolVersion } from '../model/launch.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
-import { checkAdvertised, checkPorts, limitWarnings, listenersOf } from './checks.ts';
+import { checkAdvertised, checkPorts, listenersOf } from './checks.ts';
 import { BrokerFailure, errorText, Stopped, systemCode, throwIfStopped } from './failure.ts';
+import { countSegments, limitWarnings, readHostLimits } from './host-limits.ts';
 import { answersApiVersions, probedListener } from './probe.ts';
 import { describeExit, type Exit, endLeftovers, type RunningProcess } from './process.ts';
 import { heartbeatsFail, initialView, observeLine, type StartupView } from './readiness.ts';
@@ -132,7 +133,11 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     });
     warnings = [
       ...(await checkAdvertised(launch)),
-      ...(await limitWarnings(launch.heapMiB, options.memoryMiB)),
+      ...limitWarnings(await readHostLimits(), {
+        heapMiB: launch.heapMiB,
+        ...(options.memoryMiB === undefined ? {} : { memoryMiB: options.memoryMiB }),
+        segments: await countSegments(dataDirectories),
+      }),
     ];
     await checkPorts(listenersOf(launch));
     throwIfStopped(stopping.signal);
