@@ -1,12 +1,13 @@
 import type { TaskInfo } from '../mesos/types.ts';
-import { type BrokerLaunch, executorProtocolVersion } from '../model/launch.ts';
+import { type BrokerLaunch, spokenProtocols } from '../model/launch.ts';
 import { BrokerFailure, errorText } from './failure.ts';
 
 /** Far above any launch; Mesos itself passes on what it gets. */
 const maxLaunchBytes = 4 * 2 ** 20;
 
 /**
- * Reads the launch out of `TaskInfo.data` and checks what would otherwise go wrong much later.
+ * Reads the launch out of `TaskInfo.data` and checks what would otherwise go wrong much later. Fields of a
+ * later release are kept and ignored; a role or a mode that is not known is refused.
  *
  * @throws BrokerFailure `invalid-launch`.
  */
@@ -20,8 +21,8 @@ export function readLaunch(task: TaskInfo): BrokerLaunch {
     throw invalid(errorText(error));
   }
   if (typeof launch !== 'object' || launch === null) throw invalid('it is no object');
-  if (launch.protocol !== executorProtocolVersion) {
-    throw invalid(`it speaks protocol ${launch.protocol}, this executor ${executorProtocolVersion}`);
+  if (!spokenProtocols.includes(launch.protocol)) {
+    throw invalid(`it speaks protocol ${launch.protocol}, this executor ${spokenProtocols.join(' and ')}`);
   }
   const problem = findProblem(launch);
   if (problem !== undefined) throw invalid(problem);
@@ -32,7 +33,7 @@ function findProblem(launch: BrokerLaunch): string | undefined {
   const wrong: readonly (readonly [string, boolean])[] = [
     ['clusterId', !isUuid(launch.clusterId)],
     ['nodeId', !Number.isSafeInteger(launch.nodeId) || launch.nodeId < 0],
-    ['roles', !isList(launch.roles) || launch.roles.length === 0],
+    ['roles', !isList(launch.roles) || launch.roles.length === 0 || !launch.roles.every(isRole)],
     ['kafkaVersion', typeof launch.kafkaVersion !== 'string'],
     ['kafka', !isArtifact(launch.kafka)],
     ['jre', launch.jre !== undefined && !isArtifact(launch.jre)],
@@ -43,6 +44,10 @@ function findProblem(launch: BrokerLaunch): string | undefined {
     ['heapMiB', !(launch.heapMiB > 0)],
     ['stopGraceMs', !(launch.stopGraceMs >= 0)],
     ['jvmOptions', !isList(launch.jvmOptions)],
+    ['bootstrapControllers', !isList(launch.bootstrapControllers)],
+    ['config', !isTexts(launch.config)],
+    ['log4j', !isTexts(launch.log4j)],
+    ['environment', !isTexts(launch.environment)],
   ];
   const field = wrong.find(([, isWrong]) => isWrong)?.[0];
   if (field !== undefined) return `${field} is missing or wrong`;
@@ -58,6 +63,13 @@ function findProblem(launch: BrokerLaunch): string | undefined {
 
 /** Kafka's base64url uuid of 16 bytes. */
 const isUuid = (value: unknown): boolean => typeof value === 'string' && /^[A-Za-z0-9_-]{22}$/.test(value);
+
+const isRole = (value: unknown): boolean => value === 'broker' || value === 'controller';
+
+const isTexts = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).every((text) => typeof text === 'string');
 
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 

@@ -2,10 +2,26 @@
  * The contract between the scheduler and the executor on the agent.
  *
  * `BrokerLaunch` travels as JSON in `TaskInfo.data`; `BrokerReport` comes back as JSON in
- * `TaskStatus.data`. Both carry a protocol version, so that a scheduler can drive executors of
- * another release. Nothing secret is in either.
+ * `TaskStatus.data`. Nothing secret is in either.
+ *
+ * An executor lives as long as its broker, so a scheduler drives executors of the release before it, and
+ * after a rollback those of the release after it. No broker is restarted for that, because:
+ *
+ * 1. Within a protocol version fields are only added, each optional, and none ever changes its meaning.
+ * 2. Fields that are not known are ignored on both sides.
+ * 3. A report may say phases, codes and states that are not known here: they are shown as they are, and
+ *    nothing is decided on them. A field of the wrong type is left out.
+ * 4. A launch may not: an executor that does not know a role or a storage mode refuses the launch by name,
+ *    because half an understanding of it could cost data.
+ * 5. A change that the rules above do not allow is a new version. Both sides then speak both versions for
+ *    a release: an executor reports in the version of its launch, a scheduler reads either.
+ *
+ * `test/fixtures/executor-protocol` holds launches, reports and the readers of version 1 as it was released.
  */
 export const executorProtocolVersion = 1;
+
+/** The versions that this release reads, in launches as in reports. */
+export const spokenProtocols: readonly number[] = [executorProtocolVersion];
 
 export type NodeRole = 'broker' | 'controller';
 
@@ -86,6 +102,9 @@ export type BrokerLaunch = {
   readonly stopGraceMs: number;
 };
 
+/** A word of another release: shown, never acted on. */
+export type OtherWord = string & Record<never, never>;
+
 /** Where the executor is between LAUNCH and serving; shown in the live view. */
 export type BrokerPhase =
   | 'fetching'
@@ -117,7 +136,7 @@ export type ReportCode =
 
 export type BrokerReport = {
   readonly protocol: number;
-  readonly phase: BrokerPhase;
+  readonly phase: BrokerPhase | OtherWord;
   /**
    * Whether the metadata volume carries a format of this cluster and node as far as the executor
    * knows. The scheduler never offers `form` or `join` again after it has stored `true`.
@@ -128,7 +147,7 @@ export type BrokerReport = {
   readonly endpoint?: string;
   readonly jvmPid?: number;
   /** Present when something is wrong or ended: why, and in words with a remedy. */
-  readonly code?: ReportCode;
+  readonly code?: ReportCode | OtherWord;
   readonly message?: string;
   readonly warnings?: readonly string[];
   readonly progress?: { readonly doneBytes: number; readonly totalBytes: number };

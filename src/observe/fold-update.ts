@@ -1,8 +1,8 @@
 /** What a task update changes in the record of its broker. Pure: the caller persists, then acknowledges. */
 import type { DesiredBroker } from '../model/desired.ts';
-import type { BrokerReport } from '../model/launch.ts';
 import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
+import { parseReport } from './parse-report.ts';
 
 export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
 
@@ -73,7 +73,8 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     ...record,
     // On its way down it is no longer running: what it had left behind by then stays behind.
     failures: state !== task.state && wasHealthy(task, nowMs) ? 0 : record.failures,
-    formatted: record.formatted || news?.formatted === true,
+    // What runs was formatted, whether its report can be read or not.
+    formatted: record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING',
     ...(record.placement === undefined
       ? {}
       : { placement: learnt ? { ...record.placement, directoryId } : record.placement }),
@@ -93,7 +94,7 @@ function endTask(
   const ordered = task.kill !== undefined || update.reason === 'AGENT_DRAINING';
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (ordered ? 0 : 1);
-  const message = report?.message ?? update.message;
+  const message = report?.message ?? update.message ?? report?.code;
   const last: EndedTask = {
     taskId: task.taskId,
     agentId: task.agentId,
@@ -124,50 +125,6 @@ export function backoffMs(policy: FoldPolicy, failures: number): number {
   return failures <= 1
     ? 0
     : Math.min(policy.failover.maxDelayMs, policy.failover.delayMs * 2 ** Math.min(failures - 2, 30));
-}
-
-/** The executor's JSON, bounded and checked; anything else is no report. */
-export function parseReport(data: string | undefined): BrokerReport | undefined {
-  if (data === undefined || data === '' || data.length > 64 * 1024) {
-    return undefined;
-  }
-  try {
-    return checkReport(JSON.parse(data));
-  } catch {
-    return undefined;
-  }
-}
-
-const fieldTypes: Readonly<Record<string, string>> = {
-  protocol: 'number',
-  phase: 'string',
-  formatted: 'boolean',
-  directoryId: 'string',
-  endpoint: 'string',
-  jvmPid: 'number',
-  code: 'string',
-  message: 'string',
-};
-
-/** Another release may send what we do not know: a field of the wrong type is left out, not believed. */
-function checkReport(value: unknown): BrokerReport | undefined {
-  if (typeof value !== 'object' || value === null || !('phase' in value) || typeof value.phase !== 'string') {
-    return undefined;
-  }
-  const { warnings, progress, recovery, ...rest } = value as Record<string, unknown>;
-  const known = Object.fromEntries(
-    Object.entries(rest).filter(([key, field]) => typeof field === fieldTypes[key]),
-  );
-  const counts = (pair: unknown, ...keys: string[]): boolean =>
-    typeof pair === 'object' &&
-    pair !== null &&
-    keys.every((key) => typeof (pair as Record<string, unknown>)[key] === 'number');
-  return {
-    ...known,
-    ...(Array.isArray(warnings) ? { warnings: warnings.filter((w) => typeof w === 'string') } : {}),
-    ...(counts(progress, 'doneBytes', 'totalBytes') ? { progress } : {}),
-    ...(counts(recovery, 'doneLogs', 'totalLogs') ? { recovery } : {}),
-  } as unknown as BrokerReport;
 }
 
 const wasHealthy = (task: TaskRecord, nowMs: number): boolean =>

@@ -16,6 +16,7 @@ import type {
   StepSummary,
   TopicStatus,
 } from '../model/status.ts';
+import { startWaitOf, troubleOf } from './broker-trouble.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
 import { activeIntent, withIntents } from './intents.ts';
 import { needOf } from './needs.ts';
@@ -98,11 +99,10 @@ function brokerStatus(
   const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress');
   const behind = need.kind === 'running' && kafka.known && !isHealthy(kafka.value, broker);
   const waiting =
-    hold !== undefined
-      ? waitingOf(hold)
-      : behind
-        ? { why: 'catching up with its partition leaders', stalled: false }
-        : undefined;
+    troubleOf(task) ??
+    (hold === undefined ? undefined : waitingOf(hold)) ??
+    startWaitOf(task) ??
+    (behind ? { why: 'catching up with its partition leaders', stalled: false } : undefined);
   const progress = report?.progress;
   const rate = task === undefined ? undefined : rates.get(task.taskId);
   const placement =

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import type { BrokerReport } from '../../src/model/launch.ts';
 import type { TaskState, TaskUpdate } from '../../src/model/mesos.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
-import { backoffMs, foldUpdate, healthyAfterMs, parseReport } from '../../src/observe/fold-update.ts';
+import { backoffMs, foldUpdate, healthyAfterMs } from '../../src/observe/fold-update.ts';
+import { parseReport } from '../../src/observe/parse-report.ts';
 import { makeBroker, makeDesired, makeEnded, makeRecord, makeTask, nowMs } from '../plan/builders.ts';
 
 const desired = makeDesired();
