@@ -8,8 +8,8 @@
  */
 export type StartupView = {
   readonly phase: 'starting' | 'recovering';
-  /** Partitions loaded so far, while the logs of a hard stop are recovered. */
-  readonly recovery?: { readonly doneLogs: number; readonly totalLogs: number };
+  /** While the logs of a hard stop are recovered. */
+  readonly recovery?: Recovery;
   /** Why it is not serving yet, in Kafka's words. */
   readonly waitingFor?: string;
   /** "Kafka Server started" was seen. */
@@ -18,18 +18,36 @@ export type StartupView = {
   readonly heartbeatFailedAtMs?: number;
 };
 
+/** KIP-831 has the same counters in JMX; the log has them without a port. */
+export type Recovery = {
+  /** Partitions loaded so far. */
+  readonly doneLogs: number;
+  readonly totalLogs: number;
+  /** Segments that it has begun to read: what moves while a large partition takes long. */
+  readonly doneSegments: number;
+  /** When any of these last moved, milliseconds since the epoch. */
+  readonly movedAtMs: number;
+};
+
 export const initialView: StartupView = { phase: 'starting', started: false };
 
 export function observeLine(view: StartupView, line: string, nowMs: number): StartupView {
   // LogManager, once per directory, only after a hard stop.
   const recovering = /Recovering (\d+) logs from .* since no clean shutdown file/.exec(line);
   if (recovering !== null) {
-    const totalLogs = (view.recovery?.totalLogs ?? 0) + Number(recovering[1]);
-    return { ...view, phase: 'recovering', recovery: { doneLogs: view.recovery?.doneLogs ?? 0, totalLogs } };
+    const { doneLogs = 0, totalLogs = 0, doneSegments = 0 } = view.recovery ?? {};
+    const total = totalLogs + Number(recovering[1]);
+    const recovery = { doneLogs, totalLogs: total, doneSegments, movedAtMs: nowMs };
+    return { ...view, phase: 'recovering', recovery };
   }
   if (view.recovery !== undefined && /\(\d+\/\d+ completed in /.test(line)) {
     const doneLogs = Math.min(view.recovery.doneLogs + 1, view.recovery.totalLogs);
-    return { ...view, recovery: { ...view.recovery, doneLogs } };
+    return { ...view, recovery: { ...view.recovery, doneLogs, movedAtMs: nowMs } };
+  }
+  // LogLoader, before each segment.
+  if (view.recovery !== undefined && /\bRecovering unflushed segment \d+\./.test(line)) {
+    const doneSegments = view.recovery.doneSegments + 1;
+    return { ...view, recovery: { ...view.recovery, doneSegments, movedAtMs: nowMs } };
   }
   if (/\bLoaded \d+ logs in \d+ ?ms/.test(line)) {
     const { recovery: _, ...rest } = view;
@@ -65,6 +83,15 @@ export function observeLine(view: StartupView, line: string, nowMs: number): Sta
 /** The same view when nothing changes, so that only news is told. */
 function waiting(view: StartupView, waitingFor: string): StartupView {
   return view.waitingFor === waitingFor ? view : { ...view, waitingFor };
+}
+
+/** The largest segment (2 GiB) takes a slow disk a minute or two; there is no limit to the whole. */
+const stalledAfterMs = 10 * 60_000;
+
+/** Whether a recovery has stopped to move. It is only told: a recovery that is cut short starts over. */
+export function isStalled(view: StartupView, nowMs: number): boolean {
+  const { phase, recovery } = view;
+  return phase === 'recovering' && recovery !== undefined && nowMs - recovery.movedAtMs >= stalledAfterMs;
 }
 
 /** Kafka sends a heartbeat every 2 s and is fenced after 9 s without (`broker.session.timeout.ms`). */

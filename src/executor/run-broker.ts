@@ -6,11 +6,12 @@ import { executorProtocolVersion } from '../model/launch.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { checkAdvertised, checkPorts, listenersOf } from './checks.ts';
+import { createDiskWatch, type DiskWatch, diskCode, diskEnd, probeDisks } from './disks.ts';
 import { BrokerFailure, errorText, Stopped, systemCode, throwIfStopped } from './failure.ts';
 import { countSegments, limitWarnings, readHostLimits } from './host-limits.ts';
 import { answersApiVersions, probedListener } from './probe.ts';
 import { describeExit, type Exit, endLeftovers, type RunningProcess } from './process.ts';
-import { heartbeatsFail, initialView, observeLine, type StartupView } from './readiness.ts';
+import { heartbeatsFail, initialView, isStalled, observeLine, type StartupView } from './readiness.ts';
 import { decideStorage, type FormatIntent } from './storage.ts';
 import {
   cleanInterrupted,
@@ -78,6 +79,12 @@ const silentProbes = 3;
 const progressEveryMs = 2_000;
 const maxMessageLength = 1_024;
 
+type Prepared = {
+  readonly programs: BrokerPrograms;
+  readonly volumes: readonly DiskVolume[];
+  readonly disks: DiskWatch;
+};
+
 /** The life of one broker from LAUNCH to its end. Tells each step through `send`. */
 export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun {
   const { clock, logger, taskId } = options;
@@ -104,7 +111,7 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     return options.send('TASK_STARTING', report(phase, more), {});
   }
 
-  async function prepare(): Promise<BrokerPrograms> {
+  async function prepare(): Promise<Prepared> {
     void starting('fetching');
     const volumes = await openVolumes(launch, options.sandbox);
     const [first] = volumes;
@@ -120,6 +127,7 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
       throw new BrokerFailure(decision.code, decision.message, { remedy: decision.remedy });
     }
     if (decision.kind === 'use') facts = { ...facts, formatted: true };
+    await probeDisks(volumes);
 
     const programs = options.createPrograms(launch, { sandbox: options.sandbox, volumes, dataDirectories });
     let phase: BrokerPhase = 'fetching';
@@ -151,7 +159,7 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     if (metadata?.content.kind === 'formatted' && metadata.content.meta.directoryId !== undefined) {
       facts = { ...facts, directoryId: metadata.content.meta.directoryId };
     }
-    return programs;
+    return { programs, volumes, disks: createDiskWatch(clock, dataDirectories) };
   }
 
   async function format(
@@ -178,14 +186,15 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     await finishFormat(volumes, { clusterId, nodeId });
   }
 
-  async function serve(programs: BrokerPrograms): Promise<Exit> {
+  async function serve({ programs, disks }: Prepared): Promise<Exit> {
     throwIfStopped(stopping.signal);
     let view: StartupView = initialView;
     void starting('starting');
     const running = await programs.start((line) => {
       const before = view;
+      disks.observe(line);
       view = observeLine(view, line, clock.nowMs());
-      if (view !== before && !live) tellStart(view);
+      if (view !== before && !live) tellStart(before, view);
     });
     process = running;
     facts = { ...facts, jvmPid: running.pid };
@@ -197,23 +206,49 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     });
     void watch(
       running,
+      disks,
       () => view,
       () => gone,
     );
     return running.exited;
 
-    function tellStart(now: StartupView): void {
-      const message = now.waitingFor === undefined ? {} : { message: `waiting for ${now.waitingFor}` };
-      const recovery = now.recovery === undefined ? {} : { recovery: now.recovery };
-      progress.offer(report(now.phase, { ...message, ...recovery }));
+    function tellStart(before: StartupView, now: StartupView): void {
+      const latest = startReport(now);
+      if (now.phase === before.phase || now.phase !== 'recovering') {
+        progress.offer(latest);
+        return;
+      }
+      // Whether it recovers decides whether it may be stopped: that is never held back.
+      progress.reset();
+      void options.send('TASK_STARTING', latest, {});
     }
   }
 
-  async function watch(running: RunningProcess, view: () => StartupView, gone: () => boolean): Promise<void> {
+  function startReport({ phase, waitingFor, recovery }: StartupView, hasStalled = false): BrokerReport {
+    if (recovery === undefined) {
+      return report(phase, waitingFor === undefined ? {} : { message: `waiting for ${waitingFor}` });
+    }
+    const { doneLogs, totalLogs, doneSegments, movedAtMs } = recovery;
+    const minutes = Math.floor((clock.nowMs() - movedAtMs) / 60_000);
+    return report(phase, {
+      recovery: { doneLogs, totalLogs, doneSegments },
+      ...(hasStalled
+        ? { code: 'recovery-stalled', message: `log recovery has not moved for ${minutes} min` }
+        : {}),
+    });
+  }
+
+  async function watch(
+    running: RunningProcess,
+    disks: DiskWatch,
+    view: () => StartupView,
+    gone: () => boolean,
+  ): Promise<void> {
     const listener = probedListener(launch);
     if (listener === undefined) return;
     let silent = 0;
-    let healthy = true;
+    let trouble: string | undefined;
+    let stalled = false;
     const endpoint = formatAddress(listener.advertisedHost, listener.advertisedPort);
     while (!gone() && !stopping.signal.aborted) {
       const answers = await answersApiVersions(listener, clock, watchProbeMs);
@@ -223,20 +258,41 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
         live = true;
         facts = { ...facts, endpoint };
         logger.info('serving', { taskId, pid: running.pid, endpoint });
-        void options.send('TASK_RUNNING', report('serving'), { healthy: true });
+        await lookAtDisks();
+        if (gone() || stopping.signal.aborted) return;
+        tell();
       } else if (live) {
         silent = answers ? 0 : silent + 1;
-        const trouble = troubleOf(silent, heartbeatsFail(view(), clock.nowMs()));
-        if ((trouble === undefined) !== healthy) {
-          healthy = trouble === undefined;
-          logger.warn(healthy ? 'serving again' : 'in trouble', { taskId, cause: trouble });
-          const why: Partial<BrokerReport> =
-            trouble === undefined ? {} : { code: 'registration-lost', message: `${endpoint} ${trouble}` };
-          void options.send('TASK_RUNNING', report('serving', why), { healthy });
-        }
+        const before = trouble;
+        trouble = troubleOf(silent, heartbeatsFail(view(), clock.nowMs()));
+        const isHealthChanged = (trouble === undefined) !== (before === undefined);
+        if (isHealthChanged)
+          logger.warn(trouble === undefined ? 'serving again' : 'in trouble', { taskId, cause: trouble });
+        const hasDiskNews = await lookAtDisks();
+        if (gone() || stopping.signal.aborted) return;
+        if (isHealthChanged || hasDiskNews) tell();
+      } else if (isStalled(view(), clock.nowMs()) !== stalled) {
+        stalled = !stalled;
+        logger.warn(stalled ? 'log recovery has stalled' : 'log recovery moves again', { taskId });
+        if (stalled) void options.send('TASK_STARTING', startReport(view(), true), {});
       }
       const pauseMs = live ? watchProbeMs : startProbeMs;
       await waitUpTo(clock, pauseMs, running.exited, untilStopped(stopping.signal));
+    }
+
+    async function lookAtDisks(): Promise<boolean> {
+      const news = await disks.look();
+      if (news === undefined) return false;
+      facts = { ...facts, disks: news };
+      for (const { path, error } of news)
+        if (error !== undefined) logger.warn('a disk failed', { taskId, path, cause: error });
+      return true;
+    }
+
+    function tell(): void {
+      const why: Partial<BrokerReport> =
+        trouble === undefined ? {} : { code: 'registration-lost', message: `${endpoint} ${trouble}` };
+      void options.send('TASK_RUNNING', report('serving', why), { healthy: trouble === undefined });
     }
   }
 
@@ -249,8 +305,11 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
 
   async function run(): Promise<BrokerEnd> {
     try {
-      const exit = await serve(await prepare());
+      const prepared = await prepare();
+      const exit = await serve(prepared);
       if (!stopping.signal.aborted) {
+        const disk = await diskEnd(prepared.disks.words(), process?.lastLines() ?? [], prepared.volumes);
+        if (disk !== undefined) return failed(disk.reportCode, disk.message);
         const lines = lastLines(process?.lastLines() ?? []);
         return failed('process-exited', `the broker process ${describeExit(exit)}${lines}`);
       }
@@ -263,13 +322,14 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
       }
       if (error instanceof BrokerFailure) {
         return failed(
-          error.reportCode,
+          diskCode(error) ?? error.reportCode,
           error.remedy === undefined ? error.message : `${error.message}. ${error.remedy}`,
         );
       }
       logger.error('the broker cannot be started', { taskId, cause: (error as Error).stack });
       // What is left are errors of the file system: a full or failing disk, missing rights.
-      const code = systemCode(error) === undefined ? 'executor-failed' : 'storage-unusable';
+      const code =
+        diskCode(error) ?? (systemCode(error) === undefined ? 'executor-failed' : 'storage-unusable');
       return failed(code, `the executor could not start the broker: ${errorText(error)}`);
     } finally {
       over = true;

@@ -138,13 +138,41 @@ const levels: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * What the executor reads in the log (recovery, registration, failing directories) has to be in it: a
+ * broker that is taken for merely starting while it recovers could be stopped. Old and new class names.
+ */
+const watchedLoggers = [
+  'kafka.log.LogManager',
+  'kafka.server.BrokerLifecycleManager',
+  'kafka.server.KafkaRaftServer',
+  'org.apache.kafka.server.BrokerLifecycleManager',
+  'org.apache.kafka.storage.internals.log.LogDirFailureChannel',
+  'org.apache.kafka.storage.internals.log.LogLoader',
+  'org.apache.kafka.storage.internals.log.LogManager',
+];
+
+const quieterThanInfo: ReadonlySet<string> = new Set(['OFF', 'FATAL', 'ERROR', 'WARN']);
+
+/** The declared loggers, with INFO for each watched one that they would make quieter. */
+function withWatched(loggers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const levelOf = (name: string): string => {
+    const parent = name.slice(0, Math.max(0, name.lastIndexOf('.')));
+    return (loggers[name] ?? (parent === '' ? (loggers.root ?? 'INFO') : levelOf(parent))).toUpperCase();
+  };
+  const silenced = watchedLoggers.filter((name) => quieterThanInfo.has(levelOf(name)));
+  return { ...loggers, ...Object.fromEntries(silenced.map((name) => [name, 'INFO'])) };
+}
+
+/**
  * Renders log4j2.properties: everything to stdout, which is the task's sandbox file, at INFO unless said
- * otherwise. `loggers` is logger name to level; `root` is the root logger. Properties are used because
+ * otherwise. `loggers` is logger name to level; `root` is the root logger. What the executor reads is never
+ * quieter than INFO. Properties are used because
  * log4j2 reads them without Jackson or SnakeYAML on the class path.
  *
  * Errors: `SpecError` for a level or a name that log4j2 would not take.
  */
 export function renderLog4j2(input: { readonly loggers: Readonly<Record<string, string>> }): string {
+  const loggers = withWatched(input.loggers);
   const entries: [string, string][] = [
     ['status', 'warn'],
     ['appender.stdout.type', 'Console'],
@@ -154,17 +182,13 @@ export function renderLog4j2(input: { readonly loggers: Readonly<Record<string, 
     ['rootLogger.level', 'INFO'],
     ['rootLogger.appenderRef.stdout.ref', 'STDOUT'],
   ];
-  const names = Object.keys(input.loggers).sort();
+  const names = Object.keys(loggers).sort();
   for (const [index, name] of names.entries()) {
-    const level = (input.loggers[name] ?? '').toUpperCase();
+    const level = (loggers[name] ?? '').toUpperCase();
     if (!levels.has(level) || !/^[A-Za-z0-9_$.-]+$/.test(name)) {
-      throw new SpecError(
-        'KM_SPEC_LOG4J',
-        `log4j "${name}: ${input.loggers[name]}" is not a logger and a level`,
-        {
-          remedy: `Levels are ${[...levels].join(', ')}; a logger is named like a Java package or class.`,
-        },
-      );
+      throw new SpecError('KM_SPEC_LOG4J', `log4j "${name}: ${loggers[name]}" is not a logger and a level`, {
+        remedy: `Levels are ${[...levels].join(', ')}; a logger is named like a Java package or class.`,
+      });
     }
     if (name === 'root') {
       entries.push(['rootLogger.level', level]);

@@ -128,11 +128,21 @@ export type ReportCode =
   | 'address-not-local'
   | 'format-failed'
   | 'process-exited'
+  /** The disk is what ended or refused the broker: no room on it, or it fails, is read-only or gone. */
+  | 'disk-full'
+  | 'disk-failed'
+  /** Of a live broker: it recovers its logs, and nothing has moved for a while. */
+  | 'recovery-stalled'
   | 'registration-lost'
   | 'invalid-launch'
   /** Something the executor did not foresee; the message has what it knows. */
   | 'executor-failed'
   | 'stopped';
+
+/** Its disk ended the broker, or kept it from starting. */
+export function isDiskCode(code: BrokerReport['code']): code is 'disk-full' | 'disk-failed' {
+  return code === 'disk-full' || code === 'disk-failed';
+}
 
 export type BrokerReport = {
   readonly protocol: number;
@@ -151,6 +161,37 @@ export type BrokerReport = {
   readonly message?: string;
   readonly warnings?: readonly string[];
   readonly progress?: { readonly doneBytes: number; readonly totalBytes: number };
-  /** In phase `recovering`: partitions loaded so far. */
-  readonly recovery?: { readonly doneLogs: number; readonly totalLogs: number };
+  /** In phase `recovering`: partitions loaded so far, and segments read for those under way and loaded. */
+  readonly recovery?: {
+    readonly doneLogs: number;
+    readonly totalLogs: number;
+    readonly doneSegments?: number;
+  };
+  /** The file systems of the log directories, told anew only when something about them changed for people. */
+  readonly disks?: readonly DiskReport[];
 };
+
+export type DiskReport = {
+  /** A log directory of Kafka; several may be on one file system. */
+  readonly path: string;
+  readonly totalBytes: number;
+  /** What a task user may still write. */
+  readonly freeBytes: number;
+  /** Kafka does not use the directory any more, and why. */
+  readonly error?: string;
+};
+
+const gibibyte = 2 ** 30;
+
+/**
+ * What a disk's figures come to. Kafka knows no limit of its own: it fails at the write that finds no room.
+ * A share of the disk, but no more than what takes a person long enough to act: on a large disk a few
+ * per cent are a lot of room.
+ */
+export function diskStateOf({ totalBytes, freeBytes, error }: Omit<DiskReport, 'path'>): DiskState {
+  if (error !== undefined) return 'failed';
+  if (freeBytes < Math.min(totalBytes * 0.02, 2 * gibibyte)) return 'full';
+  return freeBytes < Math.min(totalBytes * 0.1, 50 * gibibyte) ? 'low' : 'fine';
+}
+
+export type DiskState = 'fine' | 'low' | 'full' | 'failed';

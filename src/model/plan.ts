@@ -67,6 +67,10 @@ export type HeldReason =
       readonly failures: number;
       readonly last: string;
     }
+  /** No room on a disk, or it failed: tried again then, and at once with a changed spec. */
+  | { readonly kind: 'disk-full' | 'disk-failed'; readonly detail: string; readonly untilMs: number }
+  /** It runs without a directory that failed; a restart might not bring it back. */
+  | { readonly kind: 'disk-offline'; readonly detail: string }
   | { readonly kind: 'gave-up'; readonly failures: number; readonly last: string }
   | { readonly kind: 'waiting-for-voters'; readonly missing: readonly number[] }
   /** A task is on its way up or down; nothing to do but wait. */

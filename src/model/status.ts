@@ -1,6 +1,7 @@
 /** What people see of a cluster: computed from desired, observed and plan; served by the API. */
+import type { DiskState } from './launch.ts';
 
-export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled';
+export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'DiskTrouble';
 
 export type Condition = {
   readonly type: ConditionType;
@@ -48,6 +49,8 @@ export type BrokerStatus = {
   /** What an operator asked of it. */
   readonly intent?: IntentStatus;
   readonly warnings: readonly string[];
+  /** Its log directories, as its executor last told of them. */
+  readonly disks?: readonly DiskStatus[];
   readonly lastEnd?: { readonly atMs: number; readonly state: string; readonly why: string };
   readonly progress?: Progress;
 };
@@ -58,6 +61,14 @@ export type IntentStatus = {
   readonly reason?: string;
   readonly atMs: number;
   readonly expiresAtMs?: number;
+};
+
+export type DiskStatus = {
+  readonly path: string;
+  readonly state: DiskState;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly error?: string;
 };
 
 export type Waiting = {

@@ -1,5 +1,6 @@
 /** What a task update changes in the record of its broker. Pure: the caller persists, then acknowledges. */
 import type { DesiredBroker } from '../model/desired.ts';
+import { isDiskCode } from '../model/launch.ts';
 import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
 import { parseReport } from './parse-report.ts';
@@ -93,7 +94,9 @@ function endTask(
   const report = parseReport(update.data);
   const ordered = task.kill !== undefined || update.reason === 'AGENT_DRAINING';
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
-  const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (ordered ? 0 : 1);
+  const isDisk = !ordered && isDiskCode(report?.code);
+  // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.
+  const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (ordered || isDisk ? 0 : 1);
   const message = report?.message ?? update.message ?? report?.code;
   const last: EndedTask = {
     taskId: task.taskId,
@@ -116,9 +119,15 @@ function endTask(
     failures,
     stickyUntilMs:
       update.state === 'TASK_GONE_BY_OPERATOR' ? nowMs : missedSinceMs + policy.stickinessPeriodMs,
-    ...(ordered || failures <= 1 ? {} : { retryAtMs: nowMs + backoffMs(policy, failures) }),
+    ...retry(isDisk ? diskRetryMs : ordered ? 0 : backoffMs(policy, failures), nowMs),
   };
 }
+
+/** How long a broker is left alone whose disk is full or failed. */
+export const diskRetryMs = 10 * 60_000;
+
+const retry = (delayMs: number, nowMs: number): Pick<BrokerRecord, 'retryAtMs'> =>
+  delayMs === 0 ? {} : { retryAtMs: nowMs + delayMs };
 
 /** The first failure is retried at once; then `delay`, twice that, … up to `maxDelay`. */
 export function backoffMs(policy: FoldPolicy, failures: number): number {

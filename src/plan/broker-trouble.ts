@@ -39,8 +39,17 @@ export function startWaitOf(task: TaskRecord | undefined): Waiting | undefined {
     : undefined;
 }
 
-function recovering({ recovery }: BrokerReport): Waiting {
-  const done =
-    recovery === undefined ? '' : `: ${recovery.doneLogs} of ${recovery.totalLogs} partitions are loaded`;
-  return { why: `recovers its logs after a hard stop${done}`, stalled: false };
+function recovering({ recovery, code, message }: BrokerReport): Waiting {
+  const { doneLogs, totalLogs, doneSegments = 0 } = recovery ?? {};
+  const segments = doneSegments > 0 ? `, ${doneSegments} segments read` : '';
+  const done = recovery === undefined ? '' : `: ${doneLogs} of ${totalLogs} partitions are loaded${segments}`;
+  const why = `recovers its logs after a hard stop${done}`;
+  return code === undefined
+    ? { why, stalled: false }
+    : {
+        why: `${why}; ${message ?? code}`,
+        remedy:
+          'look at the disk and at the log by `kafka-mesos logs`; it is never restarted for this, a recovery that is cut short begins anew',
+        stalled: true,
+      };
 }

@@ -2,6 +2,7 @@
 import { unreachable } from '../model/errors.ts';
 import type { Held, HeldReason } from '../model/plan.ts';
 import type { HeldSummary, Waiting } from '../model/status.ts';
+import { diskRemedies } from './disks.ts';
 
 type Words = {
   readonly message: string;
@@ -76,6 +77,15 @@ function describeReason(reason: HeldReason): Words {
         untilMs: reason.untilMs,
         remedy: 'a changed spec is tried at once',
       };
+    case 'disk-full':
+    case 'disk-failed':
+      return {
+        message: reason.detail,
+        untilMs: reason.untilMs,
+        remedy: `${diskRemedies[reason.kind]}; a changed spec is tried at once`,
+      };
+    case 'disk-offline':
+      return { message: `is not restarted while ${reason.detail}`, remedy: diskRemedies['disk-failed'] };
     case 'gave-up':
       return {
         message: `gave up after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,

@@ -25,6 +25,11 @@ export function driftOf(
   if (drift.length === 0) {
     return { drift };
   }
+  const offline = task.report?.disks?.find(({ error }) => error !== undefined);
+  if (offline !== undefined) {
+    const detail = `${offline.path} is offline: ${offline.error}`;
+    return { drift, barred: { reason: { kind: 'disk-offline', detail }, stalled: true } };
+  }
   // A node that stopped here could not be started again, or would leave the quorum short of a voter for good.
   if (startedWith.roles.includes('broker') && !broker.roles.includes('broker')) {
     return {

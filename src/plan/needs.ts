@@ -1,5 +1,6 @@
 /** What each broker needs just now, before any offer is looked at. */
 import type { DesiredBroker } from '../model/desired.ts';
+import { isDiskCode } from '../model/launch.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
@@ -189,6 +190,10 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   if (!corrected) {
     const last =
       record.last === undefined ? '' : (record.last.message ?? record.last.reason ?? record.last.state);
+    const code = record.last?.code;
+    if (isDiskCode(code) && record.retryAtMs !== undefined && nowMs < record.retryAtMs) {
+      return hold(need, { kind: code, untilMs: record.retryAtMs, detail: last }, true);
+    }
     if (broker.failover.maxTries !== undefined && record.failures >= broker.failover.maxTries) {
       return hold(need, { kind: 'gave-up', failures: record.failures, last }, true);
     }

@@ -18,6 +18,7 @@ import type {
 } from '../model/status.ts';
 import { startWaitOf, troubleOf } from './broker-trouble.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
+import { diskCondition, diskStatus, diskTrouble, diskWarnings } from './disks.ts';
 import { activeIntent, withIntents } from './intents.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
@@ -53,7 +54,7 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
     revision: spec.revision,
     digest: spec.digest,
     phase,
-    conditions: conditionsOf(phase, brokers, topics, held),
+    conditions: [...conditionsOf(phase, brokers, topics, held), diskCondition(brokers, memory.brokers)],
     kafkaVersion: desired.kafka.version,
     ...(memory.cluster === undefined ? {} : { clusterId: memory.cluster.clusterId }),
     bootstrap: serving.flatMap((b) => b.endpoint ?? []),
@@ -100,6 +101,7 @@ function brokerStatus(
   const behind = need.kind === 'running' && kafka.known && !isHealthy(kafka.value, broker);
   const waiting =
     troubleOf(task) ??
+    diskTrouble(record) ??
     (hold === undefined ? undefined : waitingOf(hold)) ??
     startWaitOf(task) ??
     (behind ? { why: 'catching up with its partition leaders', stalled: false } : undefined);
@@ -126,7 +128,8 @@ function brokerStatus(
     drift: need.kind === 'running' ? need.drift : [],
     ...(waiting === undefined ? {} : { waiting }),
     ...(intent === undefined ? {} : { intent: intentStatus(intent) }),
-    warnings: report?.warnings ?? [],
+    warnings: [...(report?.warnings ?? []), ...diskWarnings(record)],
+    ...(report?.disks === undefined ? {} : { disks: report.disks.map(diskStatus) }),
     ...(record?.last === undefined
       ? {}
       : {

@@ -1,8 +1,10 @@
 // Stands in for a Kafka broker: listens where it would, answers ApiVersions once "unfenced", writes
 // the log lines the executor reads, and stops on SIGTERM. Settings come by its environment:
 //   STUB_LISTEN=host:port,…  STUB_START_MS  STUB_STOP_MS  STUB_IGNORE_TERM=1  STUB_RECOVER=n
+//   STUB_RECOVER_HANGS=1 (the recovery begins and does not move)  STUB_LINES_FILE (once it is there, it is
+//   said line by line, and ends the process if its last line is `exit N`)
 //   STUB_EXIT_CODE (exits instead of serving)  STUB_SILENT_FILE (while it exists nobody is answered)
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const env = process.env;
@@ -23,13 +25,22 @@ if (recover > 0) {
     'LogManager',
     `Recovering ${recover} logs from ${env.STUB_DATA} since no clean shutdown file was found`,
   );
-  for (let done = 1; done <= recover; done++) {
+  for (let done = 1; done <= recover && env.STUB_RECOVER_HANGS !== '1'; done++) {
     say(
       'LogManager',
       `Completed load of Log(stub-${done}) in 1ms (${done}/${recover} completed in ${env.STUB_DATA})`,
     );
   }
-  say('LogManager', `Loaded ${recover} logs in 5ms`);
+  if (env.STUB_RECOVER_HANGS !== '1') say('LogManager', `Loaded ${recover} logs in 5ms`);
+}
+if (env.STUB_LINES_FILE) {
+  const poll = setInterval(() => {
+    if (!existsSync(env.STUB_LINES_FILE)) return;
+    clearInterval(poll);
+    const text = readFileSync(env.STUB_LINES_FILE, 'utf8');
+    const exit = /^exit (\d+)\n$/m.exec(text);
+    process.stdout.write(text.replace(/^exit \d+\n$/m, ''), () => exit && process.exit(Number(exit[1])));
+  }, 20);
 }
 say('BrokerLifecycleManager', 'Successfully registered broker 0 with broker epoch 5');
 setTimeout(() => {

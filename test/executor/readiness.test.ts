@@ -8,6 +8,7 @@ import {
   heartbeatsFail,
   initialView,
   isApiVersionsResponse,
+  isStalled,
   observeLine,
 } from '../../src/executor/readiness.ts';
 import { sampleLaunch, sampleTask } from './helpers.ts';
@@ -42,7 +43,7 @@ const loaded = (done: number) =>
 test('log recovery is a phase with counters, over when the logs are loaded', () => {
   const view = see(recovering, loaded(1), loaded(2));
   assert.is(view.phase, 'recovering');
-  assert.equal(view.recovery, { doneLogs: 2, totalLogs: 3 });
+  assert.equal(view.recovery, { doneLogs: 2, totalLogs: 3, doneSegments: 0, movedAtMs: 1_000 });
   const after = observeLine(
     view,
     '[t] INFO Loaded 3 logs in 92ms (unclean log dirs = ArrayBuffer(/v/data)) (o.LogManager)',
@@ -55,6 +56,24 @@ test('log recovery is a phase with counters, over when the logs are loaded', () 
     loaded(1),
   );
   assert.is(clean.phase, 'starting');
+});
+
+const segment = (offset: number) =>
+  `[t] INFO [LogLoader partition=t-1, dir=/v/data] Recovering unflushed segment ${offset}. 0 recovered for t-1. (o.LogLoader)`;
+
+test('segments move the recovery of a large partition on; without any word for long it has stalled', () => {
+  const minute = 60_000;
+  const begun = observeLine(initialView, recovering, 0);
+  assert.not(isStalled(begun, 9 * minute));
+  assert.ok(isStalled(begun, 10 * minute));
+  const moved = observeLine(begun, segment(0), 9 * minute);
+  assert.equal(moved.recovery, { doneLogs: 0, totalLogs: 3, doneSegments: 1, movedAtMs: 9 * minute });
+  assert.not(isStalled(moved, 18 * minute), 'no limit to the whole');
+  assert.ok(isStalled(moved, 19 * minute));
+  assert.not(isStalled(observeLine(moved, loaded(1), 19 * minute), 19 * minute));
+  // A start that waits for its controller is no recovery, and neither is the reading of a clean directory.
+  assert.not(isStalled(initialView, 100 * minute));
+  assert.is(observeLine(initialView, segment(0), 0), initialView);
 });
 
 test('what it waits for, and that it has started', () => {

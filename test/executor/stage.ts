@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Executor, startExecutor } from '../../src/executor/executor.ts';
+import type { RunOptions } from '../../src/executor/run-broker.ts';
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import { type Clock, systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
@@ -18,11 +19,12 @@ export type Stage = {
   kill(graceMs?: number): void;
 };
 
-/** The real executor with the stub broker, in this process, under an agent that the test plays. */
+/** The real executor, with the stub broker unless said otherwise, in this process, under an agent that the test plays. */
 export async function onStage(
   use: (stage: Stage) => Promise<void>,
   sandboxOf?: string,
   clock: Clock = systemClock,
+  createPrograms: RunOptions['createPrograms'] = createStubPrograms,
 ): Promise<void> {
   const play = async (sandbox: string) => {
     const agent = await startScriptedAgent();
@@ -39,7 +41,7 @@ export async function onStage(
         backoffMaxMs: 40,
         shutdownGraceMs: 5_000,
       },
-      { clock, random: systemRandom, logger: silentLogger, createPrograms: createStubPrograms },
+      { clock, random: systemRandom, logger: silentLogger, createPrograms },
     );
     await agent.awaitCall(({ type }) => type === 'SUBSCRIBE', 'SUBSCRIBE');
     const stage: Stage = {

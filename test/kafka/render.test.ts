@@ -181,13 +181,13 @@ function readProperty(line: string): [string, string] {
 
 test('log4j2: levels by logger, root among them', () => {
   assert.is(
-    renderLog4j2({ loggers: { 'kafka.controller': 'debug', root: 'WARN' } }),
+    renderLog4j2({ loggers: { 'kafka.controller': 'debug', root: 'DEBUG' } }),
     `status=warn
 appender.stdout.type=Console
 appender.stdout.name=STDOUT
 appender.stdout.layout.type=PatternLayout
 appender.stdout.layout.pattern=[%d] %p %m (%c)%n
-rootLogger.level=WARN
+rootLogger.level=DEBUG
 rootLogger.appenderRef.stdout.ref=STDOUT
 logger.0.name=kafka.controller
 logger.0.level=DEBUG
@@ -199,6 +199,34 @@ logger.0.level=DEBUG
       (error: unknown) => error instanceof SpecError,
     );
   }
+});
+
+test('log4j2: what the executor reads is never quieter than INFO', () => {
+  const levels = (loggers: Record<string, string>) => {
+    const text = renderLog4j2({ loggers });
+    return Object.fromEntries(
+      [...text.matchAll(/^logger\.(\d+)\.name=(.*)\nlogger\.\1\.level=(.*)$/gm)].map(([, , name, level]) => [
+        name?.split('.').at(-1),
+        level,
+      ]),
+    );
+  };
+  const raised = {
+    BrokerLifecycleManager: 'INFO',
+    KafkaRaftServer: 'INFO',
+    LogDirFailureChannel: 'INFO',
+    LogLoader: 'INFO',
+    LogManager: 'INFO',
+  };
+  assert.equal(levels({ root: 'WARN' }), raised);
+  assert.equal(levels({ 'org.apache.kafka': 'OFF', kafka: 'error' }), { ...raised, kafka: 'OFF' });
+  assert.equal(levels({ root: 'WARN', kafka: 'DEBUG', 'org.apache.kafka.storage': 'INFO' }), {
+    BrokerLifecycleManager: 'INFO',
+    kafka: 'DEBUG',
+    storage: 'INFO',
+  });
+  assert.equal(levels({ 'kafka.log.LogManager': 'WARN' }), { LogManager: 'INFO' });
+  assert.equal(levels({ root: 'TRACE' }), {});
 });
 
 test('how settings can be changed', () => {

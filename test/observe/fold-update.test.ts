@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { BrokerReport } from '../../src/model/launch.ts';
 import type { TaskState, TaskUpdate } from '../../src/model/mesos.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
-import { backoffMs, foldUpdate, healthyAfterMs } from '../../src/observe/fold-update.ts';
+import { backoffMs, diskRetryMs, foldUpdate, healthyAfterMs } from '../../src/observe/fold-update.ts';
 import { parseReport } from '../../src/observe/parse-report.ts';
 import { makeBroker, makeDesired, makeEnded, makeRecord, makeTask, nowMs } from '../plan/builders.ts';
 
@@ -110,6 +110,24 @@ test('the first failure is retried at once, the next with backoff up to the limi
     [1, 2, 3, 4, 5, 99].map((failures) => backoffMs(policy, failures)),
     [0, 10_000, 20_000, 40_000, 60_000, 60_000],
   );
+});
+
+test('a disk that is full or failed is no failure of the broker, and is left alone for ten minutes', () => {
+  for (const code of ['disk-full', 'disk-failed']) {
+    const data = report({ phase: 'stopped', code, message: 'no room' });
+    const ended = fold(withTask({ state: 'TASK_STARTING' }, { failures: 3 }), 'TASK_FAILED', { data });
+    assert.is(ended.failures, 3);
+    assert.is(ended.retryAtMs, nowMs + diskRetryMs);
+    assert.is(ended.last?.code, code);
+  }
+  // The first end of another kind is tried at once, and an ordered one is not held back.
+  const data = report({ phase: 'stopped', code: 'process-exited' });
+  assert.is(fold(withTask({ state: 'TASK_STARTING' }), 'TASK_FAILED', { data }).retryAtMs, undefined);
+  const kill = { cause: 'roll', detail: 'x', atMs: nowMs } as const;
+  const stopped = fold(withTask({ state: 'TASK_RUNNING', kill }), 'TASK_FAILED', {
+    data: report({ phase: 'stopped', code: 'disk-full' }),
+  });
+  assert.is(stopped.retryAtMs, undefined);
 });
 
 test('DROPPED is retried with the same patience, ERROR says why', () => {

@@ -16,7 +16,7 @@
 import { parse } from 'yaml';
 import type { Desired } from '../../src/model/desired.ts';
 import type { KafkaObserved, KafkaPartition } from '../../src/model/kafka.ts';
-import type { BrokerPhase } from '../../src/model/launch.ts';
+import type { BrokerPhase, DiskReport, ReportCode } from '../../src/model/launch.ts';
 import type { PortRange } from '../../src/model/mesos.ts';
 import type { PlanInput, Source } from '../../src/model/observed.ts';
 import type { BrokerRecord, ClusterMemory, KillCause } from '../../src/model/records.ts';
@@ -53,7 +53,9 @@ type BrokerForm = {
   readonly sticky?: Time;
   readonly bound?: Time;
   readonly phase?: BrokerPhase;
-  readonly last?: { readonly message?: string; readonly ordered?: boolean };
+  readonly last?: { readonly message?: string; readonly ordered?: boolean; readonly code?: ReportCode };
+  /** What a running broker's executor told of its disks. */
+  readonly disks?: readonly DiskReport[];
   /** Cause of a KILL that was sent. */
   readonly kill?: KillCause;
   readonly startedWith?: Record<string, unknown>;
@@ -274,7 +276,12 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
             ? silentTask
             : state === 'starting'
               ? { ...silentTask, report: { protocol: 1, phase: b.phase ?? 'starting', formatted: true } }
-              : { ...silentTask, ...(report === undefined ? {} : { report }) },
+              : {
+                  ...silentTask,
+                  ...(report === undefined
+                    ? {}
+                    : { report: { ...report, ...(b.disks === undefined ? {} : { disks: b.disks }) } }),
+                },
       }),
     ];
   });

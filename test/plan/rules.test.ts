@@ -483,6 +483,7 @@ test('a converged cluster says so, and its preview is empty', () => {
       ['Ready', true],
       ['Reconciling', false],
       ['Stalled', false],
+      ['DiskTrouble', false],
     ],
   );
   assert.equal(status.bootstrap, ['agent-1:31000', 'agent-2:31100', 'agent-3:31200']);

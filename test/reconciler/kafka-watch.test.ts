@@ -26,7 +26,13 @@ function createWatch() {
       return { ...makeKafka(desired), observedAtMs: clock.nowMs() };
     },
   } as unknown as KafkaAdmin;
-  const watch = createKafkaWatch({ clock, logger: silentLogger, connect: () => admin, onNews: () => {} });
+  const watch = createKafkaWatch({
+    clock,
+    logger: silentLogger,
+    connect: () => admin,
+    mayAct: () => true,
+    onNews: () => {},
+  });
   return { watch, asked, poll: () => watch.poll([memory], () => true) };
 }
 
