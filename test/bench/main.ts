@@ -6,10 +6,13 @@ import { measureHelp } from './help.ts';
 import { measureKafka } from './kafka.ts';
 import { measureDecode, measurePlan } from './pure.ts';
 import type { Result } from './result.ts';
+import { measureIdle, measureMatching } from './scale.ts';
 
 const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   help: measureHelp,
   plan: measurePlan,
+  idle: measureIdle,
+  match: measureMatching,
   decode: measureDecode,
   /** Several minutes. */
   kafka: measureKafka,

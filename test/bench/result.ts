@@ -11,6 +11,10 @@ export type Result = {
   /** One figure a run, in order. */
   readonly ours: readonly number[];
   readonly reference: readonly number[];
+  /** Of the whole process, after a garbage collection. */
+  readonly heapMiB?: number;
+  /** Throughput of `ours`, where that is what is asked. */
+  readonly perSecond?: number;
   readonly meaning: string;
   /** Work that others gave the machine shows here: above the number of cores the figures say little. */
   readonly loadAverage: number;
@@ -22,7 +26,7 @@ export function result(
     (ours, run) => ours / (measured.reference[run] ?? Number.NaN),
   ),
 ): Result {
-  const { bench, aim, ours, reference, meaning } = measured;
+  const { bench, aim, ours, reference, heapMiB, perSecond, meaning } = measured;
   return {
     bench,
     ratio: Number(median(ratios).toFixed(3)),
@@ -30,6 +34,8 @@ export function result(
     unit: 'ms',
     ours: ours.map(round),
     reference: reference.map(round),
+    ...(heapMiB === undefined ? {} : { heapMiB }),
+    ...(perSecond === undefined ? {} : { perSecond }),
     meaning,
     loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
   };

@@ -1,4 +1,4 @@
-/** Two clusters in one file, side by side on the same agents: neither knows of the other. */
+/** Two clusters of two Kafka versions in one file, side by side on the same agents: neither knows of the other. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -34,6 +34,7 @@ apiVersion: kafka-mesos/v1
 kind: KafkaCluster
 metadata: { name: clicks }
 spec:
+  kafka: { version: 4.2.1 }
   config: { offsets.topic.num.partitions: 1 }
   ${defaults}
   pools:
@@ -82,6 +83,17 @@ test('both converge, with ports and disks of their own', async () => {
       assert.match(meta, `cluster.id=${status.clusterId}\n`);
       assert.match(meta, `node.id=${id}\n`);
     }
+  }
+});
+
+test('each runs its own version of Kafka', async () => {
+  for (const [cluster, version] of [
+    ['orders', '4.3.1'],
+    ['clicks', '4.2.1'],
+  ] as const) {
+    assert.is((await world.status(cluster)).kafkaVersion, version);
+    const log = await world.ok(['logs', '0', '--cluster', cluster, '--tail', '5000']);
+    assert.ok(log.includes(`Kafka version: ${version}`), `${cluster} runs ${version}`);
   }
 });
 
