@@ -138,11 +138,12 @@ function trap(
   singleReplicaConsent: boolean,
 ): readonly Finding[] {
   const code = 'KM_SPEC_MIN_ISR';
-  if (minIsr > factor) {
-    const message = `${what}: min.insync.replicas ${minIsr} with ${count(factor)} means that no write with acks=all succeeds`;
-    return [{ severity: 'warning', code, path, message, remedy: `Lower it to ${Math.max(1, factor - 1)}.` }];
+  // Kafka lowers min ISR to the replication factor (`Partition.effectiveMinIsr`), so that no write fails for it alone.
+  if (factor === 1 && minIsr > 1) {
+    const message = `${what}: min.insync.replicas ${minIsr} protects nothing with ${count(factor)}`;
+    return [{ severity: 'warning', code, path, message, remedy: 'Use more replicas.' }];
   }
-  if (factor > 1 && minIsr === factor) {
+  if (factor > 1 && minIsr >= factor) {
     const message = `${what}: min.insync.replicas ${minIsr} with ${count(factor)} blocks writes with acks=all while any broker is down or restarted`;
     return [{ severity: 'warning', code, path, message, remedy: `Use min.insync.replicas ${factor - 1}.` }];
   }
