@@ -1,19 +1,24 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Artifact } from '../model/launch.ts';
 import type { Clock } from '../sys/clock.ts';
-import { BrokerFailure, errorText, Stopped, systemCode, throwIfStopped } from './failure.ts';
+import { BrokerFailure, errorText, Stopped, throwIfStopped } from './failure.ts';
 import { untilStopped, waitUpTo } from './wait.ts';
 
 export type FetchProgress = (progress: { doneBytes: number; totalBytes: number }) => void;
 
+/** Takes an artifact as it arrives, before its digest is known: nothing of it may be used until then. */
+export type ArtifactSink = {
+  /** The next bytes. Throws nothing: what the sink dislikes it tells when all is there. */
+  write(chunk: Uint8Array): void;
+  /** Forgets what came so far; the artifact comes again from its first byte. */
+  restart(): Promise<void>;
+};
+
 export type FetchOptions = {
-  /** Where the unfinished and the finished file live; its name follows from the digest. */
-  readonly folder: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: FetchProgress;
@@ -25,72 +30,99 @@ export type FetchOptions = {
 
 /** Larger than any Kafka or JRE; keeps a wrong URI from filling the disk. */
 const maxBytes = 4 * 2 ** 30;
+/** Of a file; fewer and larger pieces cost less of the processor that the brokers start on. */
+const chunkBytes = 2 ** 20;
 
 /**
- * Gets an artifact into `folder` and checks its sha512 while it streams. Interrupted downloads are
- * continued, by this call or a later one, since the partial file is named by the digest.
+ * Passes an artifact to `sink` and checks its sha512 while it streams: bytes go over the disk once, and
+ * what unpacks them works while the rest is still on its way. A transfer that breaks is continued where
+ * it broke.
  *
- * @returns the path of the complete, checked file.
+ * Resolves when the sink has all bytes and they are the right ones.
  * @throws BrokerFailure `fetch-failed` or `digest-mismatch`; Stopped when the signal fires.
  */
-export async function fetchArtifact(artifact: Artifact, options: FetchOptions): Promise<string> {
-  await mkdir(options.folder, { recursive: true });
-  const path = join(options.folder, `${artifact.sha512.slice(0, 32)}.part`);
+export async function fetchArtifact(
+  artifact: Artifact,
+  sink: ArtifactSink,
+  options: FetchOptions,
+): Promise<void> {
   const attempts = options.attempts ?? 8;
+  const transfer = await beginTransfer(sink);
   let resumed = false;
   for (let failures = 0; ; ) {
     throwIfStopped(options.signal);
-    const before = await sizeOf(path);
+    const before = transfer.doneBytes();
     resumed ||= before > 0;
     try {
-      const digest = await continueInto(path, artifact.uri, options);
-      if (digest === artifact.sha512) return path;
-      await rm(path, { force: true });
+      await continueTransfer(transfer, artifact.uri, options);
+      const digest = transfer.digest();
+      if (digest === artifact.sha512) return;
       if (!resumed) throw mismatch(artifact, digest);
       // What was continued may have been another release behind the same URI: once more from the start.
+      await transfer.restart();
       resumed = false;
     } catch (error) {
       if (options.signal.aborted) throw new Stopped();
       if (error instanceof BrokerFailure) throw error;
-      failures = (await sizeOf(path)) > before ? 1 : failures + 1;
+      failures = transfer.doneBytes() > before ? 1 : failures + 1;
       if (failures >= attempts) throw failed(artifact.uri, error);
       await delayOrStop(options, Math.min(15_000, 500 * 2 ** failures));
     }
   }
 }
 
-async function continueInto(path: string, uri: string, options: FetchOptions): Promise<string> {
+type Transfer = {
+  doneBytes(): number;
+  add(chunk: Uint8Array): void;
+  /** Of all that was added since the last start. */
+  digest(): string;
+  restart(): Promise<void>;
+};
+
+async function beginTransfer(sink: ArtifactSink): Promise<Transfer> {
   let hash = createHash('sha512');
-  let doneBytes = await hashFile(path, hash, options.signal);
-  const { body, startBytes, totalBytes, end } = await openSource(uri, doneBytes, options);
-  if (startBytes !== doneBytes) {
-    // The server does not continue: the file starts over.
-    await rm(path, { force: true });
-    hash = createHash('sha512');
-    doneBytes = startBytes;
-  }
-  const file = await open(path, 'a', 0o644);
+  let doneBytes = 0;
+  await sink.restart();
+  return {
+    doneBytes: () => doneBytes,
+    add(chunk) {
+      hash.update(chunk);
+      doneBytes += chunk.byteLength;
+      sink.write(chunk);
+    },
+    digest: () => hash.copy().digest('hex'),
+    async restart() {
+      hash = createHash('sha512');
+      doneBytes = 0;
+      await sink.restart();
+    },
+  };
+}
+
+async function continueTransfer(transfer: Transfer, uri: string, options: FetchOptions): Promise<void> {
+  const { body, startBytes, totalBytes, end } = await openSource(uri, transfer.doneBytes(), options);
   try {
+    // The server does not continue: the transfer starts over.
+    if (startBytes !== transfer.doneBytes()) await transfer.restart();
     for await (const chunk of body) {
       throwIfStopped(options.signal);
-      doneBytes += chunk.byteLength;
-      if (doneBytes > maxBytes) throw failed(uri, new Error('it is larger than 4 GiB'));
-      hash.update(chunk);
-      await file.writeFile(chunk);
+      if (transfer.doneBytes() + chunk.byteLength > maxBytes) {
+        throw failed(uri, new Error('it is larger than 4 GiB'));
+      }
+      transfer.add(chunk);
+      const doneBytes = transfer.doneBytes();
       options.onProgress({ doneBytes, totalBytes: Math.max(totalBytes, doneBytes) });
     }
-    await file.sync();
   } finally {
     end();
-    await file.close();
   }
+  const doneBytes = transfer.doneBytes();
   if (doneBytes < totalBytes) throw new Error(`it ended after ${doneBytes} of ${totalBytes} bytes`);
-  return hash.digest('hex');
 }
 
 type Source = {
   readonly body: AsyncIterable<Uint8Array>;
-  /** Where `body` begins: where the file ended, or 0. */
+  /** Where `body` begins: where the transfer broke, or 0. */
   readonly startBytes: number;
   readonly totalBytes: number;
   end(): void;
@@ -102,7 +134,11 @@ async function openSource(uri: string, fromBytes: number, options: FetchOptions)
   try {
     const { size } = await stat(path);
     const startBytes = fromBytes <= size ? fromBytes : 0;
-    const stream = createReadStream(path, { start: startBytes, signal: options.signal });
+    const stream = createReadStream(path, {
+      start: startBytes,
+      highWaterMark: chunkBytes,
+      signal: options.signal,
+    });
     return { body: stream, startBytes, totalBytes: size, end: () => stream.destroy() };
   } catch (error) {
     throw failed(uri, error);
@@ -141,7 +177,7 @@ async function openHttp(uri: string, fromBytes: number, options: FetchOptions): 
     });
     const length = Number(response.headers.get('content-length') ?? 0);
     if (response.status === 416 && fromBytes > 0) {
-      // The file is complete already, or shorter than ours: the digest tells.
+      // All is here already, or the file is shorter than that: the digest tells.
       const total = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1];
       await response.body?.cancel();
       if (total !== undefined && Number(total) === fromBytes) {
@@ -175,23 +211,6 @@ async function openHttp(uri: string, fromBytes: number, options: FetchOptions): 
     };
   } catch (error) {
     end();
-    throw error;
-  }
-}
-
-async function hashFile(path: string, hash: Hash, signal: AbortSignal): Promise<number> {
-  const bytes = await sizeOf(path);
-  if (bytes === 0) return 0;
-  for await (const chunk of createReadStream(path, { end: bytes - 1, signal }))
-    hash.update(chunk as Uint8Array);
-  return bytes;
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 0;
     throw error;
   }
 }

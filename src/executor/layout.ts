@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { extract } from 'tar';
 import type { Artifact } from '../model/launch.ts';
 import { BrokerFailure, errorText, throwIfStopped } from './failure.ts';
-import { type FetchOptions, fetchArtifact, withoutSecrets } from './fetch.ts';
+import { type ArtifactSink, type FetchOptions, fetchArtifact, withoutSecrets } from './fetch.ts';
 import { ownFolder, syncDirectory, syncTree, writeDurably } from './storage-disk.ts';
 
-export type LayoutOptions = Omit<FetchOptions, 'folder'> & {
+export type LayoutOptions = FetchOptions & {
   /** The broker's first volume. */
   readonly volumePath: string;
-  readonly onPhase: (phase: 'fetching' | 'unpacking') => void;
 };
 
 /** A distribution of Kafka has some 300 entries, a JDK some 5000. */
@@ -18,8 +17,9 @@ const maxUnpackedBytes = 8 * 2 ** 30;
 
 /**
  * Brings an archive (tar, gzipped or not) into `<volume>/.kafka-mesos/dist/<digest prefix>` with its
- * top folder stripped. What is there already is used as it is: a folder gets this name only when it
- * is complete and on disk, so a restart on the same volume fetches and extracts nothing.
+ * top folder stripped. It is unpacked while it arrives, beside that name: a folder gets the name only
+ * when its digest was right and it is complete and on disk, so nothing of a wrong archive is ever used,
+ * and a restart on the same volume fetches and extracts nothing.
  *
  * @returns the folder.
  * @throws BrokerFailure `fetch-failed` or `digest-mismatch`; Stopped.
@@ -28,30 +28,28 @@ export async function layOut(artifact: Artifact, options: LayoutOptions): Promis
   const dist = distFolder(options.volumePath);
   const home = join(dist, folderName(artifact));
   if (await isFolder(home)) return home;
-  options.onPhase('fetching');
-  const archive = await fetchArtifact(artifact, { ...options, folder: dist });
-  throwIfStopped(options.signal);
-  options.onPhase('unpacking');
   const temporary = `${home}.unpacking`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
+  const unpacker = createUnpacker(temporary);
   try {
-    await unpack(archive, temporary);
+    await fetchArtifact(artifact, unpacker, options);
+    await unpacker.end().catch((error: unknown) => {
+      throw new BrokerFailure(
+        'fetch-failed',
+        `${withoutSecrets(artifact.uri)} cannot be unpacked: ${errorText(error)}`,
+        {
+          cause: error,
+          remedy: 'It must be a .tar or .tar.gz with one top folder, without links that lead out of it.',
+        },
+      );
+    });
+    throwIfStopped(options.signal);
+    await syncTree(temporary);
+    await rename(temporary, home);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    throw new BrokerFailure(
-      'fetch-failed',
-      `${withoutSecrets(artifact.uri)} cannot be unpacked: ${errorText(error)}`,
-      {
-        cause: error,
-        remedy: 'It must be a .tar or .tar.gz with one top folder, without links that lead out of it.',
-      },
-    );
+    throw error;
   }
-  await syncTree(temporary);
-  await rename(temporary, home);
   await syncDirectory(dist);
-  await rm(archive, { force: true });
   return home;
 }
 
@@ -82,29 +80,63 @@ function folderName(artifact: Artifact): string {
 }
 
 /**
- * Extracts with the top folder stripped. `tar` refuses `..`, links that point out of the folder, writing
- * through links, and devices; `strict` makes each an error instead of a warning (the tests pin this).
+ * Extracts into `folder` with the top folder stripped. `tar` refuses `..`, links that point out of the
+ * folder, writing through links, and devices; `strict` makes each an error instead of a warning (the
+ * tests pin this). Its first error is kept for the end: only the digest tells whether it is the archive's.
  */
-async function unpack(archive: string, folder: string): Promise<void> {
-  let entries = 0;
-  let bytes = 0;
-  const fits = (sizeBytes: number): boolean => {
-    entries += 1;
-    bytes += sizeBytes;
-    return entries <= maxEntries && bytes <= maxUnpackedBytes;
+function createUnpacker(folder: string): ArtifactSink & { end(): Promise<void> } {
+  let failure: unknown;
+  let archive = begin();
+
+  function begin() {
+    let entries = 0;
+    let bytes = 0;
+    // What is written is there when `write` returns: a slow disk cannot make the archive pile up in memory.
+    const extraction = extract({
+      sync: true,
+      cwd: folder,
+      strip: 1,
+      strict: true,
+      noMtime: true,
+      // Whoever packed the archive has no say over the owner of files here.
+      preserveOwner: false,
+      filter: (_path, entry) => {
+        entries += 1;
+        bytes += entry.size ?? 0;
+        if (entries <= maxEntries && bytes <= maxUnpackedBytes) return true;
+        failure ??= new Error('it unpacks to too much');
+        return false;
+      },
+    });
+    extraction.on('error', (error) => {
+      failure ??= error;
+    });
+    return extraction;
+  }
+
+  const attempt = (work: () => void) => {
+    if (failure !== undefined) return;
+    try {
+      work();
+    } catch (error) {
+      failure = error;
+    }
   };
-  await extract({
-    file: archive,
-    cwd: folder,
-    strip: 1,
-    strict: true,
-    noMtime: true,
-    // Whoever packed the archive has no say over the owner of files here.
-    preserveOwner: false,
-    filter: (_path, entry) => fits(entry.size ?? 0),
-  });
-  if (entries > maxEntries || bytes > maxUnpackedBytes) throw new Error('it unpacks to too much');
-  if ((await readdir(folder)).length === 0) throw new Error('it has nothing below its top folder');
+
+  return {
+    write: (chunk) => attempt(() => archive.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))),
+    async restart() {
+      failure = undefined;
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      archive = begin();
+    },
+    async end() {
+      attempt(() => archive.end());
+      if (failure !== undefined) throw failure;
+      if ((await readdir(folder)).length === 0) throw new Error('it has nothing below its top folder');
+    },
+  };
 }
 
 async function readUsed(path: string): Promise<{ current: string[]; previous: string[] }> {

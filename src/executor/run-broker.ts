@@ -28,7 +28,6 @@ export type BrokerPrograms = {
   /** Gets and checks all that `format` and `start` need. */
   prepare(options: {
     readonly signal: AbortSignal;
-    readonly onPhase: (phase: 'fetching' | 'unpacking') => void;
     readonly onProgress: (progress: { doneBytes: number; totalBytes: number }) => void;
   }): Promise<void>;
   /** Formats the data directories, all empty. Throws BrokerFailure `format-failed`. */
@@ -130,14 +129,9 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     await probeDisks(volumes);
 
     const programs = options.createPrograms(launch, { sandbox: options.sandbox, volumes, dataDirectories });
-    let phase: BrokerPhase = 'fetching';
     await programs.prepare({
       signal: stopping.signal,
-      onPhase: (next) => {
-        if (next !== phase) void starting(next);
-        phase = next;
-      },
-      onProgress: (done) => progress.offer(report(phase, { progress: done })),
+      onProgress: (done) => progress.offer(report('fetching', { progress: done })),
     });
     warnings = [
       ...(await checkAdvertised(launch)),

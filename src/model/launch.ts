@@ -108,7 +108,6 @@ export type OtherWord = string & Record<never, never>;
 /** Where the executor is between LAUNCH and serving; shown in the live view. */
 export type BrokerPhase =
   | 'fetching'
-  | 'unpacking'
   | 'formatting'
   | 'starting'
   | 'recovering'
