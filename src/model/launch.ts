@@ -23,6 +23,13 @@ export const executorProtocolVersion = 1;
 /** The versions that this release reads, in launches as in reports. */
 export const spokenProtocols: readonly number[] = [executorProtocolVersion];
 
+/**
+ * With what status the executor's command ends before the executor itself runs and can speak. The agent
+ * passes it on in a FAILURE event, as wait(2) has it. Others are the executor's own (64: not started by an
+ * agent; 70: a bug) or of signals.
+ */
+export const commandExits = { digestMismatch: 65, runtimeUnusable: 69 } as const;
+
 export type NodeRole = 'broker' | 'controller';
 
 /** A file that the agent gets from somewhere and checks before use. */
@@ -116,6 +123,8 @@ export type BrokerPhase =
   | 'stopped';
 
 export type ReportCode =
+  /** The Node that the agent was given does not run on it. */
+  | 'runtime-unusable'
   | 'java-missing'
   | 'java-too-old'
   | 'fetch-failed'

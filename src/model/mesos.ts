@@ -99,6 +99,8 @@ export type TaskUpdate = {
   readonly timestampMs?: number;
   readonly healthy?: boolean;
   readonly unreachableSinceMs?: number;
+  /** How the task's executor ended, as wait(2) has it: told by a FAILURE event just before, which may be lost. */
+  readonly executorWaitStatus?: number;
 };
 
 /** In the order in which the master sent them, with the state of the connection folded in. */

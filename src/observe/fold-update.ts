@@ -3,6 +3,7 @@ import type { DesiredBroker } from '../model/desired.ts';
 import { isDiskCode } from '../model/launch.ts';
 import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
+import { explainExit } from './executor-exit.ts';
 import { parseReport } from './parse-report.ts';
 
 export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
@@ -97,7 +98,9 @@ function endTask(
   const isDisk = !ordered && isDiskCode(report?.code);
   // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.
   const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (ordered || isDisk ? 0 : 1);
-  const message = report?.message ?? update.message ?? report?.code;
+  const exit = report === undefined ? explainExit(update) : undefined;
+  const message = report?.message ?? exit?.message ?? update.message ?? report?.code;
+  const code = report?.code ?? exit?.code;
   const last: EndedTask = {
     taskId: task.taskId,
     agentId: task.agentId,
@@ -105,7 +108,7 @@ function endTask(
     endedAtMs: nowMs,
     ...(update.reason === undefined ? {} : { reason: update.reason }),
     ...(message === undefined ? {} : { message: message.slice(0, 2_000) }),
-    ...(report?.code === undefined ? {} : { code: report.code }),
+    ...(code === undefined ? {} : { code }),
     ordered,
     startedWith: task.startedWith,
   };

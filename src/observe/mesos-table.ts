@@ -6,9 +6,12 @@ import { isLive } from './fold-update.ts';
 export type MesosTable = ObservedMesos & {
   /** Rescinds that came before the offer they are about. */
   readonly tombstones: ReadonlySet<string>;
+  /** How executors ended lately, as wait(2) has it; an update of their task follows, perhaps more than once. */
+  readonly executorExits: ReadonlyMap<string, number>;
 };
 
 const maxTombstones = 1_000;
+const maxExits = 1_000;
 
 export const emptyMesosTable: MesosTable = {
   connected: false,
@@ -19,6 +22,7 @@ export const emptyMesosTable: MesosTable = {
   kills: new Map(),
   strangers: [],
   tombstones: new Set(),
+  executorExits: new Map(),
 };
 
 /** `isWanted`: a record has this task as its current one. */
@@ -62,6 +66,10 @@ export function foldMesosEvent(
       };
     }
     case 'failure':
+      if (event.executorId !== undefined && event.status !== undefined) {
+        const executorExits = new Map([...table.executorExits, [event.executorId, event.status] as const]);
+        return { ...table, executorExits: new Map([...executorExits].slice(-maxExits)) };
+      }
       // An agent is gone, and per-task updates need not follow: every task on it wants asking about again.
       return event.agentId === undefined || event.executorId !== undefined
         ? table

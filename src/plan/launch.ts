@@ -3,6 +3,7 @@ import { type Desired, type DesiredBroker, executorResources } from '../model/de
 import {
   type Artifact,
   type BrokerLaunch,
+  commandExits,
   executorProtocolVersion,
   type LaunchListener,
   type StorageMode,
@@ -51,8 +52,8 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
       resources: fit.executorResources,
       command: executorCommand(input.artifacts),
       uris: [
-        { ...input.artifacts.executor, executable: false, extract: false },
-        { ...input.artifacts.node, executable: true, extract: false },
+        { ...input.artifacts.executor, outputFile: bundleName, executable: false, extract: false },
+        { ...input.artifacts.node, outputFile: runtimeName, executable: true, extract: false },
       ],
       ...(broker.user === undefined ? {} : { user: broker.user }),
       environment: {},
@@ -165,20 +166,23 @@ function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMod
   };
 }
 
-/**
- * Checks the digests of what Mesos fetched before anything of it runs: the fetcher cache never
- * revalidates. `sha512sum` is coreutils, `shasum` macOS.
- */
-export function executorCommand(artifacts: Pick<ArtifactCatalog, 'executor' | 'node'>): string {
-  const bundle = fileName(artifacts.executor.uri);
-  const runtime = fileName(artifacts.node.uri);
-  const sums = `${artifacts.executor.sha512}  ${bundle}\\n${artifacts.node.sha512}  ${runtime}\\n`;
-  return `if command -v sha512sum >/dev/null 2>&1; then sum=sha512sum; else sum='shasum -a 512'; fi; printf '${sums}' | $sum -c - >&2 && exec ./${runtime} ${bundle}`;
-}
+/** The names in the sandbox, whatever the URIs are called. */
+const bundleName = 'kafka-mesos-executor.mjs';
+const runtimeName = 'node';
 
-function fileName(uri: string): string {
-  // Only what we serve or the operator mirrors under our own names gets here; the quoting above relies on it.
-  return (uri.split('/').pop() ?? '').replace(/[^A-Za-z0-9._-]/g, '_');
+/**
+ * Checks the digests of what Mesos fetched before anything of it runs: the fetcher cache never revalidates.
+ * `openssl` is tried first because it is the fastest; `sha512sum` is coreutils, `shasum` macOS. A Node that
+ * does not run here (too old a C library, another processor) shows before `exec` and ends with a status of
+ * its own: there is no executor yet that could say why (`observe/executor-exit.ts` says it).
+ */
+export function executorCommand({ executor, node }: Pick<ArtifactCatalog, 'executor' | 'node'>): string {
+  return [
+    `matches() { for tool in 'openssl dgst -sha512 -r' sha512sum 'shasum -a 512'; do case "$($tool "$1" 2>/dev/null)" in "$2"*) return 0;; esac; done; echo "$1: its sha512 is not $2" >&2; return 1; }`,
+    `matches ${bundleName} ${executor.sha512} && matches ${runtimeName} ${node.sha512} || exit ${commandExits.digestMismatch}`,
+    `./${runtimeName} --version >&2 || exit ${commandExits.runtimeUnusable}`,
+    `exec ./${runtimeName} ${bundleName}`,
+  ].join('\n');
 }
 
 /** What each broker's executor costs beside it, for the plan's footer. */

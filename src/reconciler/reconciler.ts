@@ -326,6 +326,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       default:
         break;
     }
+    const before = table;
     table = foldMesosEvent(
       table,
       event,
@@ -333,7 +334,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       clock.nowMs(),
     );
     if (event.kind === 'update') {
-      await handleUpdate(event.update);
+      // One broker, one task, one executor: they share an id.
+      const executorWaitStatus = before.executorExits.get(event.update.taskId);
+      await handleUpdate({
+        ...event.update,
+        ...(executorWaitStatus === undefined ? {} : { executorWaitStatus }),
+      });
     }
   }
 

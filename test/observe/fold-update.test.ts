@@ -130,6 +130,27 @@ test('a disk that is full or failed is no failure of the broker, and is left alo
   assert.is(stopped.retryAtMs, undefined);
 });
 
+test('an executor that could not say why it ended is spoken for', () => {
+  const end = (executorWaitStatus: number, more: Partial<TaskUpdate> = {}) =>
+    fold(running, 'TASK_FAILED', {
+      reason: 'EXECUTOR_TERMINATED',
+      message: 'Executor terminated',
+      executorWaitStatus,
+      ...more,
+    }).last;
+  assert.match(end(69 << 8)?.message ?? '', '--agent-node');
+  assert.is(end(69 << 8)?.code, 'runtime-unusable');
+  assert.is(end(65 << 8)?.code, 'digest-mismatch');
+  assert.is(end(70 << 8)?.message, 'Executor terminated (exit code 70)');
+  assert.is(end(9)?.message, 'Executor terminated (by signal 9)');
+  assert.is(end(-1)?.message, 'Executor terminated');
+  assert.is(end(0)?.message, 'Executor terminated');
+  // Another cause, or one that said it itself, is left alone.
+  assert.is(end(69 << 8, { reason: 'CONTAINER_LIMITATION_MEMORY', message: 'oom' })?.message, 'oom');
+  const data = JSON.stringify({ protocol: 1, phase: 'stopped', code: 'port-taken', message: 'port 1' });
+  assert.is(end(69 << 8, { data })?.code, 'port-taken');
+});
+
 test('DROPPED is retried with the same patience, ERROR says why', () => {
   const dropped = fold(
     withTask({ state: 'TASK_STAGING', stateSinceMs: nowMs }, { failures: 2 }),

@@ -85,7 +85,9 @@ test('the failure of an agent makes every task askable again, that of an executo
     { kind: 'reconcile-tasks', tasks: [{ taskId: 't' }] },
     nowMs,
   );
-  assert.is(fold(table, { kind: 'failure', executorId: 'e', agentId: 'a', status: 1 }), table);
+  const ended = fold(table, { kind: 'failure', executorId: 'e', agentId: 'a', status: 17_664 });
+  assert.equal({ ...ended, executorExits: table.executorExits }, table);
+  assert.equal(ended.executorExits, new Map([['e', 17_664]]));
   const failed = fold(table, { kind: 'failure', agentId: 'a' });
   assert.is(failed.answeredTasks.size, 0);
   assert.equal(failed.explicitReconcile, { attempts: 0 });

@@ -353,14 +353,23 @@ test('a Kafka id has 22 characters, never begins with -, and is the UUID read ba
   );
 });
 
-test('the command checks both digests before it runs anything', () => {
+test('the command checks both digests and that Node runs, before it runs anything', () => {
   const command = executorCommand({
     executor: { uri: 'http://x/executor-$(rm).mjs', sha512: 'aa' },
     node: { uri: 'http://x/node-24', sha512: 'bb' },
   });
-  assert.match(command, 'aa  executor-__rm_.mjs');
-  assert.not.match(command, '$(rm)');
-  assert.match(command, '-c - >&2 && exec ./node-24 executor');
+  assert.not.match(command, 'http');
+  const places = [
+    'matches kafka-mesos-executor.mjs aa',
+    'matches node bb || exit 65',
+    './node --version >&2 || exit 69',
+    'exec ./node kafka-mesos-executor.mjs',
+  ].map((part) => command.indexOf(part));
+  assert.not(places.includes(-1), command);
+  assert.equal(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
 });
 
 test('a KILL is sent again 5, 10, 20, 40 s later and then each minute', () => {
