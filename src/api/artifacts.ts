@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { pathToFileURL } from 'node:url';
 import type { Logger } from '../sys/logger.ts';
 import { type ListenAddress, urlOf } from './listen-address.ts';
 import { parseRange } from './range.ts';
@@ -26,7 +27,10 @@ export type ArtifactFile = {
 export type ArtifactServerOptions = {
   /** Loopback unless the operator says otherwise: agents on other machines must reach it. */
   readonly listen: ListenAddress;
-  /** What URIs begin with, when agents reach this server by another name than it listens on. */
+  /**
+   * What URIs begin with, when agents reach this server by another name than it listens on, or a mirror.
+   * `file:` alone: agents see the disk of this machine and take the files where they lie.
+   */
   readonly urlBase?: string;
   readonly logger: Logger;
 };
@@ -56,13 +60,15 @@ export async function startArtifactServer(options: ArtifactServerOptions): Promi
   });
   const { port } = server.address() as AddressInfo;
   const url = urlOf({ host: options.listen.host, port });
-  const base = (options.urlBase ?? url).replace(/\/+$/, '');
+  const { urlBase = url } = options;
   return {
     url,
     register({ path, sha512 }) {
       if (!/^[0-9a-f]{128}$/.test(sha512)) throw new RangeError('not a lower-case hex sha512');
       files.set(sha512, path);
-      return `${base}/artifacts/${sha512}/${encodeURIComponent(basename(path))}`;
+      return urlBase === inPlace
+        ? pathToFileURL(path).href
+        : `${urlBase.replace(/\/+$/, '')}/${artifactPath({ path, sha512 })}`;
     },
     close: () =>
       new Promise((resolve) => {
@@ -72,12 +78,23 @@ export async function startArtifactServer(options: ArtifactServerOptions): Promi
   };
 }
 
+/** The `urlBase` for agents on this machine. */
+export const inPlace = 'file:';
+
+/** Where a mirror has a file, below its base: the layout of our own listener. */
+export function artifactPath({ path, sha512 }: ArtifactFile): string {
+  return `artifacts/${sha512}/${encodeURIComponent(basename(path))}`;
+}
+
 /** Lower-case hex sha512 of a file's content, read in pieces. */
 export async function sha512OfFile(path: string): Promise<string> {
   const hash = createHash('sha512');
-  await pipeline(createReadStream(path), hash);
+  await pipeline(createReadStream(path, { highWaterMark: chunkBytes }), hash);
   return hash.digest('hex');
 }
+
+/** Fewer and larger pieces cost the process that also runs the loop less. */
+const chunkBytes = 2 ** 20;
 
 async function serve(
   files: ReadonlyMap<string, string>,
@@ -123,7 +140,10 @@ async function send(
     response.end();
     return;
   }
-  await pipeline(file.handle.createReadStream({ start, end, autoClose: false }), response);
+  await pipeline(
+    file.handle.createReadStream({ start, end, autoClose: false, highWaterMark: chunkBytes }),
+    response,
+  );
 }
 
 /** Undefined when it is gone since it was registered, or is no file. */

@@ -1,3 +1,4 @@
+import { inPlace } from '../api/artifacts.ts';
 import { type LocalInfo, localHome } from '../local/home.ts';
 import { findRunning, startInBackground } from '../local/processes.ts';
 import { systemClock } from '../sys/clock.ts';
@@ -7,7 +8,8 @@ import { ensureScheduler } from './scheduler-process.ts';
 /** Embedded Mesos and its scheduler, started in the background where they do not run; says what it started. */
 export async function ensureLocal(context: Context): Promise<LocalInfo> {
   const mesos = (await findRunning(context.home.directory)) ?? (await startMesos(context));
-  const args = ['--store', `file:${context.home.localStore}`];
+  // The embedded agents are on this machine: what they fetch need not go through a socket.
+  const args = ['--store', `file:${context.home.localStore}`, '--artifact-url', inPlace];
   if (await ensureScheduler(context, masterOf(mesos), args)) context.io.err('Scheduler started.\n');
   return mesos;
 }

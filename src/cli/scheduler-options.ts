@@ -13,7 +13,7 @@ export type SchedulerOptions = {
   readonly listen: ListenAddress;
   /** Of the artifact listener; agents have to reach it. */
   readonly artifactListen: ListenAddress;
-  /** What artifact URIs begin with, when agents reach the listener by another name or through a mirror. */
+  /** What artifact URIs begin with, as in `ArtifactServerOptions.urlBase`. */
   readonly artifactUrlBase?: string;
   /** Node for the agents' platform: an executable; absent: the Node that runs us. */
   readonly agentNodePath?: string;

@@ -71,7 +71,9 @@ export type BrokerRun = {
   killNow(): void;
 };
 
-const startProbeMs = 50;
+/** The broker's last words before it serves make us look at once; without them (its log may be changed) so often. */
+const startProbeMs = 250;
+const startedProbeMs = 50;
 const watchProbeMs = 5_000;
 /** This many silent probes in a row are told. */
 const silentProbes = 3;
@@ -184,10 +186,15 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     throwIfStopped(stopping.signal);
     let view: StartupView = initialView;
     void starting('starting');
+    let tellStarted: () => void = () => {};
+    const started = new Promise<void>((resolve) => {
+      tellStarted = resolve;
+    });
     const running = await programs.start((line) => {
       const before = view;
       disks.observe(line);
       view = observeLine(view, line, clock.nowMs());
+      if (view.started) tellStarted();
       if (view !== before && !live) tellStart(before, view);
     });
     process = running;
@@ -202,6 +209,7 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
       running,
       disks,
       () => view,
+      started,
       () => gone,
     );
     return running.exited;
@@ -236,6 +244,7 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     running: RunningProcess,
     disks: DiskWatch,
     view: () => StartupView,
+    started: Promise<void>,
     gone: () => boolean,
   ): Promise<void> {
     const listener = probedListener(launch);
@@ -270,8 +279,9 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
         logger.warn(stalled ? 'log recovery has stalled' : 'log recovery moves again', { taskId });
         if (stalled) void options.send('TASK_STARTING', startReport(view(), true), {});
       }
-      const pauseMs = live ? watchProbeMs : startProbeMs;
-      await waitUpTo(clock, pauseMs, running.exited, untilStopped(stopping.signal));
+      const pauseMs = live ? watchProbeMs : view().started ? startedProbeMs : startProbeMs;
+      const words = live || view().started ? [] : [started];
+      await waitUpTo(clock, pauseMs, running.exited, untilStopped(stopping.signal), ...words);
     }
 
     async function lookAtDisks(): Promise<boolean> {

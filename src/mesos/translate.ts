@@ -295,7 +295,8 @@ function toTask(task: TaskSpec, settings: FrameworkSettings): wire.TaskInfo {
           value: uri.uri,
           executable: uri.executable,
           extract: uri.extract,
-          cache: true,
+          // Of a file on the agent's own disk a copy gains nothing, and its URI may come to name another file.
+          cache: !uri.uri.startsWith('file:'),
           ...(uri.outputFile === undefined ? {} : { output_file: uri.outputFile }),
         })),
         ...(executor.user === undefined ? {} : { user: executor.user }),

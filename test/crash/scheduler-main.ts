@@ -23,6 +23,8 @@ export type SchedulerSettings = {
   /** An executable that runs Node. */
   readonly agentNodePath: string;
   readonly executorBundle: string;
+  /** As `--artifact-url`. */
+  readonly artifactUrl?: string;
   /** One line for each write, before it is made. */
   readonly journal: string;
   readonly crash?: CrashPoint;
@@ -42,6 +44,7 @@ process.exit(
       home,
       listen: loopback,
       artifactListen: loopback,
+      ...(settings.artifactUrl === undefined ? {} : { artifactUrlBase: settings.artifactUrl }),
       agentNodePath: settings.agentNodePath,
       frameworkName: 'kafka-mesos',
       role: 'kafka',

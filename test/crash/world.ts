@@ -90,6 +90,8 @@ export type WorldOptions = {
   readonly stubBrokers?: number;
   /** Of the master; short unless said, to lose no time in tests. */
   readonly allocationIntervalMs?: number;
+  /** As `--artifact-url`: how agents get their files; from the scheduler's own listener unless said. */
+  readonly artifactUrl?: string;
 };
 
 export type World = {
@@ -169,6 +171,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         agentNodePath: options.programs.node,
         executorBundle: options.programs.executor,
         journal,
+        ...(options.artifactUrl === undefined ? {} : { artifactUrl: options.artifactUrl }),
         ...(crash === undefined ? {} : { crash }),
         ...(options.stubBrokers === undefined ? {} : { stubBrokers: options.stubBrokers }),
       };

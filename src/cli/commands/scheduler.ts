@@ -45,6 +45,12 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
       'the API is for this machine: take 127.0.0.1, and an SSH tunnel to reach it from elsewhere',
     );
   }
+  if (flags.artifactUrl !== undefined && !/^(https?:\/\/[^/]+|file:($|\/\/\/))/i.test(flags.artifactUrl)) {
+    throw new UsageError(
+      `--artifact-url ${flags.artifactUrl} is neither http(s)://HOST, file:///DIRECTORY nor file:`,
+      'give what stands before /artifacts/ on the mirror; file: alone is for agents on this machine',
+    );
+  }
   const day = 86_400_000;
   if (flags.failoverTimeout < day || flags.failoverTimeout > 60 * day) {
     throw new UsageError(
