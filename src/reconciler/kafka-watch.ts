@@ -10,7 +10,9 @@ import type { Logger } from '../sys/logger.ts';
 const staleMs = 30_000;
 const busyIntervalMs = 1_000;
 const calmIntervalMs = 10_000;
-const settleMs = 200;
+/** After a change of Kafka or of a broker: what is expected usually follows within a moment. */
+const newsIntervalMs = 200;
+const newsForMs = 3_000;
 /** What Kafka refused is asked of it again after this, or when the spec changes. */
 const refusalMs = 60_000;
 
@@ -34,6 +36,8 @@ type Watched = {
   /** Counts changes: an answer to a question from before the latest one is no news. */
   changes: number;
   lastAskMs: number;
+  /** Until then Kafka is asked often. */
+  newsUntilMs: number;
 };
 
 export type KafkaWatch = {
@@ -79,6 +83,7 @@ export function createKafkaWatch(deps: {
       refusals: new Map(),
       changes: 0,
       lastAskMs: Number.NEGATIVE_INFINITY,
+      newsUntilMs: Number.NEGATIVE_INFINITY,
     };
     watched.set(name, made);
     return made;
@@ -126,7 +131,8 @@ export function createKafkaWatch(deps: {
       }
       entry.pending.shift();
       // Brokers hear of a change a moment after the controller made it.
-      entry.lastAskMs = clock.nowMs() - busyIntervalMs + (failure === undefined ? settleMs : busyIntervalMs);
+      entry.lastAskMs = clock.nowMs();
+      entry.newsUntilMs = failure === undefined ? clock.nowMs() + newsForMs : Number.NEGATIVE_INFINITY;
       onNews(name, failure);
     }
   }
@@ -157,7 +163,8 @@ export function createKafkaWatch(deps: {
           entry.source = { known: false, why: 'no broker of it runs' };
           continue;
         }
-        const intervalMs = calm(name) ? calmIntervalMs : busyIntervalMs;
+        const busyMs = nowMs < entry.newsUntilMs ? newsIntervalMs : busyIntervalMs;
+        const intervalMs = calm(name) ? calmIntervalMs : busyMs;
         if (!entry.asking && entry.lastAskMs + intervalMs <= nowMs) {
           entry.lastAskMs = nowMs;
           void ask(name, entry);
@@ -170,7 +177,9 @@ export function createKafkaWatch(deps: {
       return wakes.length === 0 ? undefined : Math.min(...wakes);
     },
     hurry(clusterName) {
-      entryOf(clusterName).lastAskMs = Number.NEGATIVE_INFINITY;
+      const entry = entryOf(clusterName);
+      entry.lastAskMs = Number.NEGATIVE_INFINITY;
+      entry.newsUntilMs = clock.nowMs() + newsForMs;
     },
     refusals: () => new Map([...watched].map(([name, { refusals }]) => [name, refusals])),
     specChanged(clusterName) {
