@@ -10,7 +10,7 @@ import { createKafkaAdmin } from '../../src/kafka/admin.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
-import { bundlePrograms, createWorld } from '../crash/world.ts';
+import { bundlePrograms, createWorld, type Programs, type World, type WorldOptions } from '../crash/world.ts';
 import { broker, root, threeBrokers } from '../e2e/harness.ts';
 import { type BareBroker, copyBrokers, startBare } from './bare-kafka.ts';
 import { median, type Result, result } from './result.ts';
@@ -22,90 +22,148 @@ const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'
 const topic = { topic: 'events', numPartitions: 3, replicationFactor: 3 };
 
 /**
- * Three brokers by `apply --wait` on an embedded Mesos that runs already, then the same three by Kafka's
- * own main classes; in both, two of them (not the active controller) killed one after the other.
+ * Three brokers by `apply --wait` on an embedded Mesos and a scheduler that run already, then the same three
+ * by Kafka's own main classes, both timed until all are unfenced and the topic is in sync. Once the agents
+ * take their files where they lie, as with `local up`; once from the scheduler's listener, as in earnest.
  */
-export async function* measureKafka(): AsyncIterable<Result> {
-  const ours = { bringUpMs: [] as number[], restartMs: [] as number[] };
-  const bare = { unpackMs: [] as number[], bringUpMs: [] as number[], restartMs: [] as number[] };
-  mkdirSync(dist, { recursive: true });
+export async function* measureBringUp(): AsyncIterable<Result> {
+  const inPlace: number[] = [];
+  const overHttp: number[] = [];
+  const bare: number[] = [];
+  const unpack: number[] = [];
   const bundled = await bundlePrograms('src/executor/main.ts');
-  // As in earnest: agents fetch all of Node.
-  const programs = { ...bundled, node: process.execPath };
   try {
     for (let run = 1; run <= runs; run += 1) {
-      const world = await createWorld({
-        programs,
-        spec: threeBrokers(),
-        allocationIntervalMs: 1_000,
+      await inWorld(bundled, {}, async ({ bringUpMs }) => {
+        overHttp.push(bringUpMs);
       });
-      symlinkSync(dist, join(world.home, 'dist'));
-      try {
-        world.start();
-        await eventually(async () => existsSync(join(world.home, 'scheduler', 'api.json')));
-        ours.bringUpMs.push(await timed(() => applyAndWait(world.home)));
-        const look = async (): Promise<ClusterStatus> => {
-          const status = await world.bringUp(({ phase }) => phase === 'converged', 120_000);
-          if (status === 'died') throw new Error(`the scheduler died: ${world.log()}`);
-          return status;
-        };
-        const status = await look();
-        const { bootstrap } = status;
+      await inWorld(bundled, { artifactUrl: 'file:' }, async ({ world, bringUpMs, look }) => {
+        inPlace.push(bringUpMs);
+        const { bootstrap } = await look();
+        const brokers = copyBrokers(world.home, await look());
+        await world.stop();
+        unpack.push(await timed(() => unpackAll(brokers)));
+        const startedMs = performance.now();
+        const cluster = startBare(brokers);
+        try {
+          await formBare(bootstrap);
+          bare.push(performance.now() - startedMs);
+        } finally {
+          await cluster.stop();
+        }
+      });
+      process.stderr.write(`run ${run} of ${runs}: ${JSON.stringify({ inPlace, overHttp, bare, unpack })}\n`);
+    }
+  } finally {
+    bundled.remove();
+  }
+  const what =
+    'apply --wait until converged on a fresh home against formatting and starting the same three brokers at once from unpacked jars, until all are unfenced and the topic is in sync';
+  yield result({
+    bench: 'bring-up',
+    aim: 1.15,
+    ours: inPlace,
+    reference: bare,
+    meaning: `${what}; agents on this machine: they copy Node and check it, and unpack Kafka from the cache`,
+  });
+  yield result({
+    bench: 'bring-up-over-http',
+    ours: overHttp,
+    reference: bare,
+    meaning: `${what}; agents fetch executor, Node and Kafka from the scheduler`,
+  });
+  yield result({
+    bench: 'bring-up-with-unpacking',
+    ours: inPlace,
+    reference: bare.map((ms, run) => ms + (unpack[run] ?? 0)),
+    meaning: 'as bring-up, but the reference also unpacks the archive for each broker, by tar, all at once',
+  });
+}
+
+/** Two brokers that are not the active controller, killed one after the other; ours and in shell loops. */
+export async function* measureRestart(): AsyncIterable<Result> {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  const bundled = await bundlePrograms('src/executor/main.ts');
+  try {
+    for (let run = 1; run <= runs; run += 1) {
+      await inWorld(bundled, { artifactUrl: 'file:' }, async ({ world, look }) => {
+        const { bootstrap } = await look();
         const restarts: number[] = [];
         for (const id of await followersOf(bootstrap)) {
           const { jvmPid = 0, endpoint = '' } = broker(await look(), id);
           restarts.push(await killAndAwait(jvmPid, id, endpoint, bootstrap));
           await eventually(async () => broker(await look(), id).jvmPid !== jvmPid);
         }
-        ours.restartMs.push(median(restarts));
-        const brokers: readonly BareBroker[] = copyBrokers(world.home, await look());
+        ours.push(median(restarts));
+        const brokers = copyBrokers(world.home, await look());
         await world.stop();
-
-        bare.unpackMs.push(await timed(() => unpackAll(brokers)));
-        const startedMs = performance.now();
         const cluster = startBare(brokers);
         try {
           await formBare(bootstrap);
-          bare.bringUpMs.push(performance.now() - startedMs);
           const bareRestarts: number[] = [];
           for (const id of await followersOf(bootstrap)) {
             const endpoint = brokers.find((one) => one.id === id)?.endpoint ?? '';
             bareRestarts.push(await killAndAwait(cluster.pidOf(id), id, endpoint, bootstrap));
           }
-          bare.restartMs.push(median(bareRestarts));
+          bare.push(median(bareRestarts));
         } finally {
           await cluster.stop();
         }
-      } finally {
-        await world.close();
-      }
+      });
       process.stderr.write(`run ${run} of ${runs}: ${JSON.stringify({ ours, bare })}\n`);
     }
   } finally {
     bundled.remove();
   }
   yield result({
-    bench: 'bring-up',
-    aim: 1.15,
-    ours: ours.bringUpMs,
-    reference: bare.bringUpMs,
-    meaning:
-      'apply --wait until converged on a fresh home (agents fetch executor, Node and Kafka, and unpack it) against formatting and starting the same three brokers at once from unpacked jars, until all are unfenced and the topic is in sync',
-  });
-  yield result({
-    bench: 'bring-up-with-unpacking',
-    ours: ours.bringUpMs,
-    reference: bare.bringUpMs.map((ms, run) => ms + (bare.unpackMs[run] ?? 0)),
-    meaning: 'the same, but the reference also unpacks the archive for each broker, by tar, all at once',
-  });
-  yield result({
     bench: 'restart',
     aim: 1.2,
-    ours: ours.restartMs,
-    reference: bare.restartMs,
+    ours,
+    reference: bare,
     meaning:
       'kill -9 of a broker until it serves and is in sync again, against a shell loop around the same broker; each figure the median of two kills',
   });
+}
+
+type Measured = {
+  readonly world: World;
+  readonly bringUpMs: number;
+  /** The status once it is converged. */
+  look(): Promise<ClusterStatus>;
+};
+
+/** A world with three brokers that have just been brought up. */
+async function inWorld(
+  bundled: Programs,
+  options: Pick<WorldOptions, 'artifactUrl'>,
+  use: (measured: Measured) => Promise<void>,
+): Promise<void> {
+  mkdirSync(dist, { recursive: true });
+  const world = await createWorld({
+    // As in earnest: agents get all of Node.
+    programs: { ...bundled, node: process.execPath },
+    spec: threeBrokers(),
+    allocationIntervalMs: 1_000,
+    ...options,
+  });
+  symlinkSync(dist, join(world.home, 'dist'));
+  try {
+    world.start();
+    await eventually(async () => existsSync(join(world.home, 'scheduler', 'api.json')));
+    const bringUpMs = await timed(() => applyAndWait(world.home));
+    await use({
+      world,
+      bringUpMs,
+      look: async () => {
+        const status = await world.bringUp(({ phase }) => phase === 'converged', 120_000);
+        if (status === 'died') throw new Error(`the scheduler died: ${world.log()}`);
+        return status;
+      },
+    });
+  } finally {
+    await world.close();
+  }
 }
 
 async function unpackAll(brokers: readonly BareBroker[]): Promise<void> {

@@ -3,7 +3,7 @@
  * on a machine that does other work the figures say little.
  */
 import { measureHelp } from './help.ts';
-import { measureKafka } from './kafka.ts';
+import { measureBringUp, measureRestart } from './kafka.ts';
 import { measureDecode, measurePlan } from './pure.ts';
 import type { Result } from './result.ts';
 import { measureIdle, measureMatching } from './scale.ts';
@@ -14,8 +14,9 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   idle: measureIdle,
   match: measureMatching,
   decode: measureDecode,
-  /** Several minutes. */
-  kafka: measureKafka,
+  /** These two take several minutes. */
+  'bring-up': measureBringUp,
+  restart: measureRestart,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
