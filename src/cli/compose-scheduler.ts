@@ -1,5 +1,4 @@
 /** The scheduler process: every port of the reconciler bound to the real thing. */
-import { fileURLToPath } from 'node:url';
 import { sha512OfFile, startArtifactServer } from '../api/artifacts.ts';
 import { startApiServer } from '../api/server.ts';
 import { createKafkaAdmin } from '../kafka/admin.ts';
@@ -14,15 +13,13 @@ import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
 import { systemClock } from '../sys/clock.ts';
 import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
+import { executorBundle } from './agent-files.ts';
 import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
 import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
 import { openStore, readSecret } from './store-and-secret.ts';
-
-/** Beside the bundle that this file is part of (bin/build.mjs). */
-const executorBundle = fileURLToPath(new URL('kafka-mesos-executor.mjs', import.meta.url));
 
 /** What a test puts in the place of the real thing. */
 export type SchedulerOverrides = {

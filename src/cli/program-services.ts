@@ -30,7 +30,10 @@ export function addServiceCommands(
         .argParser(parseListenOption)
         .default({ host: '127.0.0.1', port: 0 }, '127.0.0.1:0'),
     )
-    .option('--artifact-url <url>', 'what agents use instead: a mirror, or another name of this machine')
+    .option(
+      '--artifact-url <url>',
+      'what agents use instead: a mirror (see dist export), another name of this machine, or file: when they are on it',
+    )
     .option('--agent-node <path>', "Node for the agents' platform (default: the one that runs this)")
     .option('--framework-name <name>', 'our name in Mesos', 'kafka-mesos')
     .option('--role <name>', 'role that reservations belong to', 'kafka')
@@ -155,4 +158,27 @@ Examples:
     .description('Show the versions that are there.')
     .addOption(output())
     .action(async (options) => set((await import('./commands/dist.ts')).distList(context, options)));
+  dist
+    .command('export')
+    .description('Copy all that agents fetch into a directory, for a mirror that they use instead of us.')
+    .argument('<directory>', 'where to; files land in artifacts/SHA512/NAME below it')
+    .argument('[version...]', 'of Kafka (default: all that are there)')
+    .option(
+      '--agent-node <path>',
+      'as of the scheduler: Node for the agents (default: the one that runs this)',
+    )
+    .addOption(output())
+    .addHelpText(
+      'after',
+      `
+Repeat it after an update and before the scheduler is started anew: paths hold the content's digest.
+
+Examples:
+  kafka-mesos dist export /srv/mirror 4.3.1
+  kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-url http://mirror.example.org
+`,
+    )
+    .action(async (directory, versions, options) =>
+      set((await import('./commands/dist.ts')).distExport(context, directory, versions, options)),
+    );
 }

@@ -1,8 +1,13 @@
 /** What an agent is given to run, through the embedded Mesos, with brokers that are stubs. */
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { exportFiles } from '../../src/cli/agent-files.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { bundlePrograms, createWorld, type World, type WorldOptions } from '../crash/world.ts';
 
@@ -74,6 +79,39 @@ test('a file that changed after its digest was taken is not run, and that is tol
     if (status === 'died') return;
     assert.match(status.brokers[0]?.lastEnd?.why ?? '', 'does not have the expected sha512');
   });
+});
+
+test('a launch needs nothing of the scheduler when agents have a mirror', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'km-mirror-'));
+  const asked: string[] = [];
+  // As plain as a file server gets.
+  const mirror = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const file = createReadStream(join(folder, decodeURIComponent(request.url ?? '')));
+    file.on('open', () => file.pipe(response.writeHead(200)));
+    file.on('error', () => response.writeHead(404).end());
+  }).listen(0, '127.0.0.1');
+  await once(mirror, 'listening');
+  try {
+    const files = await exportFiles([programs.executor, programs.node], folder);
+    const again = await exportFiles([programs.executor, programs.node], folder);
+    assert.equal(again, files, 'what is there stays');
+    const artifactUrl = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}/`;
+    await inWorld({ programs, artifactUrl }, async (world) => {
+      world.start();
+      const status = await world.bringUp(({ phase }) => phase === 'converged', timeoutMs);
+      assert.is.not(status, 'died', world.log());
+    });
+    assert.equal(
+      asked.toSorted(),
+      files.map(({ path }) => path.slice(folder.length)).toSorted(),
+      'all that was launched came from there',
+    );
+  } finally {
+    mirror.closeAllConnections();
+    mirror.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.run();

@@ -1,4 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { readEntry } from '../../kafka/dist/cache.ts';
 import {
   type Distribution,
@@ -9,6 +10,7 @@ import {
 } from '../../kafka/distribution.ts';
 import { systemClock } from '../../sys/clock.ts';
 import { silentLogger } from '../../sys/logger.ts';
+import { executorBundle, exportFiles } from '../agent-files.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -40,6 +42,16 @@ export async function distGet(
 }
 
 export async function distList(context: Context, options: OutputOptions): Promise<ExitCode> {
+  const found = await cached(context);
+  await print(context, options, found, () =>
+    found.length === 0 ? '' : `${renderTable(columns, found, context.io).join('\n')}\n`,
+  );
+  if (found.length === 0) context.io.err('No Kafka yet. Get one by: kafka-mesos dist get\n');
+  return exitCodes.ok;
+}
+
+/** By version, the oldest first. */
+async function cached(context: Context): Promise<readonly Distribution[]> {
   const names = await readdir(context.home.dist).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
@@ -50,13 +62,43 @@ export async function distList(context: Context, options: OutputOptions): Promis
   const byPath = new Map(
     entries.flatMap((entry) => (entry === undefined ? [] : [[entry.path, entry] as const])),
   );
-  const found = [...byPath.values()].sort((a, b) =>
-    a.version.localeCompare(b.version, 'en', { numeric: true }),
+  return [...byPath.values()].sort((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }));
+}
+
+export type DistExportOptions = OutputOptions & { readonly agentNode?: string };
+
+/** Everything a launch fetches, for a mirror: executor, Node, and Kafka of these versions or all that are there. */
+export async function distExport(
+  context: Context,
+  directory: string,
+  versions: readonly string[],
+  options: DistExportOptions,
+): Promise<ExitCode> {
+  const progress = createProgress(context);
+  const kafka =
+    versions.length === 0
+      ? await cached(context)
+      : await Promise.all(
+          versions.map((version) =>
+            resolveDistribution(
+              { kind: 'version', version },
+              { cacheDir: context.home.dist, clock: systemClock, onProgress: progress.show },
+            ),
+          ),
+        ).finally(progress.end);
+  if (kafka.length === 0) {
+    throw new UsageError('there is no Kafka to export', 'name versions, or get one by: kafka-mesos dist get');
+  }
+  const files = await exportFiles(
+    [executorBundle, resolve(options.agentNode ?? process.execPath), ...kafka.map(({ path }) => path)],
+    directory,
   );
-  await print(context, options, found, () =>
-    found.length === 0 ? '' : `${renderTable(columns, found, context.io).join('\n')}\n`,
-  );
-  if (found.length === 0) context.io.err('No Kafka yet. Get one by: kafka-mesos dist get\n');
+  await print(context, options, files, () => `${files.map(({ path }) => path).join('\n')}\n`);
+  if (options.output === undefined) {
+    context.io.err(
+      'Serve this directory to the agents, and name its URL by: kafka-mesos scheduler --artifact-url URL\n',
+    );
+  }
   return exitCodes.ok;
 }
 
