@@ -8,6 +8,22 @@ import { UnavailableError } from '../model/errors.ts';
 /** Beside the bundle that this file is part of (bin/build.mjs). */
 export const executorBundle = fileURLToPath(new URL('kafka-mesos-executor.mjs', import.meta.url));
 
+/** Absolute paths by platform, as `linux-arm64`. */
+export type AgentNodes = Readonly<Record<string, string>>;
+
+/** Of agents that do not say theirs: that of this machine. */
+export const defaultPlatform = `${process.platform}-${process.arch}`;
+
+/** From what `--agent-node` was given: `PLATFORM=PATH`, or a path for our own platform. */
+export function parseAgentNodes(given: readonly string[]): AgentNodes {
+  const nodes: Record<string, string> = { [defaultPlatform]: process.execPath };
+  for (const one of given) {
+    const [, platform = defaultPlatform, path = one] = /^([a-z0-9._]+-[a-z0-9_]+)=(.+)$/.exec(one) ?? [];
+    nodes[platform] = resolve(path);
+  }
+  return nodes;
+}
+
 export type ExportedFile = { readonly source: string; readonly sha512: string; readonly path: string };
 
 /**

@@ -13,7 +13,7 @@ import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
 import { systemClock } from '../sys/clock.ts';
 import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
-import { executorBundle } from './agent-files.ts';
+import { defaultPlatform, executorBundle } from './agent-files.ts';
 import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
 import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
@@ -64,7 +64,14 @@ export async function runScheduler(
       return { uri: artifactServer.register({ path, sha512 }), sha512 };
     };
     const executor = await serve(overrides.executorBundle ?? executorBundle);
-    const node = await serve(options.agentNodePath ?? process.execPath);
+    const byPlatform = Object.fromEntries(
+      await Promise.all(
+        Object.entries(options.agentNodes).map(
+          async ([platform, path]) => [platform, await serve(path)] as const,
+        ),
+      ),
+    );
+    const node = { byPlatform, defaultPlatform };
 
     let client: SchedulerClient | undefined;
     const mesos: MesosPort = {

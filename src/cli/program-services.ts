@@ -34,7 +34,7 @@ export function addServiceCommands(
       '--artifact-url <url>',
       'what agents use instead: a mirror (see dist export), another name of this machine, or file: when they are on it',
     )
-    .option('--agent-node <path>', "Node for the agents' platform (default: the one that runs this)")
+    .addOption(agentNodeOption())
     .option('--framework-name <name>', 'our name in Mesos', 'kafka-mesos')
     .option('--role <name>', 'role that reservations belong to', 'kafka')
     .option('--principal <name>', 'who we are to Mesos', 'kafka-mesos')
@@ -163,10 +163,7 @@ Examples:
     .description('Copy all that agents fetch into a directory, for a mirror that they use instead of us.')
     .argument('<directory>', 'where to; files land in artifacts/SHA512/NAME below it')
     .argument('[version...]', 'of Kafka (default: all that are there)')
-    .option(
-      '--agent-node <path>',
-      'as of the scheduler: Node for the agents (default: the one that runs this)',
-    )
+    .addOption(agentNodeOption())
     .addOption(output())
     .addHelpText(
       'after',
@@ -181,4 +178,14 @@ Examples:
     .action(async (directory, versions, options) =>
       set((await import('./commands/dist.ts')).distExport(context, directory, versions, options)),
     );
+}
+
+/** Of the scheduler and of `dist export`, which have to be given the same. */
+function agentNodeOption(): Option {
+  return new Option(
+    '--agent-node <[platform=]path>',
+    'Node for agents, as linux-arm64=PATH; repeatable (default: the one that runs this, for its own platform)',
+  )
+    .argParser((one: string, before: readonly string[]) => [...before, one])
+    .default([], 'none');
 }

@@ -178,7 +178,7 @@ function planOf(
     kafkaRefusals: new Map(),
     artifacts: {
       executor: none,
-      node: none,
+      node: { byPlatform: {}, defaultPlatform: '' },
       kafka: Object.fromEntries(clusters.map((c) => [c.spec.desired.kafka.version, none])),
       kafkaMissing: {},
     },

@@ -1,5 +1,6 @@
 import type { ListenAddress } from '../api/listen-address.ts';
 import type { LogLevel } from '../sys/logger.ts';
+import type { AgentNodes } from './agent-files.ts';
 import type { Home } from './home.ts';
 
 /** All that the scheduler process is told; made from the command line by `commands/scheduler.ts`. */
@@ -15,8 +16,8 @@ export type SchedulerOptions = {
   readonly artifactListen: ListenAddress;
   /** What artifact URIs begin with, as in `ArtifactServerOptions.urlBase`. */
   readonly artifactUrlBase?: string;
-  /** Node for the agents' platform: an executable; absent: the Node that runs us. */
-  readonly agentNodePath?: string;
+  /** Node executables by the platform of agents; for our own platform the Node that runs us unless named. */
+  readonly agentNodes: AgentNodes;
   readonly frameworkName: string;
   readonly role: string;
   readonly principal: string;

@@ -2,7 +2,7 @@ import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extract } from 'tar';
 import type { Artifact } from '../model/launch.ts';
-import { BrokerFailure, errorText, throwIfStopped } from './failure.ts';
+import { BrokerFailure, errorText, systemCode, throwIfStopped } from './failure.ts';
 import { type ArtifactSink, type FetchOptions, fetchArtifact, withoutSecrets } from './fetch.ts';
 import { ownFolder, syncDirectory, syncTree, writeDurably } from './storage-disk.ts';
 
@@ -33,6 +33,8 @@ export async function layOut(artifact: Artifact, options: LayoutOptions): Promis
   try {
     await fetchArtifact(artifact, unpacker, options);
     await unpacker.end().catch((error: unknown) => {
+      // The disk's fault, not the archive's.
+      if (['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(systemCode(error) ?? '')) throw error;
       throw new BrokerFailure(
         'fetch-failed',
         `${withoutSecrets(artifact.uri)} cannot be unpacked: ${errorText(error)}`,

@@ -31,8 +31,12 @@ export type ObservedMesos = {
 /** Where agents get what they run. */
 export type ArtifactCatalog = {
   readonly executor: Artifact;
-  /** Node runtime for the agents' platform. */
-  readonly node: Artifact;
+  /** Node runtimes by the platform of agents, as `linux-x64`. */
+  readonly node: {
+    readonly byPlatform: Readonly<Record<string, Artifact>>;
+    /** Of agents that say nothing of theirs. */
+    readonly defaultPlatform: string;
+  };
   /** By Kafka version. */
   readonly kafka: Readonly<Record<string, Artifact>>;
   /** Why a version is not in `kafka`: it is being fetched, or could not be. */

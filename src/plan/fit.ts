@@ -5,9 +5,12 @@ import {
   type DesiredVolume,
   executorResources,
 } from '../model/desired.ts';
+import type { Artifact } from '../model/launch.ts';
 import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '../model/mesos.ts';
+import type { ArtifactCatalog } from '../model/observed.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
 import { identityLabels } from '../model/task-labels.ts';
+import { nodeFor, platformOf } from './platform.ts';
 import {
   isFree,
   isReservedFor,
@@ -49,12 +52,15 @@ export type FitContext = {
   readonly role: string;
   readonly principal?: string;
   readonly newUuid: () => string;
+  readonly artifacts: Pick<ArtifactCatalog, 'node'>;
 };
 
 export type Fit =
   | {
       readonly fits: true;
       readonly placement: Placement;
+      /** The one that runs on this agent. */
+      readonly node: Artifact;
       /** RESERVE and CREATE for what is not ours yet, in this order; the LAUNCH comes behind. */
       readonly operations: readonly OfferOperation[];
       readonly taskResources: readonly Resource[];
@@ -220,7 +226,12 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     );
   }
 
-  if (reasons.length > 0) {
+  const node = nodeFor(agent.attributes, context.artifacts.node);
+  if (node === undefined) {
+    reasons.push(`no Node for ${platformOf(agent.attributes, context.artifacts.node)} (--agent-node)`);
+  }
+
+  if (reasons.length > 0 || node === undefined) {
     return { fits: false, reasons };
   }
   const executorCpus = takeScalar(cpus, 'cpus', executorResources.cpus, everywhere);
@@ -247,6 +258,7 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
       ...(want.placement?.directoryId === undefined ? {} : { directoryId: want.placement.directoryId }),
       boundAtMs: want.placement?.boundAtMs ?? context.nowMs,
     },
+    node,
     operations,
     taskResources: merged([...executorCpus.rest, ...executorMemory.rest, ...used]),
     executorResources: merged([...executorCpus.taken, ...executorMemory.taken]),

@@ -50,10 +50,10 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
     executor: {
       executorId: taskId,
       resources: fit.executorResources,
-      command: executorCommand(input.artifacts),
+      command: executorCommand(input.artifacts.executor, fit.node),
       uris: [
         { ...input.artifacts.executor, outputFile: bundleName, executable: false, extract: false },
-        { ...input.artifacts.node, outputFile: runtimeName, executable: true, extract: false },
+        { ...fit.node, outputFile: runtimeName, executable: true, extract: false },
       ],
       ...(broker.user === undefined ? {} : { user: broker.user }),
       environment: {},
@@ -176,7 +176,7 @@ const runtimeName = 'node';
  * does not run here (too old a C library, another processor) shows before `exec` and ends with a status of
  * its own: there is no executor yet that could say why (`observe/executor-exit.ts` says it).
  */
-export function executorCommand({ executor, node }: Pick<ArtifactCatalog, 'executor' | 'node'>): string {
+export function executorCommand(executor: Artifact, node: Artifact): string {
   return [
     `matches() { for tool in 'openssl dgst -sha512 -r' sha512sum 'shasum -a 512'; do case "$($tool "$1" 2>/dev/null)" in "$2"*) return 0;; esac; done; echo "$1: its sha512 is not $2" >&2; return 1; }`,
     `matches ${bundleName} ${executor.sha512} && matches ${runtimeName} ${node.sha512} || exit ${commandExits.digestMismatch}`,

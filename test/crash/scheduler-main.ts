@@ -1,5 +1,6 @@
 /** The scheduler as a process of its own that dies at a chosen write. Settings come by `CRASH_SETTINGS`. */
 import { appendFileSync } from 'node:fs';
+import { defaultPlatform } from '../../src/cli/agent-files.ts';
 import { runScheduler } from '../../src/cli/compose-scheduler.ts';
 import { resolveHome } from '../../src/cli/home.ts';
 import { UnavailableError } from '../../src/model/errors.ts';
@@ -45,7 +46,7 @@ process.exit(
       listen: loopback,
       artifactListen: loopback,
       ...(settings.artifactUrl === undefined ? {} : { artifactUrlBase: settings.artifactUrl }),
-      agentNodePath: settings.agentNodePath,
+      agentNodes: { [defaultPlatform]: settings.agentNodePath },
       frameworkName: 'kafka-mesos',
       role: 'kafka',
       principal: 'kafka-mesos',

@@ -31,10 +31,10 @@ const programs = await bundlePrograms('test/executor/stub-main.ts', { withKafkaC
 test.after(() => programs.remove());
 
 async function inWorld(
-  options: Omit<WorldOptions, 'spec' | 'firstPort' | 'stubBrokers'>,
+  options: Omit<WorldOptions, 'spec' | 'stubBrokers'>,
   use: (world: World) => Promise<void>,
 ): Promise<void> {
-  const world = await createWorld({ ...options, spec, firstPort: 22_600, stubBrokers: 1 });
+  const world = await createWorld({ ...options, spec, stubBrokers: 1 });
   try {
     await use(world);
   } finally {

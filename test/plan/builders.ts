@@ -27,7 +27,10 @@ export const kafkaSha512 = 'k'.repeat(128);
 
 export const artifacts: ArtifactCatalog = {
   executor: { uri: 'http://scheduler/executor.mjs', sha512: 'e'.repeat(128) },
-  node: { uri: 'http://scheduler/node', sha512: 'n'.repeat(128) },
+  node: {
+    byPlatform: { 'linux-x64': { uri: 'http://scheduler/node', sha512: 'n'.repeat(128) } },
+    defaultPlatform: 'linux-x64',
+  },
   kafka: { '4.3.1': { uri: 'http://scheduler/kafka.tgz', sha512: kafkaSha512 } },
   kafkaMissing: {},
 };

@@ -267,11 +267,37 @@ test('ours is what carries all our labels; free is unreserved or statically our 
 // Fit
 
 const fitContext = {
+  artifacts,
   nowMs,
   frameworkName: framework.name,
   role: framework.role,
   newUuid: countUuids(),
 };
+
+test('an agent gets the Node of its platform, and is refused by name when there is none', () => {
+  const fit = (attributes: Record<string, string>) => {
+    const [agent] = groupByAgent([makeOffer('a', { attributes: { rack: 'r1', ...attributes } })]);
+    if (agent === undefined) throw new Error('no offers');
+    return fitBroker({ clusterName: 'demo', broker: makeBroker(1), formatted: false }, agent, {
+      ...fitContext,
+      artifacts: {
+        node: {
+          byPlatform: { 'linux-x64': { uri: 'x', sha512: '1' }, 'linux-arm64': { uri: 'a', sha512: '2' } },
+          defaultPlatform: 'linux-x64',
+        },
+      },
+    });
+  };
+  const uri = (attributes: Record<string, string>) => {
+    const found = fit(attributes);
+    return found.fits ? found.node.uri : found.reasons.join();
+  };
+  assert.is(uri({}), 'x');
+  assert.is(uri({ arch: 'x86_64' }), 'x');
+  assert.is(uri({ os: 'Linux', arch: 'aarch64' }), 'a');
+  assert.is(uri({ os: 'darwin' }), 'no Node for darwin-x64 (--agent-node)');
+  assert.is(uri({ os: 'constructor', arch: 'x' }), 'no Node for constructor-x (--agent-node)');
+});
 
 test('what is reserved for another broker is not touched', () => {
   const other = makeBroker(2);
@@ -354,10 +380,10 @@ test('a Kafka id has 22 characters, never begins with -, and is the UUID read ba
 });
 
 test('the command checks both digests and that Node runs, before it runs anything', () => {
-  const command = executorCommand({
-    executor: { uri: 'http://x/executor-$(rm).mjs', sha512: 'aa' },
-    node: { uri: 'http://x/node-24', sha512: 'bb' },
-  });
+  const command = executorCommand(
+    { uri: 'http://x/executor-$(rm).mjs', sha512: 'aa' },
+    { uri: 'http://x/node-24', sha512: 'bb' },
+  );
   assert.not.match(command, 'http');
   const places = [
     'matches kafka-mesos-executor.mjs aa',

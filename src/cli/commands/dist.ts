@@ -1,5 +1,4 @@
 import { readdir, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { readEntry } from '../../kafka/dist/cache.ts';
 import {
   type Distribution,
@@ -10,7 +9,7 @@ import {
 } from '../../kafka/distribution.ts';
 import { systemClock } from '../../sys/clock.ts';
 import { silentLogger } from '../../sys/logger.ts';
-import { executorBundle, exportFiles } from '../agent-files.ts';
+import { executorBundle, exportFiles, parseAgentNodes } from '../agent-files.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -65,7 +64,7 @@ async function cached(context: Context): Promise<readonly Distribution[]> {
   return [...byPath.values()].sort((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }));
 }
 
-export type DistExportOptions = OutputOptions & { readonly agentNode?: string };
+export type DistExportOptions = OutputOptions & { readonly agentNode: readonly string[] };
 
 /** Everything a launch fetches, for a mirror: executor, Node, and Kafka of these versions or all that are there. */
 export async function distExport(
@@ -90,7 +89,7 @@ export async function distExport(
     throw new UsageError('there is no Kafka to export', 'name versions, or get one by: kafka-mesos dist get');
   }
   const files = await exportFiles(
-    [executorBundle, resolve(options.agentNode ?? process.execPath), ...kafka.map(({ path }) => path)],
+    [executorBundle, ...Object.values(parseAgentNodes(options.agentNode)), ...kafka.map(({ path }) => path)],
     directory,
   );
   await print(context, options, files, () => `${files.map(({ path }) => path).join('\n')}\n`);

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { isLoopback, type ListenAddress } from '../../api/listen-address.ts';
 import type { LogLevel } from '../../sys/logger.ts';
+import { parseAgentNodes } from '../agent-files.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import type { SchedulerOptions } from '../scheduler-options.ts';
@@ -13,7 +14,7 @@ export type SchedulerFlags = {
   readonly listen: ListenAddress;
   readonly artifactListen: ListenAddress;
   readonly artifactUrl?: string;
-  readonly agentNode?: string;
+  readonly agentNode: readonly string[];
   readonly frameworkName: string;
   readonly role: string;
   readonly principal: string;
@@ -65,7 +66,7 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
     listen: flags.listen,
     artifactListen: flags.artifactListen,
     ...(flags.artifactUrl === undefined ? {} : { artifactUrlBase: flags.artifactUrl }),
-    ...(flags.agentNode === undefined ? {} : { agentNodePath: resolve(flags.agentNode) }),
+    agentNodes: parseAgentNodes(flags.agentNode),
     frameworkName: flags.frameworkName,
     role: flags.role,
     principal: flags.principal,
