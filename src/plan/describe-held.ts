@@ -75,7 +75,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `backs off after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
         untilMs: reason.untilMs,
-        remedy: 'a changed spec is tried at once',
+        remedy: 'see its log by `kafka-mesos logs`; a changed spec is tried at once',
       };
     case 'disk-full':
     case 'disk-failed':
@@ -89,7 +89,7 @@ function describeReason(reason: HeldReason): Words {
     case 'gave-up':
       return {
         message: `gave up after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
-        remedy: 'change the spec, or raise failover.maxTries',
+        remedy: 'see its log by `kafka-mesos logs`, then change the spec, or raise failover.maxTries',
       };
     case 'waiting-for-voters':
       return { message: `waits until all first controllers can be placed; missing: ${list(reason.missing)}` };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  createDiskWatch,
   diskCode,
   diskEnd,
   isNews,
@@ -94,6 +95,18 @@ test('a disk without room refuses the probe, as the kernel says it', () =>
     const failure = await failureOf(probeDisks(volumes));
     assert.is(failure.reportCode, 'disk-full');
     assert.ok(failure.message.includes(path), failure.message);
+  }));
+
+test('the disks are looked at once a minute, and at once when Kafka gives one up', () =>
+  inFolder(async (path) => {
+    let nowMs = 0;
+    const watch = createDiskWatch({ ...systemClock, nowMs: () => nowMs }, [path]);
+    assert.is((await watch.look())?.length, 1);
+    assert.is(await watch.look(), undefined);
+    for (const line of refused(path, noSpace)) watch.observe(line);
+    assert.match((await watch.look())?.[0]?.error ?? '', /No space left/);
+    nowMs = 120_000;
+    assert.is(await watch.look(), undefined, 'it was told');
   }));
 
 test('the disk’s own errors are told from others, however deep they are', () => {

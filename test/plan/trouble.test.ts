@@ -1,9 +1,10 @@
 /** What is wrong with a broker reaches people: row, description and condition, each with a remedy. */
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { renderBrokerDescription, renderClusterDescription } from '../../src/cli/format/status.ts';
 import { plainStyle } from '../../src/cli/format/text.ts';
-import type { BrokerReport, DiskReport } from '../../src/model/launch.ts';
+import type { BrokerReport, DiskReport, ReportCode } from '../../src/model/launch.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { foldUpdate } from '../../src/observe/fold-update.ts';
 import { plan } from '../../src/plan/plan.ts';
@@ -169,22 +170,37 @@ test('warnings of the host reach the description', () => {
   );
 });
 
-// Every way in which an executor can refuse or end a broker, as its own tests bring them about.
-const endings = [
-  'java-missing',
-  'java-too-old',
-  'fetch-failed',
-  'digest-mismatch',
-  'foreign-storage',
-  'empty-storage',
-  'storage-unusable',
-  'port-taken',
-  'address-not-local',
-  'format-failed',
-  'process-exited',
-  'invalid-launch',
-  'executor-failed',
-] as const;
+/** Where each code is brought about by a test of the executor; a new one does not compile until it has a place. */
+const reportCodes = {
+  'java-missing': 'kafka-programs',
+  'java-too-old': 'kafka-programs',
+  'fetch-failed': 'kafka-programs',
+  'digest-mismatch': 'layout',
+  'foreign-storage': 'run-broker',
+  'empty-storage': 'run-broker',
+  'storage-unusable': 'run-broker',
+  'port-taken': 'run-broker',
+  'address-not-local': 'run-broker',
+  'format-failed': 'kafka-programs',
+  'process-exited': 'run-broker',
+  'disk-full': 'disks',
+  'disk-failed': 'disks',
+  'recovery-stalled': 'disks',
+  'registration-lost': 'run-broker',
+  'invalid-launch': 'run-broker',
+  'executor-failed': 'kafka-programs',
+  stopped: 'run-broker',
+} satisfies Record<ReportCode, string>;
+const live: readonly string[] = ['recovery-stalled', 'registration-lost'];
+const endings = (Object.keys(reportCodes) as ReportCode[]).filter((code) => !live.includes(code));
+
+test('each code of a report is brought about by a test of the executor', () => {
+  for (const [code, file] of Object.entries(reportCodes)) {
+    const text = readFileSync(new URL(`../executor/${file}.test.ts`, import.meta.url), 'utf8');
+    assert.ok(text.includes(`'${code}'`), `${code} in ${file}`);
+  }
+});
+
 for (const code of endings) {
   test(`an end by ${code} is described with the executor's words`, () => {
     const ended = makeEnded(desired, broker as NonNullable<typeof broker>, {
@@ -197,6 +213,7 @@ for (const code of endings) {
       last: { ...ended.last, code, message: `words of ${code}. Remedy` },
     });
     assert.match(described, new RegExp(`words of ${code}. Remedy`));
+    assert.match(described, /→ .*changed spec is tried at once/);
   });
 }
 
