@@ -82,7 +82,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: reason.detail,
         untilMs: reason.untilMs,
-        remedy: `${diskRemedies[reason.kind]}; a changed spec is tried at once`,
+        remedy: `${diskRemedies[reason.kind]}; a changed spec or \`kafka-mesos start\` is tried at once`,
       };
     case 'disk-offline':
       return { message: `is not restarted while ${reason.detail}`, remedy: diskRemedies['disk-failed'] };

@@ -7,6 +7,7 @@ import { plainStyle } from '../../src/cli/format/text.ts';
 import type { BrokerReport, DiskReport, ReportCode } from '../../src/model/launch.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { foldUpdate } from '../../src/observe/fold-update.ts';
+import { askNothing } from '../../src/plan/intents.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
 import { makeDesired, makeEnded, makeInput, makeMemory, makeRecord, makeTask, nowMs } from './builders.ts';
@@ -118,6 +119,19 @@ test('a broker that its disk ended is held with path and remedy, and the conditi
   assert.match(condition?.message ?? '', /broker 1: Kafka gave up \/v\/b/);
 });
 
+test('an operator who mended the disk does not wait for the ten minutes', () => {
+  const ended = makeEnded(desired, broker as NonNullable<typeof broker>, { retryAtMs: nowMs + 540_000 });
+  if (ended.last === undefined) throw new Error('it has ended');
+  const held: BrokerRecord = { ...ended, last: { ...ended.last, code: 'disk-failed' } };
+  const reasons = (record: BrokerRecord) => shown(record).status.held.map(({ reason }) => reason);
+  assert.equal(reasons(held), ['disk-failed']);
+  assert.equal(
+    reasons(askNothing(held)),
+    ['waiting-for-agent'],
+    'what `start` does: an offer is all it wants',
+  );
+});
+
 test('log recovery shows its counters; a person is called only when it has stalled', () => {
   const recovery = { doneLogs: 7, totalLogs: 90, doneSegments: 12 };
   const moving = shown(reporting({ phase: 'recovering', recovery }, 'TASK_STARTING'));
@@ -213,7 +227,7 @@ for (const code of endings) {
       last: { ...ended.last, code, message: `words of ${code}. Remedy` },
     });
     assert.match(described, new RegExp(`words of ${code}. Remedy`));
-    assert.match(described, /→ .*changed spec is tried at once/);
+    assert.match(described, /→ .*changed spec .*is tried at once/);
   });
 }
 
