@@ -147,11 +147,11 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
 
 test('a recorded stream arrives in order, however it is cut', async () => {
   const raw = Buffer.concat(
-    readFixtures('03-')
+    readFixtures('protobuf', '03-')
       .filter(({ kind, api }) => kind === 'event' && api === 'scheduler')
       .map((event) => event.raw),
   );
-  const bodies = readFixtures('03-')
+  const bodies = readFixtures('protobuf', '03-')
     .filter(({ kind }) => kind === 'event')
     .map(({ body }) => normaliseBody(body));
   await withMasters(1, async ([master]) => {

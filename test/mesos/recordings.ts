@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** One line of a recording that carries bytes of the scheduler or executor API. */
@@ -13,26 +13,19 @@ export type Exchange = {
 };
 
 const fixturesDir = fileURLToPath(new URL('../fixtures/mesos-transcripts/', import.meta.url));
-const sharedDir = fileURLToPath(new URL('../../../shared/mesos-transcripts/', import.meta.url));
-
-/** Whether the full set lies beside the checkout; the fixtures are a part of it. */
-export const hasFullSet = existsSync(sharedDir);
-
-/** The exchanges of the fixtures, or of those whose file name begins with `name`. */
-export function readFixtures(name = ''): Exchange[] {
-  return readExchanges(fixturesDir, (file) => file.startsWith(name) && file.endsWith('.protobuf.jsonl'));
-}
-
-/** The exchanges of the full set that were in the media type. */
-export function readFullSet(mediaType: 'protobuf' | 'json'): Exchange[] {
-  return readExchanges(sharedDir, (file) => file.endsWith('.protobuf.jsonl') === (mediaType === 'protobuf'));
-}
-
-function readExchanges(dir: string, isWanted: (file: string) => boolean): Exchange[] {
-  const files = readdirSync(dir).filter((file) => file.endsWith('.jsonl') && isWanted(file));
+/** The exchanges recorded in the media type, of all scenarios or of those whose file name begins with `name`. */
+export function readFixtures(mediaType: 'protobuf' | 'json', name = ''): Exchange[] {
+  const files = readdirSync(fixturesDir).filter(
+    (file) =>
+      file.startsWith(name) &&
+      file.endsWith('.jsonl') &&
+      file.endsWith('.protobuf.jsonl') === (mediaType === 'protobuf'),
+  );
   return files
     .toSorted()
-    .flatMap((file) => readFileSync(`${dir}/${file}`, 'utf8').trim().split('\n').flatMap(toExchange(file)));
+    .flatMap((file) =>
+      readFileSync(`${fixturesDir}/${file}`, 'utf8').trim().split('\n').flatMap(toExchange(file)),
+    );
 }
 
 function toExchange(file: string): (line: string, index: number) => Exchange[] {
