@@ -54,11 +54,7 @@ export const scenarios: readonly Scenario[] = [
     why: 'pings come every second: the agent is given up 2 to 3 s after it falls silent',
   },
   { name: '15-agent-wiped', state: 'passing' },
-  {
-    name: '16-gone-drain-deactivate',
-    state: 'unsupported',
-    reason: 'only MARK_AGENT_GONE; no draining, no deactivation',
-  },
+  { name: '16-gone-drain-deactivate', state: 'passing' },
   { name: '17-maintenance', state: 'unsupported', reason: 'no maintenance schedules, no inverse offers' },
   {
     name: '18-master-restart',

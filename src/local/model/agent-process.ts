@@ -1,5 +1,6 @@
 /** An agent's own process: start and recovery, stop, partition, and what its containers report. */
-import { disconnectAgent, loseAgent, registerAgent, startPingTimeout } from './agents.ts';
+import { loseAgent } from './agent-removal.ts';
+import { disconnectAgent, registerAgent, startPingTimeout } from './agents.ts';
 import { commandEnd, commandStarted, commandStatus } from './command-tasks.ts';
 import type { Context } from './context.ts';
 import { executorByContainer, executorsOf } from './executor-state.ts';
@@ -128,6 +129,7 @@ export function unregisterAgent(context: Context, agentName: string): void {
   process.updates = table();
   process.operations = [];
   process.frameworks = table();
+  delete process.drain;
   delete process.agentId;
   delete process.registerMs;
 }

@@ -1,34 +1,27 @@
 /**
- * Agents as the master sees them: registration, disconnection, unreachability, removal.
- * Facts: src/master/master.cpp of Apache Mesos and the recordings 13, 14, 15, 16.
+ * Agents as the master sees them: registration, disconnection, return.
+ * Facts: src/master/master.cpp of Apache Mesos and the recordings 13 to 18.
  */
+import { goneMessage, loseAgent, shutDownAgent } from './agent-removal.ts';
 import { allocate } from './allocator.ts';
-import { type Context, sendEvent, sendUpdate } from './context.ts';
-import { agentTask, executorOfTask, executorsOf, reachableProcess } from './executor-state.ts';
+import { type Context, sendUpdate } from './context.ts';
+import { resumeDrain } from './draining.ts';
+import { agentTask, executorOfTask, executorsOf } from './executor-state.ts';
 import { agentUpdate, droppedState, killTask, shutdownFramework } from './executors.ts';
 import { rescindAgentOffers } from './offers.ts';
-import { dropLostOperations, resumeOperations } from './operation-feedback.ts';
+import { dropLostOperations, learnOperations, resumeOperations } from './operation-feedback.ts';
 import { bundle } from './resources.ts';
 import type { AgentProcess, AgentRecord, Framework, MasterTask } from './state.ts';
 import { resumeUpdates } from './status-updates.ts';
 import { table } from './tables.ts';
-import {
-  completeTask,
-  endTask,
-  isTerminal,
-  lostState,
-  type MasterStatus,
-  masterStatus,
-  noteStatus,
-  tasksOnAgent,
-} from './tasks.ts';
+import { completeTask, isTerminal, masterStatus, tasksOnAgent } from './tasks.ts';
 
 /** The agent's process has recovered and reaches the master. */
 export function registerAgent(context: Context, process: AgentProcess) {
   const { state } = context;
   delete process.registerMs;
   if (process.agentId !== undefined && state.goneAgents[process.agentId] !== undefined) {
-    return stopGone(context, process);
+    return shutDownAgent(context, process, goneMessage);
   }
   process.phase = 'up';
   process.linked = true;
@@ -47,21 +40,6 @@ export function registerAgent(context: Context, process: AgentProcess) {
     return allocate(context, [process.agentId]);
   }
   readmit(context, process, process.agentId);
-}
-
-function stopGone(context: Context, process: AgentProcess): void {
-  process.phase = 'down';
-  process.linked = false;
-  for (const executor of executorsOf(process)) {
-    const { containerId } = executor;
-    context.outputs.push({ kind: 'destroy-container', agentName: process.name, containerId });
-  }
-  process.executors = table();
-  process.updates = table();
-  process.operations = [];
-  process.frameworks = table();
-  const message = 'Agent has been marked gone';
-  context.outputs.push({ kind: 'stop-agent', agentName: process.name, message });
 }
 
 function addRecord(context: Context, process: AgentProcess, agentId: string): AgentRecord {
@@ -112,6 +90,7 @@ function reregister(context: Context, process: AgentProcess, record: AgentRecord
       killTask(context, process, frameworkId, taskId, policy ?? undefined);
     }
   }
+  resumeDrain(context, process, record.id);
 }
 
 /** Known to the master: does the agent still know it too? */
@@ -169,6 +148,7 @@ function readmit(context: Context, process: AgentProcess, agentId: string): void
   const record = addRecord(context, process, agentId);
   record.reregisteredMs = context.nowMs;
   learnExecutors(context, process, record);
+  learnOperations(context, process, agentId);
   for (const executor of executorsOf(process)) {
     const framework = state.frameworks[executor.frameworkId];
     if (framework === undefined) continue;
@@ -186,6 +166,7 @@ function readmit(context: Context, process: AgentProcess, agentId: string): void
   shutdownRemovedFrameworks(context, process);
   allocate(context, [agentId]);
   resumeAll(context, process);
+  resumeDrain(context, process, agentId);
 }
 
 function returnTask(
@@ -232,91 +213,4 @@ export function disconnectAgent(context: Context, agentId: string): void {
 export function startPingTimeout(context: Context, record: AgentRecord): void {
   const { agentPingTimeoutMs, maxAgentPingTimeouts } = context.state.settings;
   record.unreachableDeadlineMs ??= context.nowMs + agentPingTimeoutMs * maxAgentPingTimeouts;
-}
-
-/** No answer to pings for too long. */
-export function giveUpAgent(context: Context, record: AgentRecord): void {
-  const { state, nowMs } = context;
-  state.unreachableAgents[record.id] = nowMs;
-  removeRecord(context, record, (framework, task) => {
-    if (isTerminal(task.state)) return completeTask(context, framework, task);
-    const status = masterStatus(context, {
-      taskId: task.info.task_id.value,
-      agentId: record.id,
-      executorId: task.executorId,
-      state: lostState(framework, 'TASK_UNREACHABLE'),
-      message: 'health check timed out',
-      reason: 'REASON_AGENT_REMOVED',
-      unreachableMs: nowMs,
-    });
-    task.state = status.state;
-    noteStatus(task, status);
-    delete framework.tasks[task.info.task_id.value];
-    framework.unreachableTasks[task.info.task_id.value] = task;
-    sendUpdate(context, framework, status);
-  });
-}
-
-/** It will not come back under this id: its tasks are TASK_LOST, even for partition-aware frameworks. */
-export function loseAgent(context: Context, record: AgentRecord, cause: string): void {
-  endAgent(context, record, {
-    state: 'TASK_LOST',
-    message: `Agent ${record.info.hostname} removed: ${cause}`,
-    reason: 'REASON_AGENT_REMOVED',
-  });
-}
-
-function endAgent(
-  context: Context,
-  record: AgentRecord,
-  end: Pick<MasterStatus, 'state' | 'message' | 'reason'>,
-): void {
-  removeRecord(context, record, (framework, task) => {
-    if (isTerminal(task.state)) completeTask(context, framework, task);
-    else endTask(context, framework, task, { ...end, state: lostState(framework, end.state) });
-  });
-}
-
-/** MARK_AGENT_GONE. False when there is no such agent. */
-export function markGone(context: Context, agentId: string): boolean {
-  const { state } = context;
-  if (state.goneAgents[agentId] !== undefined) return true;
-  const record = state.agents[agentId];
-  const process = reachableProcess(state, agentId);
-  if (record === undefined && state.unreachableAgents[agentId] === undefined) return false;
-  delete state.unreachableAgents[agentId];
-  state.goneAgents[agentId] = context.nowMs;
-  const end = {
-    state: 'TASK_GONE_BY_OPERATOR',
-    message: 'Agent has been marked gone',
-    reason: 'REASON_AGENT_REMOVED_BY_OPERATOR',
-  } as const;
-  if (record !== undefined) endAgent(context, record, end);
-  for (const framework of Object.values(state.frameworks)) {
-    for (const task of Object.values(framework.unreachableTasks)) {
-      if (task.agentId === agentId) {
-        endTask(context, framework, task, { ...end, state: lostState(framework, end.state) });
-      }
-    }
-  }
-  if (process !== undefined) stopGone(context, process);
-  return true;
-}
-
-function removeRecord(
-  context: Context,
-  record: AgentRecord,
-  end: (framework: Framework, task: MasterTask) => void,
-): void {
-  const { state } = context;
-  const frameworks = Object.values(state.frameworks);
-  for (const framework of frameworks) {
-    for (const task of tasksOnAgent(framework, record.id)) end(framework, task);
-  }
-  rescindAgentOffers(context, record.id);
-  delete state.agents[record.id];
-  for (const framework of frameworks) {
-    framework.filters = framework.filters.filter((filter) => filter.agentId !== record.id);
-    sendEvent(context, framework, { type: 'FAILURE', failure: { agent_id: { value: record.id } } });
-  }
 }

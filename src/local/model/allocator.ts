@@ -26,7 +26,7 @@ export function allocate(context: Context, agentIds?: readonly string[]): void {
   const agents = (agentIds ?? Object.keys(state.agents)).flatMap((id) => state.agents[id] ?? []);
   const shares = listeners.length + listeners.flatMap(rolesOf).length > 2 ? measureShares(state) : undefined;
   for (const agent of agents) {
-    if (!agent.connected) continue;
+    if (!agent.connected || state.deactivatedAgents[agent.id] !== undefined) continue;
     allocateAgent(context, agent, listeners, shares, offers);
   }
   for (const [framework, made] of offers) {

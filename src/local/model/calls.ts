@@ -4,6 +4,7 @@ import { unreachable } from '../../model/errors.ts';
 import { allocate } from './allocator.ts';
 import { validateCall, validateSender } from './call-validation.ts';
 import { type Context, refuse, reply, rolesOf } from './context.ts';
+import { checkDrained } from './draining.ts';
 import { executorKey, reachableProcess } from './executor-state.ts';
 import { acknowledge, killTask, sendExecutorEvent, shutdownExecutor } from './executors.ts';
 import { removeFramework, subscribe, updateFramework } from './frameworks.ts';
@@ -66,7 +67,9 @@ function perform(context: Context, framework: Framework, call: SchedulerCallFiel
       return message(context, framework, call);
     case 'ACKNOWLEDGE_OPERATION_STATUS': {
       const body = call.acknowledge_operation_status;
-      return body === undefined ? undefined : acknowledgeOperation(context, framework, body);
+      if (body === undefined) return;
+      acknowledgeOperation(context, framework, body);
+      return checkDrained(context, body.agent_id?.value ?? '');
     }
     case 'RECONCILE_OPERATIONS':
       return reconcileOperations(context, framework, call.reconcile_operations ?? {});
@@ -149,6 +152,7 @@ function acknowledgeStatus(context: Context, framework: Framework, call: Acknowl
     if (last && task.updateUuid === call.uuid) completeTask(context, framework, task);
   }
   acknowledge(context, process, framework.id, taskId, call.uuid);
+  checkDrained(context, call.agent_id.value);
 }
 
 function message(context: Context, framework: Framework, call: SchedulerCallFields): void {

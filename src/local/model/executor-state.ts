@@ -54,6 +54,12 @@ export function canTalk(process: AgentProcess): boolean {
   return process.phase === 'up' && process.linked;
 }
 
+/** With the last framework and operation the agent has drained, and may take tasks again. */
+export function endDrain(process: AgentProcess): void {
+  const idle = process.operations.length === 0 && Object.keys(process.frameworks).length === 0;
+  if (idle) delete process.drain;
+}
+
 export function containerStatusOf(process: AgentProcess, executor: Executor): ContainerStatus {
   const address = { protocol: 'IPv4', ip_address: process.config.ip } as const;
   return {

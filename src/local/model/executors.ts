@@ -17,6 +17,7 @@ import { type Context, newUuidBytes, newUuidText, sendEvent, timestamp } from '.
 import {
   agentTask,
   canTalk,
+  endDrain,
   executorByContainer,
   executorKey,
   executorOfTask,
@@ -36,6 +37,14 @@ export function launchTask(
 ) {
   const frameworkId = frameworkInfo.id?.value ?? '';
   process.frameworks[frameworkId] = frameworkInfo;
+  if (process.drain !== undefined) {
+    return agentUpdate(context, process, frameworkId, {
+      taskId: task.task_id.value,
+      state: droppedState(frameworkInfo),
+      message: 'Task was received while agent was already draining',
+      reason: 'REASON_AGENT_DRAINING',
+    });
+  }
   const executorId = task.executor?.executor_id.value ?? task.task_id.value;
   const executor = process.executors[executorKey(frameworkId, executorId)];
   if (executor === undefined) return startExecutor(context, process, frameworkInfo, task, executorId);
@@ -252,6 +261,7 @@ function removeExecutor(process: AgentProcess, executor: Executor): void {
 function forgetIdleFramework(process: AgentProcess, frameworkId: string): void {
   const waiting = Object.values(process.updates).some((stream) => stream.frameworkId === frameworkId);
   if (!waiting && executorsOf(process, frameworkId).length === 0) delete process.frameworks[frameworkId];
+  endDrain(process);
 }
 
 /** StatusUpdateAcknowledgementMessage. */
@@ -307,8 +317,9 @@ export function applyUpdate(
   context: Context,
   process: AgentProcess,
   frameworkId: string,
-  status: TaskStatus,
+  told: TaskStatus,
 ): void {
+  const status = whileDraining(process, frameworkId, told);
   const taskId = status.task_id.value;
   const executor = executorOfTask(process, frameworkId, taskId);
   const queuedAt = executor?.queued.findIndex((task) => task.task_id.value === taskId) ?? -1;
@@ -329,6 +340,19 @@ export function applyUpdate(
     }
   }
   enqueueUpdate(context, process, frameworkId, status);
+}
+
+/** Kills on a draining agent carry that reason; of one that will be marked gone they are its end. */
+function whileDraining(process: AgentProcess, frameworkId: string, status: TaskStatus): TaskStatus {
+  if (process.drain === undefined) return status;
+  if (status.state !== 'TASK_KILLING' && status.state !== 'TASK_KILLED') return status;
+  const capabilities = process.frameworks[frameworkId]?.capabilities ?? [];
+  const isGone = process.drain.mark_gone && capabilities.some((one) => one.type === 'PARTITION_AWARE');
+  return {
+    ...status,
+    reason: 'REASON_AGENT_DRAINING',
+    ...(isGone ? { state: 'TASK_GONE_BY_OPERATOR' } : {}),
+  };
 }
 
 export function containerEnded(

@@ -21,6 +21,7 @@ import type {
   TaskInfo,
   TaskStatusReason,
 } from '../../mesos/types.ts';
+import type { DrainCall } from './draining.ts';
 import type { AgentConfig } from './state.ts';
 
 /** One thing that happened to the master, an agent or a process; `nowMs` is milliseconds since the epoch. */
@@ -61,10 +62,10 @@ type OperatorInput = { readonly kind: 'operator-call'; readonly call: OperatorCa
 
 /** The operator calls that the model knows; any other type is answered 400 by name. */
 export type OperatorCall =
-  | {
-      readonly type: 'MARK_AGENT_GONE';
-      readonly mark_agent_gone: { readonly agent_id: { readonly value: string } };
-    }
+  | { readonly type: 'MARK_AGENT_GONE'; readonly mark_agent_gone: AgentCall }
+  | { readonly type: 'DRAIN_AGENT'; readonly drain_agent: DrainCall }
+  | { readonly type: 'DEACTIVATE_AGENT'; readonly deactivate_agent: AgentCall }
+  | { readonly type: 'REACTIVATE_AGENT'; readonly reactivate_agent: AgentCall }
   | { readonly type: 'TEARDOWN'; readonly teardown: { readonly framework_id: { readonly value: string } } }
   | {
       readonly type:
@@ -75,6 +76,8 @@ export type OperatorCall =
         | 'GET_VERSION'
         | 'GET_MASTER';
     };
+
+type AgentCall = { readonly agent_id: { readonly value: string } };
 
 export type AgentInput =
   /**

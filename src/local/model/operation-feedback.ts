@@ -9,7 +9,7 @@ import type {
   ReconcileOperations,
 } from '../../mesos/types.ts';
 import { type Context, newUuidBytes, sendEvent } from './context.ts';
-import { canTalk, reachableProcess } from './executor-state.ts';
+import { canTalk, endDrain, reachableProcess } from './executor-state.ts';
 import type { AgentProcess, Framework, OperationStream } from './state.ts';
 
 const firstIntervalMs = 10_000;
@@ -46,6 +46,16 @@ function startStream(
   };
   process.operations.push(stream);
   send(context, process, stream);
+}
+
+/** What an agent reports when it comes back to a master that had given it up. */
+export function learnOperations(context: Context, process: AgentProcess, agentId: string): void {
+  for (const { frameworkId, status } of process.operations) {
+    const framework = context.state.frameworks[frameworkId];
+    const operationId = status.operation_id?.value;
+    if (framework === undefined || operationId === undefined) continue;
+    framework.operations[operationId] = { agentId, state: status.state };
+  }
 }
 
 /** Operations that never reached the agent, which is back now, were dropped. */
@@ -95,6 +105,27 @@ export function sendStatus(context: Context, framework: Framework, status: Opera
   });
 }
 
+/** The master ends the operations of an agent it removes: told once, without a uuid, and forgotten. */
+export function failOperations(
+  context: Context,
+  agentId: string,
+  state: OperationState,
+  message: string,
+): void {
+  for (const framework of Object.values(context.state.frameworks)) {
+    for (const [operationId, operation] of Object.entries(framework.operations)) {
+      if (operation.agentId !== agentId) continue;
+      delete framework.operations[operationId];
+      sendStatus(context, framework, {
+        operation_id: { value: operationId },
+        state,
+        message,
+        agent_id: { value: agentId },
+      });
+    }
+  }
+}
+
 /** Repeated and unknown acknowledgements pass in silence; so do those that do not reach the agent. */
 export function acknowledgeOperation(
   context: Context,
@@ -109,8 +140,9 @@ export function acknowledgeOperation(
         stream.status.operation_id?.value === call.operation_id.value &&
         stream.status.uuid?.value === call.uuid,
     ) ?? -1;
-  if (index < 0) return;
-  process?.operations.splice(index, 1);
+  if (process === undefined || index < 0) return;
+  process.operations.splice(index, 1);
+  endDrain(process);
   delete framework.operations[call.operation_id.value];
 }
 

@@ -1,8 +1,9 @@
 /** POST /api/v1: what an operator reads and does. The shapes are those of scenarios 10, 11, 13 to 16, 24. */
 import type { FrameworkInfo, Resource } from '../../mesos/types.ts';
-import { markGone } from './agents.ts';
+import { markGone } from './agent-removal.ts';
 import { frameworkResources } from './allocator.ts';
 import { type Context, refuse, reply } from './context.ts';
+import { deactivateAgent, drainAgent, reactivateAgent } from './draining.ts';
 import { masterInfo, removeFramework } from './frameworks.ts';
 import type { OperatorCall } from './io.ts';
 import { offeredResources, usedResources } from './offers.ts';
@@ -44,6 +45,12 @@ export function operatorCall(context: Context, call: OperatorCall) {
       return markGone(context, call.mark_agent_gone.agent_id.value)
         ? reply(context, { status: 200 })
         : refuse(context, 404, `Agent '${call.mark_agent_gone.agent_id.value}' not found`);
+    case 'DRAIN_AGENT':
+      return drainAgent(context, call.drain_agent);
+    case 'DEACTIVATE_AGENT':
+      return deactivateAgent(context, call.deactivate_agent.agent_id.value);
+    case 'REACTIVATE_AGENT':
+      return reactivateAgent(context, call.reactivate_agent.agent_id.value);
     case 'TEARDOWN': {
       const framework = state.frameworks[call.teardown.framework_id.value];
       if (framework === undefined) return refuse(context, 400, 'No framework found with specified ID');
@@ -63,10 +70,12 @@ function getAgents(state: State): Record<string, unknown> {
 }
 
 function agentView(state: State, agent: AgentRecord): Record<string, unknown> {
+  const deactivated = state.deactivatedAgents[agent.id] !== undefined;
+  const drain = state.drainingAgents[agent.id];
   return {
     agent_info: agent.info,
-    active: agent.connected,
-    deactivated: false,
+    active: agent.connected && !deactivated,
+    deactivated,
     version: state.settings.version,
     pid: `slave(1)@${agent.ip}:${agent.info.port ?? 5051}`,
     registered_time: timeInfo(agent.registeredMs),
@@ -75,6 +84,11 @@ function agentView(state: State, agent: AgentRecord): Record<string, unknown> {
     ...listed('allocated_resources', usedResources(state, agent)),
     ...listed('offered_resources', offeredResources(state, agent.id)),
     capabilities: agentCapabilities,
+    ...(drain === undefined ? {} : { drain_info: { state: drain.state, config: drain.config } }),
+    // In whole seconds, as a real master has it.
+    ...(drain?.startedMs === undefined
+      ? {}
+      : { estimated_drain_start_time: timeInfo(Math.floor(drain.startedMs / 1000) * 1000) }),
   };
 }
 

@@ -35,6 +35,8 @@ export function initialState(settings: Settings, nowMs: number): State {
     agents: table(),
     unreachableAgents: table(),
     goneAgents: table(),
+    deactivatedAgents: table(),
+    drainingAgents: table(),
     processes: table(),
   };
 }
@@ -50,7 +52,8 @@ export function serialize(state: State): string {
  */
 export function restore(text: string, nowMs: number, settings?: Settings): State {
   const saved = parseTables(text) as State;
-  const state: State = settings === undefined ? saved : { ...saved, settings };
+  // A state of an older version lacks what was added since.
+  const state: State = { ...initialState(saved.settings, nowMs), ...saved, ...(settings && { settings }) };
   state.nowMs = Math.max(state.nowMs, nowMs);
   // Whom these outputs would go to is gone.
   const context: Context = { state, nowMs: state.nowMs, outputs: [] };

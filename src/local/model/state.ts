@@ -11,6 +11,7 @@ import type {
   Base64,
   ContainerStatus,
   DomainInfo,
+  DurationInfo,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
@@ -46,6 +47,10 @@ export type State = {
   unreachableAgents: Record<string, number>;
   /** When each agent was marked gone; milliseconds. */
   goneAgents: Record<string, number>;
+  /** By agent id, registered or not: no offers of them are made. */
+  deactivatedAgents: Record<string, true>;
+  /** By agent id. A drained agent stays here until it is reactivated. */
+  drainingAgents: Record<string, DrainRecord>;
   /** The agents' own side, by agent name. */
   processes: Record<string, AgentProcess>;
 };
@@ -176,6 +181,20 @@ export type AgentRecord = {
   reregisteredMs?: number;
 };
 
+/** What an operator's DRAIN_AGENT asked of an agent, and how far that is. */
+export type DrainRecord = {
+  readonly config: DrainConfig;
+  state: 'DRAINING' | 'DRAINED';
+  /** Absent for an agent that was not registered when the call came. */
+  readonly startedMs?: number;
+};
+
+export type DrainConfig = {
+  /** Caps the kill policy of every task; 0 kills at once. */
+  readonly max_grace_period?: DurationInfo;
+  readonly mark_gone: boolean;
+};
+
 // The agent's side
 
 export type AgentProcess = {
@@ -201,6 +220,8 @@ export type AgentProcess = {
   updates: Record<string, UpdateStream>;
   /** Operation statuses not acknowledged yet. */
   operations: OperationStream[];
+  /** While it drains: kills are told as drains, launches are dropped. */
+  drain?: DrainConfig;
 };
 
 export type OperationStream = {

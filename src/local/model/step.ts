@@ -1,4 +1,20 @@
-/** One step of the model: an input changes the state and makes outputs. The way in for hosts. */
+/**
+ * One step of the model: an input changes the state and makes outputs. The way in for hosts.
+ *
+ * The inputs (io.ts has their shapes), each with `nowMs`:
+ *
+ *   tick                     time passed; due at `nextWakeMs(state)`
+ *   subscribe, call, stream-closed                    a scheduler
+ *   executor-subscribe, executor-call, executor-stream-closed   an executor
+ *   operator-call            POST /api/v1: MARK_AGENT_GONE, DRAIN_AGENT, DEACTIVATE_AGENT, REACTIVATE_AGENT,
+ *                            TEARDOWN, GET_*
+ *   agent-started            start, restart and recovery; reboot: after `agent-stopped` with executors
+ *                            'gone'; an empty disk: with `wiped`
+ *   agent-stopped            crash or stop of the process ('running'), loss of the machine ('gone')
+ *   agent-partitioned, agent-healed                   master and agent cannot talk; they can again
+ *   agent-unregistered       shut down for good
+ *   container-started, container-failed, container-exited       what the host's processes did
+ */
 import { unreachable } from '../../model/errors.ts';
 import {
   containerReport,

@@ -1,5 +1,6 @@
 /** What happens by itself when time passes, and when the next such thing is due. */
-import { giveUpAgent, registerAgent } from './agents.ts';
+import { giveUpAgent } from './agent-removal.ts';
+import { registerAgent } from './agents.ts';
 import { allocate } from './allocator.ts';
 import { endOverdueCommand, escalateCommandKill } from './command-tasks.ts';
 import { type Context, sendEvent } from './context.ts';

@@ -53,6 +53,9 @@ class History {
       () => this.do({ kind: 'agent-healed', agentName }),
       () => this.call({ type: 'REVIVE' }),
       () => this.call({ type: 'RECONCILE', reconcile: {} }),
+      () => this.operate('DRAIN_AGENT', which, { mark_gone: which % 11 === 0 }),
+      () => this.operate('DEACTIVATE_AGENT', which),
+      () => this.operate('REACTIVATE_AGENT', which),
       () => this.pass(80_000),
       // The usual more often than the unusual.
       ...Array.from({ length: 3 }, () => () => this.launch(which, which % 3 === 0)),
@@ -81,6 +84,13 @@ class History {
   call(body: Record<string, unknown>): void {
     const call = { framework_id: frameworkId, ...body };
     this.do({ kind: 'call', streamId: `s${this.#stream}`, call });
+  }
+
+  operate(type: string, which: number, more: Record<string, unknown> = {}): void {
+    const ids = Object.keys({ ...this.world.state.agents, ...this.world.state.unreachableAgents });
+    const agent_id = { value: ids[which % Math.max(1, ids.length)] ?? 'nobody' };
+    const call = { type, [type.toLowerCase()]: { agent_id, ...more } };
+    this.do({ kind: 'operator-call', call: call as never });
   }
 
   pass(durationMs: number): void {
@@ -249,7 +259,11 @@ class History {
 
   /** Everything is healed, killed and acknowledged. */
   settle(): void {
-    for (const name of agents) this.do({ kind: 'agent-started', agent: agentConfig(name) });
+    const { state } = this.world;
+    for (const name of agents) {
+      const wiped = state.goneAgents[state.processes[name]?.agentId ?? ''] !== undefined;
+      this.do({ kind: 'agent-started', agent: agentConfig(name), wiped });
+    }
     this.resubscribe();
     this.pass(5_000);
     for (let round = 0; round < 12; round += 1) {
@@ -258,13 +272,14 @@ class History {
       this.acknowledgeAll();
       this.pass(3_000);
       this.acknowledgeAll();
+      for (const index of agents.keys()) this.operate('REACTIVATE_AGENT', index);
       this.call({ type: 'REVIVE' });
     }
   }
 }
 
 /** Long ones, in which much happens: short histories launch little. */
-const histories = fc.array(fc.tuple(fc.nat({ max: 28 }), fc.nat({ max: 60 })), {
+const histories = fc.array(fc.tuple(fc.nat({ max: 31 }), fc.nat({ max: 60 })), {
   minLength: 30,
   maxLength: 90,
   size: 'max',
