@@ -55,7 +55,7 @@ export const scenarios: readonly Scenario[] = [
   },
   { name: '15-agent-wiped', state: 'passing' },
   { name: '16-gone-drain-deactivate', state: 'passing' },
-  { name: '17-maintenance', state: 'unsupported', reason: 'no maintenance schedules, no inverse offers' },
+  { name: '17-maintenance', state: 'passing' },
   {
     name: '18-master-restart',
     state: 'unsupported',

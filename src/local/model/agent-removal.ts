@@ -4,6 +4,7 @@
  */
 import { type Context, sendEvent, sendUpdate } from './context.ts';
 import { executorsOf, reachableProcess } from './executor-state.ts';
+import { rescindAgentInverseOffers } from './inverse-offers.ts';
 import { rescindAgentOffers } from './offers.ts';
 import { failOperations } from './operation-feedback.ts';
 import type { AgentProcess, AgentRecord, Framework, MasterTask } from './state.ts';
@@ -111,9 +112,11 @@ function removeRecord(
     for (const task of tasksOnAgent(framework, record.id)) end(framework, task);
   }
   rescindAgentOffers(context, record.id);
+  rescindAgentInverseOffers(context, record.id);
   delete state.agents[record.id];
   for (const framework of frameworks) {
     framework.filters = framework.filters.filter((filter) => filter.agentId !== record.id);
+    delete framework.inverseFilters?.[record.id];
     sendEvent(context, framework, { type: 'FAILURE', failure: { agent_id: { value: record.id } } });
   }
 }

@@ -8,6 +8,8 @@ import { type Context, sendUpdate } from './context.ts';
 import { resumeDrain } from './draining.ts';
 import { agentTask, executorOfTask, executorsOf } from './executor-state.ts';
 import { agentUpdate, droppedState, killTask, shutdownFramework } from './executors.ts';
+import { rescindAgentInverseOffers } from './inverse-offers.ts';
+import { machineOf } from './machines.ts';
 import { rescindAgentOffers } from './offers.ts';
 import { dropLostOperations, learnOperations, resumeOperations } from './operation-feedback.ts';
 import { bundle } from './resources.ts';
@@ -22,6 +24,9 @@ export function registerAgent(context: Context, process: AgentProcess) {
   delete process.registerMs;
   if (process.agentId !== undefined && state.goneAgents[process.agentId] !== undefined) {
     return shutDownAgent(context, process, goneMessage);
+  }
+  if (machineOf(state, process.config)?.mode === 'DOWN') {
+    return shutDownAgent(context, process, 'Machine is `DOWN`');
   }
   process.phase = 'up';
   process.linked = true;
@@ -207,6 +212,7 @@ export function disconnectAgent(context: Context, agentId: string): void {
   if (record === undefined || !record.connected) return;
   record.connected = false;
   rescindAgentOffers(context, agentId);
+  rescindAgentInverseOffers(context, agentId);
   startPingTimeout(context, record);
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Offer } from '../../mesos/types.ts';
 import { type Context, hasCapability, rolesOf, sendEvent } from './context.ts';
+import { makeInverseOffers } from './inverse-offers.ts';
 import { freeResources, makeOffer, offeredResources, usedResources } from './offers.ts';
 import { add, type Bundle, contains, reservedRole, thousandths } from './resources.ts';
 import type { AgentRecord, Framework, State } from './state.ts';
@@ -25,13 +26,12 @@ export function allocate(context: Context, agentIds?: readonly string[]): void {
   const offers = new Map<Framework, Offer[]>();
   const agents = (agentIds ?? Object.keys(state.agents)).flatMap((id) => state.agents[id] ?? []);
   const shares = listeners.length + listeners.flatMap(rolesOf).length > 2 ? measureShares(state) : undefined;
-  for (const agent of agents) {
-    if (!agent.connected || state.deactivatedAgents[agent.id] !== undefined) continue;
-    allocateAgent(context, agent, listeners, shares, offers);
-  }
+  const active = agents.filter((agent) => agent.connected && state.deactivatedAgents[agent.id] === undefined);
+  for (const agent of active) allocateAgent(context, agent, listeners, shares, offers);
   for (const [framework, made] of offers) {
     sendEvent(context, framework, { type: 'OFFERS', offers: { offers: made } });
   }
+  makeInverseOffers(context, active);
 }
 
 function allocateAgent(

@@ -8,6 +8,7 @@ import { checkDrained } from './draining.ts';
 import { executorKey, reachableProcess } from './executor-state.ts';
 import { acknowledge, killTask, sendExecutorEvent, shutdownExecutor } from './executors.ts';
 import { removeFramework, subscribe, updateFramework } from './frameworks.ts';
+import { answerInverseOffers } from './inverse-offers.ts';
 import { refuseResources, removeOffer } from './offers.ts';
 import { acknowledgeOperation, reconcileOperations } from './operation-feedback.ts';
 import { accept } from './operations.ts';
@@ -73,10 +74,12 @@ function perform(context: Context, framework: Framework, call: SchedulerCallFiel
     }
     case 'RECONCILE_OPERATIONS':
       return reconcileOperations(context, framework, call.reconcile_operations ?? {});
-    // Accepted and without effect: requests are ignored by Mesos too, and there are no inverse offers.
-    case 'REQUEST':
     case 'ACCEPT_INVERSE_OFFERS':
+      return answerInverseOffers(context, framework, call.accept_inverse_offers ?? {}, 'ACCEPT');
     case 'DECLINE_INVERSE_OFFERS':
+      return answerInverseOffers(context, framework, call.decline_inverse_offers ?? {}, 'DECLINE');
+    // Accepted and without effect, as in Mesos.
+    case 'REQUEST':
       return;
     // Settled by the callers.
     case 'UPDATE_FRAMEWORK':
@@ -110,6 +113,7 @@ function revive(context: Context, framework: Framework, named: readonly string[]
   if (!roles.every((role) => rolesOf(framework).includes(role))) return;
   framework.filters = framework.filters.filter((filter) => !roles.includes(filter.role));
   framework.suppressedRoles = framework.suppressedRoles.filter((role) => !roles.includes(role));
+  delete framework.inverseFilters;
   allocate(context);
 }
 

@@ -9,6 +9,8 @@ import { markGone } from './agent-removal.ts';
 import { type Context, refuse, reply } from './context.ts';
 import { executorsOf, reachableProcess } from './executor-state.ts';
 import { killTask } from './executors.ts';
+import { rescindAgentInverseOffers } from './inverse-offers.ts';
+import { machineKey, machineText } from './machines.ts';
 import { rescindAgentOffers } from './offers.ts';
 import type { AgentProcess, DrainConfig, State } from './state.ts';
 import { tasksOnAgent } from './tasks.ts';
@@ -23,6 +25,11 @@ export type DrainCall = {
 export function drainAgent(context: Context, call: DrainCall) {
   const { state } = context;
   const agentId = call.agent_id.value;
+  const scheduled = scheduledMachineOf(state, agentId);
+  if (scheduled !== undefined) {
+    const text = `Agent ${agentId} is part of a maintenance schedule under Machine ${scheduled}`;
+    return refuse(context, 400, text);
+  }
   if (!isKnown(state, agentId)) return refuse(context, 400, 'Unknown agent');
   const { seconds = 0, nanos = 0 } = call.max_grace_period ?? {};
   const config: DrainConfig = {
@@ -66,6 +73,17 @@ export function reactivateAgent(context: Context, agentId: string) {
   reply(context, { status: 200 });
 }
 
+/** As text. The two ways of emptying a machine exclude one another. */
+function scheduledMachineOf(state: State, agentId: string): string | undefined {
+  const record = state.agents[agentId];
+  if (record === undefined) return undefined;
+  const machine = { hostname: record.info.hostname, ip: record.ip };
+  const scheduled = state.maintenance.schedule
+    .flatMap((window) => window.machine_ids ?? [])
+    .find((id) => machineKey(id) === machineKey(machine));
+  return scheduled && machineText(scheduled);
+}
+
 function isKnown(state: State, agentId: string): boolean {
   return state.agents[agentId] !== undefined || state.unreachableAgents[agentId] !== undefined;
 }
@@ -73,6 +91,7 @@ function isKnown(state: State, agentId: string): boolean {
 function deactivate(context: Context, agentId: string): void {
   context.state.deactivatedAgents[agentId] = true;
   rescindAgentOffers(context, agentId);
+  rescindAgentInverseOffers(context, agentId);
 }
 
 /** The agent is back: it is told again, whatever it remembers. */

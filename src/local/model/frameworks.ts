@@ -5,6 +5,7 @@ import { type Context, refuse, reply, rolesOf, sendEvent } from './context.ts';
 import { reachableProcess } from './executor-state.ts';
 import { shutdownFramework } from './executors.ts';
 import { validateFramework } from './framework-validation.ts';
+import { dropInverseOffers } from './inverse-offers.ts';
 import { removeOffer, rescindOffer } from './offers.ts';
 import type { Framework, OfferRecord, Settings, State } from './state.ts';
 import { resumeUpdates } from './status-updates.ts';
@@ -77,6 +78,7 @@ function resubscribe(context: Context, framework: Framework, streamId: string, c
   rescindForeignRoles(context, framework);
   // The old stream's other offers vanish with it.
   for (const offer of ownOffers(state, framework)) removeOffer(state, offer);
+  dropInverseOffers(state, framework.id);
   if (framework.streamId !== undefined) {
     sendEvent(context, framework, { type: 'ERROR', error: { message: 'Framework failed over' } });
     context.outputs.push({ kind: 'close-stream', streamId: framework.streamId });
@@ -181,7 +183,9 @@ export function disconnectFramework(context: Context, streamId: string): void {
   delete framework.streamId;
   delete framework.nextHeartbeatMs;
   for (const offer of ownOffers(state, framework)) removeOffer(state, offer);
+  dropInverseOffers(state, framework.id);
   framework.filters = [];
+  delete framework.inverseFilters;
   framework.suppressedRoles = [];
   const timeoutMs = Math.max(0, (framework.info.failover_timeout ?? 0) * 1000);
   framework.failoverDeadlineMs = context.nowMs + timeoutMs;
@@ -192,6 +196,7 @@ export function disconnectFramework(context: Context, streamId: string): void {
 export function removeFramework(context: Context, framework: Framework): void {
   const { state } = context;
   for (const offer of ownOffers(state, framework)) removeOffer(state, offer);
+  dropInverseOffers(state, framework.id);
   const message = `Framework ${framework.id} removed`;
   const tasks = [...Object.values(framework.tasks), ...Object.values(framework.unreachableTasks)];
   for (const task of tasks) {

@@ -22,6 +22,8 @@ import type {
   TaskStatusReason,
 } from '../../mesos/types.ts';
 import type { DrainCall } from './draining.ts';
+import type { MachineId } from './machines.ts';
+import type { MaintenanceWindow } from './maintenance.ts';
 import type { AgentConfig } from './state.ts';
 
 /** One thing that happened to the master, an agent or a process; `nowMs` is milliseconds since the epoch. */
@@ -66,10 +68,20 @@ export type OperatorCall =
   | { readonly type: 'DRAIN_AGENT'; readonly drain_agent: DrainCall }
   | { readonly type: 'DEACTIVATE_AGENT'; readonly deactivate_agent: AgentCall }
   | { readonly type: 'REACTIVATE_AGENT'; readonly reactivate_agent: AgentCall }
+  | {
+      readonly type: 'UPDATE_MAINTENANCE_SCHEDULE';
+      readonly update_maintenance_schedule: {
+        readonly schedule: { readonly windows?: readonly MaintenanceWindow[] };
+      };
+    }
+  | { readonly type: 'START_MAINTENANCE'; readonly start_maintenance: MachinesCall }
+  | { readonly type: 'STOP_MAINTENANCE'; readonly stop_maintenance: MachinesCall }
   | { readonly type: 'TEARDOWN'; readonly teardown: { readonly framework_id: { readonly value: string } } }
   | {
       readonly type:
         | 'GET_AGENTS'
+        | 'GET_MAINTENANCE_SCHEDULE'
+        | 'GET_MAINTENANCE_STATUS'
         | 'GET_TASKS'
         | 'GET_FRAMEWORKS'
         | 'GET_HEALTH'
@@ -77,6 +89,7 @@ export type OperatorCall =
         | 'GET_MASTER';
     };
 
+type MachinesCall = { readonly machines?: readonly MachineId[] };
 type AgentCall = { readonly agent_id: { readonly value: string } };
 
 export type AgentInput =

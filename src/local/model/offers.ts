@@ -1,6 +1,7 @@
 /** Outstanding offers: issued, used, rescinded, refused. */
-import type { ExecutorId, Offer, Resource } from '../../mesos/types.ts';
+import type { ExecutorId, Offer, Resource, Url } from '../../mesos/types.ts';
 import { type Context, hasCapability, sendEvent } from './context.ts';
+import { unavailabilityOf } from './machines.ts';
 import { add, allocated, type Bundle, downgrade, subtractAvailable } from './resources.ts';
 import type { AgentRecord, Framework, OfferRecord, State } from './state.ts';
 import { isTerminal } from './tasks.ts';
@@ -22,17 +23,19 @@ export function makeOffer(
   const executorIds: ExecutorId[] = Object.keys(agent.executors[framework.id] ?? {}).map((value) => ({
     value,
   }));
-  const { hostname, port = 5051, attributes, domain } = agent.info;
+  const { hostname, attributes, domain } = agent.info;
+  const unavailability = unavailabilityOf(state, agent.id);
   const offer: Offer = {
     id: { value: id },
     framework_id: { value: framework.id },
     agent_id: { value: agent.id },
     hostname,
-    url: { scheme: 'http', address: { hostname, ip: agent.ip, port }, path: '/slave(1)' },
+    url: agentUrl(agent),
     ...(domain === undefined ? {} : { domain }),
     resources: forFramework(framework, resources),
     ...(attributes === undefined || attributes.length === 0 ? {} : { attributes }),
     ...(executorIds.length === 0 ? {} : { executor_ids: executorIds }),
+    ...(unavailability === undefined ? {} : { unavailability }),
     ...(hasCapability(framework, 'MULTI_ROLE') ? { allocation_info: { role } } : {}),
   };
   const { offerTimeoutMs } = state.settings;
@@ -46,6 +49,11 @@ export function makeOffer(
     ...(offerTimeoutMs === undefined ? {} : { rescindMs: context.nowMs + offerTimeoutMs }),
   };
   return offer;
+}
+
+export function agentUrl({ info, ip }: AgentRecord): Url {
+  const { hostname, port = 5051 } = info;
+  return { scheme: 'http', address: { hostname, ip, port }, path: '/slave(1)' };
 }
 
 /** The format a framework understands, by its capabilities. */
@@ -74,7 +82,13 @@ export function rescindAgentOffers(context: Context, agentId: string): void {
   }
 }
 
-/** Remembers a refusal. `refuseSeconds` of 0 means none; below 0 and absent mean 5 s; the cap is 365 days. */
+/** How long a refusal counts: 0 not at all; below 0 and absent mean 5 s; the cap is 365 days. */
+export function refusalMs(refuseSeconds: number | undefined): number {
+  const isMeant = refuseSeconds !== undefined && refuseSeconds >= 0;
+  return isMeant ? Math.min(refuseSeconds * 1000, longestRefuseMs) : defaultRefuseMs;
+}
+
+/** Remembers a refusal. */
 export function refuseResources(
   context: Context,
   framework: Framework,
@@ -83,14 +97,10 @@ export function refuseResources(
   resources: Bundle,
   refuseSeconds: number | undefined,
 ): void {
-  const asked =
-    refuseSeconds === undefined || refuseSeconds < 0 || Number.isNaN(refuseSeconds)
-      ? defaultRefuseMs
-      : refuseSeconds * 1000;
+  const asked = refusalMs(refuseSeconds);
   if (asked === 0 || resources.length === 0) return;
   // A refusal must outlive the next allocation, or it would mean nothing.
-  const shortest = context.state.settings.allocationIntervalMs;
-  const forMs = Math.max(shortest, Math.min(asked, longestRefuseMs));
+  const forMs = Math.max(context.state.settings.allocationIntervalMs, asked);
   framework.filters.push({
     role,
     agentId,

@@ -6,6 +6,7 @@ import { type Context, refuse, reply } from './context.ts';
 import { deactivateAgent, drainAgent, reactivateAgent } from './draining.ts';
 import { masterInfo, removeFramework } from './frameworks.ts';
 import type { OperatorCall } from './io.ts';
+import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from './maintenance.ts';
 import { offeredResources, usedResources } from './offers.ts';
 import { endpointForm } from './resources.ts';
 import type { AgentRecord, CompletedFramework, Framework, MasterTask, State } from './state.ts';
@@ -51,6 +52,20 @@ export function operatorCall(context: Context, call: OperatorCall) {
       return deactivateAgent(context, call.deactivate_agent.agent_id.value);
     case 'REACTIVATE_AGENT':
       return reactivateAgent(context, call.reactivate_agent.agent_id.value);
+    case 'UPDATE_MAINTENANCE_SCHEDULE':
+      return updateSchedule(context, call.update_maintenance_schedule.schedule.windows ?? []);
+    case 'START_MAINTENANCE':
+      return startMaintenance(context, call.start_maintenance.machines ?? []);
+    case 'STOP_MAINTENANCE':
+      return stopMaintenance(context, call.stop_maintenance.machines ?? []);
+    case 'GET_MAINTENANCE_STATUS':
+      return say({ get_maintenance_status: { status: maintenanceStatus(state) } });
+    case 'GET_MAINTENANCE_SCHEDULE': {
+      const { schedule } = state.maintenance;
+      return say({
+        get_maintenance_schedule: { schedule: schedule.length === 0 ? {} : { windows: schedule } },
+      });
+    }
     case 'TEARDOWN': {
       const framework = state.frameworks[call.teardown.framework_id.value];
       if (framework === undefined) return refuse(context, 400, 'No framework found with specified ID');

@@ -37,6 +37,8 @@ export function initialState(settings: Settings, nowMs: number): State {
     goneAgents: table(),
     deactivatedAgents: table(),
     drainingAgents: table(),
+    maintenance: { schedule: [], machines: table() },
+    inverseOffers: table(),
     processes: table(),
   };
 }

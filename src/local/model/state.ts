@@ -23,7 +23,10 @@ import type {
   TaskState,
   TaskStatus,
   TaskStatusReason,
+  Unavailability,
 } from '../../mesos/types.ts';
+import type { MachineId } from './machines.ts';
+import type { MaintenanceWindow } from './maintenance.ts';
 
 export type State = {
   readonly settings: Settings;
@@ -51,6 +54,14 @@ export type State = {
   deactivatedAgents: Record<string, true>;
   /** By agent id. A drained agent stays here until it is reactivated. */
   drainingAgents: Record<string, DrainRecord>;
+  maintenance: {
+    /** As the operator gave it, without the machines brought up since. */
+    schedule: MaintenanceWindow[];
+    /** Those of the schedule, by `machineKey`. */
+    machines: Record<string, Machine>;
+  };
+  /** Not answered yet, by id. */
+  inverseOffers: Record<string, InverseOfferRecord>;
   /** The agents' own side, by agent name. */
   processes: Record<string, AgentProcess>;
 };
@@ -107,6 +118,8 @@ export type Framework = {
   failoverDeadlineMs?: number;
   suppressedRoles: string[];
   filters: OfferFilter[];
+  /** By agent id: no inverse offer before then; milliseconds. */
+  inverseFilters?: Record<string, number>;
   /** Not yet removed tasks by task id: also terminal ones whose last update is not acknowledged. */
   tasks: Record<string, MasterTask>;
   unreachableTasks: Record<string, MasterTask>;
@@ -177,8 +190,24 @@ export type AgentRecord = {
   executors: Record<string, Record<string, ExecutorInfo>>;
   /** Kills to repeat when the agent returns: task ids by framework id. */
   killedTasks: Record<string, Record<string, KillPolicy | null>>;
+  /** The frameworks' last answers to inverse offers, by framework id. */
+  inverseAnswers?: Record<string, { readonly status: 'ACCEPT' | 'DECLINE'; readonly answeredMs: number }>;
   readonly registeredMs: number;
   reregisteredMs?: number;
+};
+
+export type Machine = {
+  readonly id: MachineId;
+  /** `DRAINING`: scheduled. `DOWN`: no agent of it may register. */
+  mode: 'DRAINING' | 'DOWN';
+  readonly unavailability: Unavailability;
+};
+
+export type InverseOfferRecord = {
+  readonly id: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly rescindMs?: number;
 };
 
 /** What an operator's DRAIN_AGENT asked of an agent, and how far that is. */

@@ -8,6 +8,7 @@ import { durationText } from './duration-text.ts';
 import { executorsOf } from './executor-state.ts';
 import { destroy, executorEnded } from './executors.ts';
 import { removeFramework } from './frameworks.ts';
+import { rescindInverseOffer } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { resendDueOperations } from './operation-feedback.ts';
 import type { AgentProcess, Executor, State } from './state.ts';
@@ -32,6 +33,9 @@ export function fireTimers(context: Context): void {
   }
   for (const offer of Object.values(state.offers)) {
     if (isDue(offer.rescindMs, nowMs)) rescindOffer(context, offer);
+  }
+  for (const offer of Object.values(state.inverseOffers)) {
+    if (isDue(offer.rescindMs, nowMs)) rescindInverseOffer(context, offer);
   }
   if (isDue(state.nextAllocationMs, nowMs)) {
     state.nextAllocationMs = nextBeat(state.nextAllocationMs, state.settings.allocationIntervalMs, nowMs);
@@ -98,6 +102,7 @@ export function nextWakeMs(state: State): number {
   }
   for (const agent of Object.values(state.agents)) note(agent.unreachableDeadlineMs);
   for (const offer of Object.values(state.offers)) note(offer.rescindMs);
+  for (const offer of Object.values(state.inverseOffers)) note(offer.rescindMs);
   for (const process of Object.values(state.processes)) {
     note(process.registerMs);
     for (const executor of executorsOf(process)) {

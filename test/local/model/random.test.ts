@@ -56,6 +56,10 @@ class History {
       () => this.operate('DRAIN_AGENT', which, { mark_gone: which % 11 === 0 }),
       () => this.operate('DEACTIVATE_AGENT', which),
       () => this.operate('REACTIVATE_AGENT', which),
+      () => this.schedule(which % 4 === 0 ? [] : [agentName]),
+      () => this.maintain('START_MAINTENANCE', agentName),
+      () => this.maintain('STOP_MAINTENANCE', agentName),
+      () => this.answerInverseOffers(which),
       () => this.pass(80_000),
       // The usual more often than the unusual.
       ...Array.from({ length: 3 }, () => () => this.launch(which, which % 3 === 0)),
@@ -91,6 +95,28 @@ class History {
     const agent_id = { value: ids[which % Math.max(1, ids.length)] ?? 'nobody' };
     const call = { type, [type.toLowerCase()]: { agent_id, ...more } };
     this.do({ kind: 'operator-call', call: call as never });
+  }
+
+  schedule(hostnames: readonly string[]): void {
+    const machine_ids = hostnames.map((hostname) => ({ hostname, ip: '127.0.0.1' }));
+    const start = { nanoseconds: (this.world.nowMs + 60_000) * 1e6 };
+    const windows = hostnames.length === 0 ? [] : [{ machine_ids, unavailability: { start } }];
+    const call = {
+      type: 'UPDATE_MAINTENANCE_SCHEDULE',
+      update_maintenance_schedule: { schedule: { windows } },
+    };
+    this.do({ kind: 'operator-call', call: call as never });
+  }
+
+  maintain(type: 'START_MAINTENANCE' | 'STOP_MAINTENANCE', hostname: string): void {
+    const call = { type, [type.toLowerCase()]: { machines: [{ hostname, ip: '127.0.0.1' }] } };
+    this.do({ kind: 'operator-call', call: call as never });
+  }
+
+  answerInverseOffers(which: number): void {
+    const type = which % 2 === 0 ? 'ACCEPT_INVERSE_OFFERS' : 'DECLINE_INVERSE_OFFERS';
+    const inverse_offer_ids = Object.keys(this.world.state.inverseOffers).map((value) => ({ value }));
+    this.call({ type, [type.toLowerCase()]: { inverse_offer_ids, filters: { refuse_seconds: which % 3 } } });
   }
 
   pass(durationMs: number): void {
@@ -260,6 +286,8 @@ class History {
   /** Everything is healed, killed and acknowledged. */
   settle(): void {
     const { state } = this.world;
+    for (const name of agents) this.maintain('STOP_MAINTENANCE', name);
+    this.schedule([]);
     for (const name of agents) {
       const wiped = state.goneAgents[state.processes[name]?.agentId ?? ''] !== undefined;
       this.do({ kind: 'agent-started', agent: agentConfig(name), wiped });
@@ -279,7 +307,7 @@ class History {
 }
 
 /** Long ones, in which much happens: short histories launch little. */
-const histories = fc.array(fc.tuple(fc.nat({ max: 31 }), fc.nat({ max: 60 })), {
+const histories = fc.array(fc.tuple(fc.nat({ max: 35 }), fc.nat({ max: 60 })), {
   minLength: 30,
   maxLength: 90,
   size: 'max',

@@ -102,11 +102,14 @@ function hasNote(recording: Recording, text: string): boolean {
   return recording.lines.some((line) => line.kind === 'note' && String(line.body).includes(text));
 }
 
-/** When the agent that starts at line `index` was registered again, by the first thing that shows it. */
-export function registrationT(recording: Recording, index: number): number {
+/**
+ * When the agent that starts at line `index` was registered again, by the first thing that shows it.
+ * `isKnown`: the master still has it; else its return makes an offer at once.
+ */
+export function registrationT(recording: Recording, index: number, isKnown: boolean): number {
   const startedT = recording.lines[index]?.t ?? 0;
   for (const line of recording.lines.slice(index + 1)) {
-    if (line.kind === 'note' && /harness (sends|starts)/.test(String(line.body))) break;
+    if (line.kind === 'note' && /harness (sends|starts)|started again/.test(String(line.body))) break;
     const status = statusOf(line);
     const told =
       status !== undefined &&
@@ -117,26 +120,30 @@ export function registrationT(recording: Recording, index: number): number {
     const operation = (line.body as { update_operation_status?: { status: OperationStatus } } | undefined)
       ?.update_operation_status?.status;
     if (told || operation?.uuid !== undefined) return line.t - 3;
-    // It registered in the allocation cycle before this offer, at the latest.
-    if ((line.body as { type?: string } | undefined)?.type === 'OFFERS') return line.t - 300;
+    // Of a known agent the next allocation cycle makes the offer, of another one its registration.
+    if ((line.body as { type?: string } | undefined)?.type === 'OFFERS') return line.t - (isKnown ? 300 : 3);
   }
   return startedT + 2_500;
 }
 
+/** Times of the OFFERS and INVERSE_OFFERS events that only the allocation timer explains. */
 function unexplainedOffers(recording: Recording): number[] {
   const times: number[] = [];
-  let explainedUntilT = Number.NEGATIVE_INFINITY;
+  const explainedUntilT: Record<string, number> = {};
+  const explain = (untilT: number): void => {
+    for (const type of ['OFFERS', 'INVERSE_OFFERS']) explainedUntilT[type] = untilT;
+  };
   for (const line of recording.lines) {
     const body = line.body as { type?: string; failure?: unknown } | undefined;
-    const type = body?.type;
-    const asks = line.kind === 'request' && (type === 'SUBSCRIBE' || type === 'REVIVE');
-    if (asks) explainedUntilT = line.t + 30;
+    const type = body?.type ?? '';
+    const asks = line.kind === 'request' && /^(SUBSCRIBE|REVIVE|UPDATE_MAINTENANCE_SCHEDULE)$/.test(type);
+    if (asks) explain(line.t + 30);
     const returned = statusOf(line)?.reason === 'REASON_AGENT_REREGISTERED' || type === 'FAILURE';
-    if (returned) explainedUntilT = line.t + 15;
-    if (line.kind !== 'event' || type !== 'OFFERS') continue;
-    if (line.t > explainedUntilT) times.push(line.t);
+    if (returned) explain(line.t + 15);
+    if (line.kind !== 'event' || (type !== 'OFFERS' && type !== 'INVERSE_OFFERS')) continue;
+    if (line.t > (explainedUntilT[type] ?? Number.NEGATIVE_INFINITY)) times.push(line.t);
     // One call explains one offer; the next one is the timer's.
-    explainedUntilT = Number.NEGATIVE_INFINITY;
+    explainedUntilT[type] = Number.NEGATIVE_INFINITY;
   }
   return times;
 }

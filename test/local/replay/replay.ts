@@ -138,24 +138,30 @@ class Replay {
     if (text.startsWith('harness sends SIGSTOP'))
       return this.#step({ kind: 'agent-partitioned', agentName: name });
     if (text.startsWith('harness sends SIGCONT')) {
-      const registrationDelayMs = registrationT(this.#recording, index) - this.#nowT;
+      const registrationDelayMs =
+        registrationT(this.#recording, index, this.#isRegistered(name)) - this.#nowT;
       return this.#step({ kind: 'agent-healed', agentName: name, registrationDelayMs });
     }
     if (text.startsWith('harness sends SIGUSR1'))
       return this.#step({ kind: 'agent-unregistered', agentName: name });
-    if (!text.startsWith('harness starts agent')) return undefined;
+    if (!/^(harness starts agent|agent-\d started again)/.test(text)) return undefined;
     const flags = this.#recording.agents.find((agent) => agent.name === name);
     if (flags === undefined) throw new Error(`no such agent: ${text}`);
     const wiped = text.includes('wiped');
     const process = this.#state.processes[name];
     const waits = !wiped && Object.values(process?.executors ?? {}).some((one) => one.phase !== 'terminated');
-    const registered = registrationT(this.#recording, index) - this.#nowT;
+    const registered = registrationT(this.#recording, index, this.#isRegistered(name)) - this.#nowT;
     return this.#step({
       kind: 'agent-started',
       agent: configOf(flags),
       wiped,
       registrationDelayMs: Math.max(0, registered - (waits ? 2_000 : 0)),
     });
+  }
+
+  #isRegistered(agentName: string): boolean {
+    const agentId = this.#state.processes[agentName]?.agentId;
+    return agentId !== undefined && this.#state.agents[agentId] !== undefined;
   }
 
   #forget(conn: string): void {

@@ -39,6 +39,7 @@ const sets = new Set([
   'allocated_resources',
   'offered_resources',
   'offers',
+  'inverse_offers',
   'tasks',
   'unreachable_tasks',
   'completed_tasks',
@@ -115,13 +116,14 @@ function isId(path: readonly string[]): boolean {
       parent === 'framework_id' ||
       parent === 'container_id' ||
       parent === 'offer_id' ||
-      (parent === 'id' && path.includes('offers')))
+      parent === 'inverse_offer_id' ||
+      (parent === 'id' && (path.includes('offers') || path.includes('inverse_offers'))))
   );
 }
 
 function isTime(path: readonly string[]): boolean {
   const [parent = '', key = ''] = [path.at(-2), path.at(-1)];
-  return key === 'timestamp' || (key === 'nanoseconds' && parent.endsWith('_time'));
+  return key === 'timestamp' || (key === 'nanoseconds' && /(_time|^timestamp)$/.test(parent));
 }
 
 function compareTimes(recorded: unknown, actual: unknown, path: string[], trial: Trial) {
