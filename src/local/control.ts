@@ -14,6 +14,7 @@ import type { Reply } from './model/io.ts';
  *   POST /local/start-agent  {"name", "wiped"?: boolean}
  *   POST /local/partition    {"name"}                       master and agent cannot talk
  *   POST /local/heal         {"name"}                       they can again
+ *   POST /local/restart-master                              failover: only its registry survives
  *   POST /local/shutdown     {"graceMs"?: number}           stops every container, then this process
  *
  * Each wants `Authorization: Bearer TOKEN`, the token being in a file that only its owner can read.
@@ -77,6 +78,9 @@ async function perform(control: Control, path: string, asked: Record<string, unk
     case '/local/partition':
     case '/local/heal':
       await mesos.setPartitioned(name, path === '/local/partition');
+      return answer({});
+    case '/local/restart-master':
+      await mesos.restartMaster();
       return answer({});
     case '/local/shutdown':
       return answer(await mesos.shutdown(typeof asked.graceMs === 'number' ? asked.graceMs : defaultGraceMs));

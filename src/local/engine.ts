@@ -118,7 +118,7 @@ export function createEngine(options: EngineOptions): Engine {
         schedulerStreams.get(output.streamId)?.send(output.event);
         break;
       case 'close-stream':
-        endStream(schedulerStreams, output.streamId);
+        endStream(schedulerStreams, output.streamId, output.broken);
         break;
       case 'executor-event':
         executorStreams.get(output.streamId)?.send(output.event);
@@ -148,8 +148,9 @@ export function createEngine(options: EngineOptions): Engine {
     }
   };
 
-  const endStream = (streams: Map<string, EventSink<never>>, streamId: string): void => {
-    streams.get(streamId)?.end();
+  const endStream = (streams: Map<string, EventSink<never>>, streamId: string, broken = false): void => {
+    if (broken) streams.get(streamId)?.break();
+    else streams.get(streamId)?.end();
     streams.delete(streamId);
   };
 

@@ -8,6 +8,8 @@ export type LocalMesos = {
   startAgent(name: string, wiped: boolean): Promise<void>;
   /** Whether master and agent can talk to one another. */
   setPartitioned(name: string, partitioned: boolean): Promise<void>;
+  /** A failover: the master's tables are gone, agents and frameworks come back to it. */
+  restartMaster(): Promise<void>;
   /** Stops every container and returns when all their processes are gone. Gives their number. */
   shutdown(graceMs: number): Promise<{ readonly containers: number; readonly processes: number }>;
   /** Stops listening and saves; the containers live on and are found again by the next start. */

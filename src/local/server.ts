@@ -196,6 +196,10 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
       await started.submit({ kind: partitioned ? 'agent-partitioned' : 'agent-healed', agentName: name });
     },
 
+    async restartMaster() {
+      await started.submit({ kind: 'master-restarted', masterId: uuid(options.random) });
+    },
+
     async shutdown(graceMs) {
       const names = [...agents.keys()];
       const containers = names.flatMap((name) => runner.living(name)).length;

@@ -72,6 +72,7 @@ test('nobody hears of anything before it is durable, and a disk that fails is tr
     open: () => void told.push('open'),
     send: (event: SchedulerEvent) => void told.push(event.type),
     end: () => void told.push('end'),
+    break: () => void told.push('break'),
   });
   const begun = new Promise<void>((resolve) => {
     written = resolve;

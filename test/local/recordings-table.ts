@@ -56,11 +56,7 @@ export const scenarios: readonly Scenario[] = [
   { name: '15-agent-wiped', state: 'passing' },
   { name: '16-gone-drain-deactivate', state: 'passing' },
   { name: '17-maintenance', state: 'passing' },
-  {
-    name: '18-master-restart',
-    state: 'unsupported',
-    reason: 'a restarted embedded master remembers its tasks: it checkpoints them',
-  },
+  { name: '18-master-restart', state: 'passing' },
   { name: '19-zookeeper', state: 'unsupported', reason: 'one master, no ZooKeeper' },
   { name: '20-custom-executor', variants: both, state: 'passing' },
   { name: '21-health-checks', state: 'unsupported', reason: 'no health checks, no checks' },

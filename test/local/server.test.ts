@@ -637,6 +637,24 @@ test('an agent stops with or without its executors, and comes back, wiped or not
     assert.is(other.hostname, 'agent-1');
   }));
 
+test('a master failover breaks the stream; agent and task come back to the framework with its old id', () =>
+  withMesos(async ({ mesos }) => {
+    const framework = await register(mesos.masterUrl, 'application/x-protobuf', user);
+    await launch(framework, 'agent-1', (id) => executorTask('t-1', id, framework.frameworkId));
+    const before = await framework.state('t-1', 'TASK_RUNNING');
+    const headers = { ...json, Authorization: `Bearer ${token}` };
+    const answer = await send('POST', `${mesos.masterUrl}/local/restart-master`, headers, '{}');
+    assert.is(answer.status, 200);
+    await eventually('the end of the stream', () => framework.ended());
+    const { frameworkId } = framework;
+    const again = await register(mesos.masterUrl, 'application/x-protobuf', user, frameworkId);
+    const subscribed = again.events.find((event) => event.type === 'SUBSCRIBED');
+    assert.not(frameworkId.startsWith(subscribed?.subscribed.master_info?.id ?? ''));
+    await again.offer('agent-1');
+    await again.call({ type: 'RECONCILE', reconcile: { tasks: [] } });
+    assert.equal((await again.state('t-1', 'TASK_RUNNING')).agent_id, before.agent_id);
+  }));
+
 function hasVolume(offer: Offer): boolean {
   return (offer.resources ?? []).some(({ disk }) => disk?.persistence !== undefined);
 }

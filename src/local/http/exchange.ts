@@ -83,6 +83,8 @@ export type EventSink<Event> = {
   send(event: Event): void;
   /** Ends the stream with the last chunk. */
   end(): void;
+  /** Cuts the connection, as a process that dies. */
+  break(): void;
 };
 
 /** `encode` gives the bytes of one event in protobuf. */
@@ -104,6 +106,9 @@ export function createEventSink<Event>(
     },
     end() {
       response.end();
+    },
+    break() {
+      response.destroy();
     },
   };
 }

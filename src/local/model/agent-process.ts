@@ -8,6 +8,7 @@ import { applyUpdate, containerEnded, destroy, executorEnded } from './executors
 import type { AgentInput, ContainerInput } from './io.ts';
 import { bundle } from './resources.ts';
 import type { AgentConfig, AgentProcess, Executor } from './state.ts';
+import { pauseUpdates } from './status-updates.ts';
 import { table } from './tables.ts';
 import { canonical } from './task-validation.ts';
 
@@ -49,6 +50,11 @@ export function startAgent(context: Context, input: Start): void {
   const reregistrationTimeoutMs = agent.executorReregistrationTimeoutMs ?? 2_000;
   let waits = false;
   for (const executor of executorsOf(process)) {
+    // What was sent last is not checkpointed (scenario 14), unlike the statuses themselves.
+    for (const task of [...Object.values(executor.launched), ...Object.values(executor.finished)]) {
+      delete task.updateState;
+      delete task.updateUuid;
+    }
     if (executor.phase === 'terminated') continue;
     const lives = input.livingContainers?.includes(executor.containerId) ?? true;
     if (!lives) {
@@ -142,11 +148,6 @@ function destroyAll(context: Context, process: AgentProcess): void {
     }
     if (executor.phase !== 'terminated') destroy(context, process, executor);
   }
-}
-
-function pauseUpdates(process: AgentProcess): void {
-  for (const stream of Object.values(process.updates)) delete stream.resendMs;
-  for (const stream of process.operations) delete stream.resendMs;
 }
 
 /** What the runner says of a container. Ended and unknown ones are ignored. */

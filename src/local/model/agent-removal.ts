@@ -75,6 +75,11 @@ export function markGone(context: Context, agentId: string): boolean {
   if (state.goneAgents[agentId] !== undefined) return true;
   const record = state.agents[agentId];
   const process = reachableProcess(state, agentId);
+  if (state.recoveredAgents[agentId] !== undefined) {
+    // Its tasks are not known: frameworks learn of it by asking, once it is not waited for any more.
+    state.goneAgents[agentId] = context.nowMs;
+    return true;
+  }
   if (record === undefined && state.unreachableAgents[agentId] === undefined) return false;
   if (record === undefined) {
     // Of a registered agent both are kept, so that REACTIVATE_AGENT still says "DRAINING" (scenario 16).

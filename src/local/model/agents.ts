@@ -8,15 +8,23 @@ import { type Context, sendUpdate } from './context.ts';
 import { resumeDrain } from './draining.ts';
 import { agentTask, executorOfTask, executorsOf } from './executor-state.ts';
 import { agentUpdate, droppedState, killTask, shutdownFramework } from './executors.ts';
+import { addFramework } from './framework-table.ts';
 import { rescindAgentInverseOffers } from './inverse-offers.ts';
 import { machineOf } from './machines.ts';
 import { rescindAgentOffers } from './offers.ts';
 import { dropLostOperations, learnOperations, resumeOperations } from './operation-feedback.ts';
 import { bundle } from './resources.ts';
-import type { AgentProcess, AgentRecord, Framework, MasterTask } from './state.ts';
+import type { AgentProcess, AgentRecord, AgentTask, Executor, Framework, MasterTask } from './state.ts';
 import { resumeUpdates } from './status-updates.ts';
 import { table } from './tables.ts';
-import { completeTask, isTerminal, masterStatus, tasksOnAgent } from './tasks.ts';
+import {
+  completeTask,
+  isTerminal,
+  latestContainerStatus,
+  latestHealth,
+  masterStatus,
+  tasksOnAgent,
+} from './tasks.ts';
 
 /** The agent's process has recovered and reaches the master. */
 export function registerAgent(context: Context, process: AgentProcess) {
@@ -146,20 +154,38 @@ function resumeAll(context: Context, process: AgentProcess): void {
   for (const _ of Object.keys(process.frameworks)) resumeUpdates(context, process);
 }
 
-/** Back after it was given up as unreachable (or unknown to this master). */
+/** Back at a master that had given it up, or has restarted since. */
 function readmit(context: Context, process: AgentProcess, agentId: string): void {
   const { state } = context;
+  const isRecovered = state.recoveredAgents[agentId] !== undefined;
+  const message =
+    state.unreachableAgents[agentId] === undefined
+      ? 'Unknown agent reregistered'
+      : 'Unreachable agent re-reregistered';
+  delete state.recoveredAgents[agentId];
   delete state.unreachableAgents[agentId];
   const record = addRecord(context, process, agentId);
   record.reregisteredMs = context.nowMs;
+  recoverFrameworks(context, process);
   learnExecutors(context, process, record);
   learnOperations(context, process, agentId);
   for (const executor of executorsOf(process)) {
     const framework = state.frameworks[executor.frameworkId];
     if (framework === undefined) continue;
-    const infos = [...executor.queued, ...Object.values(executor.launched).map((one) => one.info)];
-    for (const info of infos) {
-      returnTask(context, framework, agentId, info, agentTask(executor, info.task_id.value)?.state);
+    for (const task of reportedTasks(executor)) {
+      const taskId = task.info.task_id.value;
+      delete framework.unreachableTasks[taskId];
+      const { info } = task;
+      const executorId = info.executor?.executor_id.value;
+      framework.tasks[taskId] = {
+        ...task,
+        frameworkId: framework.id,
+        agentId,
+        ...(executorId === undefined ? {} : { executorId }),
+        statuses: [...task.statuses],
+      };
+      // After its own restart the master has nothing to correct.
+      if (!isRecovered) tellReturn(context, framework, framework.tasks[taskId], message);
     }
   }
   for (const framework of Object.values(state.frameworks)) {
@@ -174,34 +200,32 @@ function readmit(context: Context, process: AgentProcess, agentId: string): void
   resumeDrain(context, process, agentId);
 }
 
-function returnTask(
-  context: Context,
-  framework: Framework,
-  agentId: string,
-  info: MasterTask['info'],
-  agentState: MasterTask['state'] | undefined,
-): void {
-  const taskId = info.task_id.value;
-  const lost = framework.unreachableTasks[taskId];
-  delete framework.unreachableTasks[taskId];
-  const task: MasterTask = {
-    info,
-    frameworkId: framework.id,
-    agentId,
-    ...(info.executor === undefined ? {} : { executorId: info.executor.executor_id.value }),
-    state: agentState ?? 'TASK_STAGING',
-    statuses: (lost?.statuses ?? []).filter((status) => status.source !== 'SOURCE_MASTER'),
-  };
-  framework.tasks[taskId] = task;
-  if (lost === undefined) return;
+/** Frameworks which run here and which the master knows neither as registered nor as removed. */
+function recoverFrameworks(context: Context, process: AgentProcess): void {
+  const { state } = context;
+  for (const [id, info] of Object.entries(process.frameworks)) {
+    if (state.frameworks[id] !== undefined || state.completedFrameworks.some((one) => one.id === id))
+      continue;
+    addFramework(context, info, id).recovered = true;
+  }
+}
+
+/** All that the agent remembers of an executor's tasks, ended and not acknowledged ones too. */
+function reportedTasks(executor: Executor): AgentTask[] {
+  const queued = executor.queued.map((info) => ({ info, state: 'TASK_STAGING' as const, statuses: [] }));
+  return [...queued, ...Object.values(executor.launched), ...Object.values(executor.finished)];
+}
+
+function tellReturn(context: Context, framework: Framework, task: MasterTask, message: string): void {
   const status = masterStatus(context, {
-    taskId,
-    agentId,
+    taskId: task.info.task_id.value,
+    agentId: task.agentId,
     executorId: task.executorId,
     state: task.state,
-    message: 'Unreachable agent re-reregistered',
+    message,
     reason: 'REASON_AGENT_REREGISTERED',
-    containerStatus: task.statuses.findLast((one) => one.container_status !== undefined)?.container_status,
+    healthy: latestHealth(task),
+    containerStatus: latestContainerStatus(task),
   });
   sendUpdate(context, framework, status);
 }

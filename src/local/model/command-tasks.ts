@@ -23,7 +23,7 @@ export function commandStarted(
   executor.phase = 'running';
   if (task === undefined) return;
   executor.queued = [];
-  executor.launched[task.task_id.value] = { info: task, state: 'TASK_STAGING' };
+  executor.launched[task.task_id.value] = { info: task, state: 'TASK_STAGING', statuses: [] };
   report(commandStatus(context, process, executor, { state: 'TASK_STARTING' }));
   // Without a value the command executor itself breaks, before it reports more (scenario 12).
   if (task.command?.value === undefined) return;

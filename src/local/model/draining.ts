@@ -85,7 +85,8 @@ function scheduledMachineOf(state: State, agentId: string): string | undefined {
 }
 
 function isKnown(state: State, agentId: string): boolean {
-  return state.agents[agentId] !== undefined || state.unreachableAgents[agentId] !== undefined;
+  const { agents, recoveredAgents, unreachableAgents } = state;
+  return [agents, recoveredAgents, unreachableAgents].some((table) => table[agentId] !== undefined);
 }
 
 function deactivate(context: Context, agentId: string): void {

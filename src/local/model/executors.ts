@@ -26,7 +26,7 @@ import {
 import type { AgentProcess, Executor } from './state.ts';
 import { acknowledgeFirst, enqueueUpdate, forgetUpdates } from './status-updates.ts';
 import { table } from './tables.ts';
-import { isTerminal } from './tasks.ts';
+import { isTerminal, noteStatus } from './tasks.ts';
 
 /** RunTaskMessage: the agent starts the task, its executor first if need be, or says why not. */
 export function launchTask(
@@ -100,7 +100,7 @@ function startExecutor(
 
 /** Hands a task to a running custom executor. */
 export function deliver(context: Context, executor: Executor, task: TaskInfo): void {
-  executor.launched[task.task_id.value] = { info: task, state: 'TASK_STAGING' };
+  executor.launched[task.task_id.value] = { info: task, state: 'TASK_STAGING', statuses: [] };
   sendExecutorEvent(context, executor, { type: 'LAUNCH', launch: { task } });
 }
 
@@ -326,14 +326,14 @@ export function applyUpdate(
   const queued = executor?.queued[queuedAt];
   if (executor !== undefined && queued !== undefined) {
     executor.queued.splice(queuedAt, 1);
-    executor.launched[taskId] = { info: queued, state: 'TASK_STAGING' };
+    executor.launched[taskId] = { info: queued, state: 'TASK_STAGING', statuses: [] };
   }
   const task = agentTask(executor, taskId);
   // An update for a task that is terminal already is taken from the executor and goes nowhere.
   if (task !== undefined && isTerminal(task.state)) return;
   if (executor !== undefined && task !== undefined) {
     task.state = status.state;
-    if (status.container_status !== undefined) task.containerStatus = status.container_status;
+    noteStatus(task, status);
     if (isTerminal(status.state)) {
       delete executor.launched[taskId];
       executor.finished[taskId] = task;

@@ -4,12 +4,12 @@ import { allocate } from './allocator.ts';
 import { type Context, refuse, reply, rolesOf, sendEvent } from './context.ts';
 import { reachableProcess } from './executor-state.ts';
 import { shutdownFramework } from './executors.ts';
+import { addFramework } from './framework-table.ts';
 import { validateFramework } from './framework-validation.ts';
 import { dropInverseOffers } from './inverse-offers.ts';
 import { removeOffer, rescindOffer } from './offers.ts';
 import type { Framework, OfferRecord, Settings, State } from './state.ts';
 import { resumeUpdates } from './status-updates.ts';
-import { table } from './tables.ts';
 import { completeTask, masterStatus, noteStatus } from './tasks.ts';
 
 const principalChange = "Changing framework's principal is not allowed.";
@@ -42,29 +42,6 @@ export function subscribe(context: Context, streamId: string, call: Subscribe): 
   resubscribe(context, known, streamId, call);
 }
 
-function addFramework(context: Context, info: FrameworkInfo, chosenId: string): Framework {
-  const { state } = context;
-  let id = chosenId;
-  if (id === '') {
-    id = `${state.settings.masterId}-${String(state.nextFrameworkNumber).padStart(4, '0')}`;
-    state.nextFrameworkNumber += 1;
-  }
-  const framework: Framework = {
-    id,
-    info: { ...info, id: { value: id } },
-    suppressedRoles: [],
-    filters: [],
-    tasks: table(),
-    unreachableTasks: table(),
-    operations: table(),
-    completedTasks: [],
-    registeredMs: context.nowMs,
-    reregisteredMs: context.nowMs,
-  };
-  state.frameworks[id] = framework;
-  return framework;
-}
-
 function optionsOf(call: Subscribe): Partial<Framework> {
   return { suppressedRoles: [...(call.suppressed_roles ?? [])] };
 }
@@ -85,6 +62,7 @@ function resubscribe(context: Context, framework: Framework, streamId: string, c
   }
   framework.reregisteredMs = context.nowMs;
   delete framework.failoverDeadlineMs;
+  delete framework.recovered;
   Object.assign(framework, optionsOf(call));
   open(context, framework, streamId);
   if (!wasConnected) allocate(context);

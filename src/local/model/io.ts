@@ -32,12 +32,25 @@ export type Input = { readonly nowMs: number } & (
   | ExecutorInput
   | OperatorInput
   | AgentInput
+  | MasterInput
   | ContainerInput
   | Tick
 );
 
 /** Time passed. Due whenever `nextWakeMs(state)` is reached; earlier or later is harmless. */
 type Tick = { readonly kind: 'tick' };
+
+type MasterInput = {
+  /**
+   * The master died and is elected again, or another one in its place: schedulers' streams break, offers,
+   * tasks and frameworks are forgotten; the registry (agents, unreachable, gone and draining ones, the
+   * maintenance schedule) is not. `masterId` must be new. Agents that could talk to the old master find the
+   * new one after `agentsReturnAfterMs` (0 when absent); partitioned ones when they are healed.
+   */
+  readonly kind: 'master-restarted';
+  readonly masterId: string;
+  readonly agentsReturnAfterMs?: number;
+};
 
 type SchedulerInput =
   /** SUBSCRIBE. Answered by one `reply`; status 200 means that `streamId` is now an open stream. */
@@ -157,8 +170,8 @@ export type ContainerInput =
 export type Output =
   /** One event for an open scheduler stream. */
   | { readonly kind: 'event'; readonly streamId: string; readonly event: SchedulerEvent }
-  /** End the scheduler's stream properly (last chunk). */
-  | { readonly kind: 'close-stream'; readonly streamId: string }
+  /** End the scheduler's stream properly (last chunk), or as a process that dies. */
+  | { readonly kind: 'close-stream'; readonly streamId: string; readonly broken?: true }
   /** The answer to the input's own HTTP request. At most one per step, wherever it stands among the outputs. */
   | Reply
   | { readonly kind: 'executor-event'; readonly streamId: string; readonly event: ExecutorEvent }

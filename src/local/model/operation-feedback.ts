@@ -177,10 +177,14 @@ function unknownOperation(
   context: Context,
   agentId: string | undefined,
 ): { readonly state: OperationState; readonly message: string } {
-  const { agents, unreachableAgents, goneAgents } = context.state;
+  const { agents, recoveredAgents, unreachableAgents, goneAgents } = context.state;
   const state = 'OPERATION_UNKNOWN';
   if (agentId === undefined) {
     return { state, message: "Reconciliation: Operation is unknown and no 'agent_id' was provided" };
+  }
+  if (recoveredAgents[agentId] !== undefined) {
+    const message = 'Reconciliation: Agent is recovered but has not re-registered';
+    return { state: 'OPERATION_RECOVERING', message };
   }
   if (agents[agentId] !== undefined) return { state, message: 'Reconciliation: Operation is unknown' };
   if (unreachableAgents[agentId] !== undefined) {

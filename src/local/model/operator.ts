@@ -80,7 +80,7 @@ export function operatorCall(context: Context, call: OperatorCall) {
 function getAgents(state: State): Record<string, unknown> {
   return {
     agents: Object.values(state.agents).map((agent) => agentView(state, agent)),
-    recovered_agents: [],
+    recovered_agents: Object.values(state.recoveredAgents),
   };
 }
 
@@ -127,7 +127,7 @@ function frameworkView(state: State, framework: Framework): Record<string, unkno
   const offers = Object.values(state.offers).filter((offer) => offer.frameworkId === framework.id);
   const { used, offered } = frameworkResources(state, framework.id);
   return {
-    ...commonView(framework, framework.streamId !== undefined),
+    ...commonView(framework, framework.streamId !== undefined, framework.recovered),
     ...(offers.length === 0 ? {} : { offers: offers.map((offer) => offer.offer) }),
     ...listed('allocated_resources', used),
     ...listed('offered_resources', offered),
@@ -139,12 +139,12 @@ type Registered = Pick<CompletedFramework, 'registeredMs' | 'reregisteredMs'> & 
   readonly info: FrameworkInfo;
 };
 
-function commonView(framework: Registered, connected: boolean): Record<string, unknown> {
+function commonView(framework: Registered, connected: boolean, recovered = false): Record<string, unknown> {
   return {
     framework_info: framework.info,
     active: connected,
     connected,
-    recovered: false,
+    recovered,
     registered_time: timeInfo(framework.registeredMs),
     reregistered_time: timeInfo(framework.reregisteredMs),
   };

@@ -36,6 +36,9 @@ export function answer(context: Context, framework: Framework, question: TaskQue
         reason: 'REASON_RECONCILIATION',
       }),
     );
+  // Silence: while a restarted master waits for agents, a task may turn out to run on one of them.
+  const waits = Object.keys(state.recoveredAgents).length > 0;
+  if (agentId === undefined ? waits : state.recoveredAgents[agentId] !== undefined) return;
   if (agentId !== undefined && state.agents[agentId] !== undefined) {
     return say({ state: 'TASK_GONE', message: 'Reconciliation: Task is unknown to the agent' });
   }

@@ -2,6 +2,7 @@
 
 import { stopAgent } from './agent-process.ts';
 import type { Context } from './context.ts';
+import { executorsOf } from './executor-state.ts';
 import { disconnectFramework } from './frameworks.ts';
 import type { Settings, State } from './state.ts';
 import { parseTables, table } from './tables.ts';
@@ -33,6 +34,7 @@ export function initialState(settings: Settings, nowMs: number): State {
     completedFrameworks: [],
     offers: table(),
     agents: table(),
+    recoveredAgents: table(),
     unreachableAgents: table(),
     goneAgents: table(),
     deactivatedAgents: table(),
@@ -67,7 +69,14 @@ export function restore(text: string, nowMs: number, settings?: Settings): State
       framework.failoverDeadlineMs = state.nowMs + timeoutMs;
     }
   }
-  for (const process of Object.values(state.processes)) stopAgent(context, process.name, 'running');
+  for (const process of Object.values(state.processes)) {
+    stopAgent(context, process.name, 'running');
+    for (const executor of executorsOf(process)) {
+      for (const task of [...Object.values(executor.launched), ...Object.values(executor.finished)]) {
+        task.statuses ??= [];
+      }
+    }
+  }
   for (const agent of Object.values(state.agents)) {
     delete agent.unreachableDeadlineMs;
     agent.connected = false;

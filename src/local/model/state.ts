@@ -9,7 +9,6 @@ import type {
   AgentInfo,
   Attribute,
   Base64,
-  ContainerStatus,
   DomainInfo,
   DurationInfo,
   ExecutorInfo,
@@ -29,7 +28,7 @@ import type { MachineId } from './machines.ts';
 import type { MaintenanceWindow } from './maintenance.ts';
 
 export type State = {
-  readonly settings: Settings;
+  settings: Settings;
   /** Time of the latest input. */
   nowMs: number;
   nextFrameworkNumber: number;
@@ -46,6 +45,10 @@ export type State = {
   offers: Record<string, OfferRecord>;
   /** Agents the master holds as registered, by agent id. */
   agents: Record<string, AgentRecord>;
+  /** Agents of the registry which have not come back since the master restarted, by agent id. */
+  recoveredAgents: Record<string, AgentRecord['info']>;
+  /** When those are given up as unreachable; only while there are any. */
+  recoveryDeadlineMs?: number;
   /** When each unreachable agent was given up; milliseconds. */
   unreachableAgents: Record<string, number>;
   /** When each agent was marked gone; milliseconds. */
@@ -78,6 +81,8 @@ export type Settings = {
   readonly heartbeatIntervalMs: number;
   readonly agentPingTimeoutMs: number;
   readonly maxAgentPingTimeouts: number;
+  /** How long a restarted master waits for the agents it knows of; 10 min when absent. */
+  readonly agentReregisterTimeoutMs?: number;
   /** Offers are rescinded after this; never when absent. */
   readonly offerTimeoutMs?: number;
   readonly maxCompletedFrameworks: number;
@@ -116,6 +121,8 @@ export type Framework = {
   nextHeartbeatMs?: number;
   /** When it will be removed unless it comes back; only while disconnected. */
   failoverDeadlineMs?: number;
+  /** Known by an agent's tasks only: since the master restarted it has not subscribed. */
+  recovered?: true;
   suppressedRoles: string[];
   filters: OfferFilter[];
   /** By agent id: no inverse offer before then; milliseconds. */
@@ -298,7 +305,11 @@ export type Executor = {
 export type AgentTask = {
   readonly info: TaskInfo;
   state: TaskState;
-  containerStatus?: ContainerStatus;
+  /** As the master has them, for the case that it forgets. */
+  statuses: TaskStatus[];
+  /** State and uuid of the latest update that was sent to the master. */
+  updateState?: TaskState;
+  updateUuid?: Base64;
 };
 
 export type UpdateStream = {

@@ -7,7 +7,7 @@ import type { TaskStatus } from '../../mesos/types.ts';
 import type { Context } from './context.ts';
 import { agentTask, canTalk, executorOfTask, taskKey } from './executor-state.ts';
 import type { AgentProcess, UpdateStream } from './state.ts';
-import { isTerminal, receiveUpdate } from './tasks.ts';
+import { isTerminal, noteUpdate, receiveUpdate } from './tasks.ts';
 
 const firstIntervalMs = 10_000;
 const longestIntervalMs = 600_000;
@@ -76,6 +76,12 @@ export function forgetUpdates(process: AgentProcess, frameworkId: string): void 
   }
 }
 
+/** While the agent cannot talk to the master nothing of it is sent, its operations' statuses neither. */
+export function pauseUpdates(process: AgentProcess): void {
+  for (const stream of Object.values(process.updates)) delete stream.resendMs;
+  for (const stream of process.operations) delete stream.resendMs;
+}
+
 function sendFirst(context: Context, process: AgentProcess, stream: UpdateStream): void {
   stream.intervalMs = firstIntervalMs;
   send(context, process, stream);
@@ -90,6 +96,7 @@ function send(context: Context, process: AgentProcess, stream: UpdateStream): vo
   }
   stream.resendMs = context.nowMs + stream.intervalMs;
   const executor = executorOfTask(process, stream.frameworkId, stream.taskId);
-  const latest = agentTask(executor, stream.taskId)?.state ?? first.state;
-  receiveUpdate(context, process.agentId, stream.frameworkId, first, latest);
+  const task = agentTask(executor, stream.taskId);
+  if (task !== undefined) noteUpdate(task, first);
+  receiveUpdate(context, process.agentId, stream.frameworkId, first, task?.state ?? first.state);
 }

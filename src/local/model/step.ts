@@ -13,6 +13,7 @@
  *   agent-stopped            crash or stop of the process ('running'), loss of the machine ('gone')
  *   agent-partitioned, agent-healed                   master and agent cannot talk; they can again
  *   agent-unregistered       shut down for good
+ *   master-restarted         master failover: its tables are gone, its registry is not
  *   container-started, container-failed, container-exited       what the host's processes did
  */
 import { unreachable } from '../../model/errors.ts';
@@ -29,6 +30,7 @@ import type { Context } from './context.ts';
 import { executorCall, executorStreamClosed, executorSubscribe } from './executor-calls.ts';
 import { disconnectFramework } from './frameworks.ts';
 import type { Input, Stepped } from './io.ts';
+import { restartMaster } from './master-restart.ts';
 import { operatorCall } from './operator.ts';
 import type { State } from './state.ts';
 import { fireTimers } from './timers.ts';
@@ -79,6 +81,8 @@ function perform(context: Context, input: Input) {
       return healAgent(context, input.agentName, input.registrationDelayMs ?? 0);
     case 'agent-unregistered':
       return unregisterAgent(context, input.agentName);
+    case 'master-restarted':
+      return restartMaster(context, input.masterId, input.agentsReturnAfterMs ?? 0);
     case 'container-started':
     case 'container-failed':
     case 'container-exited':

@@ -1,5 +1,6 @@
 /** What the master knows of tasks, and how it learns it. */
 import type {
+  Base64,
   ContainerStatus,
   TaskState,
   TaskStatus,
@@ -39,15 +40,23 @@ export function receiveUpdate(
   if (task !== undefined && task.agentId === agentId) {
     noteStatus(task, status);
     if (!isTerminal(task.state)) task.state = latestState;
-    task.updateState = status.state;
-    if (status.uuid === undefined) delete task.updateUuid;
-    else task.updateUuid = status.uuid;
+    noteUpdate(task, status);
   }
   sendUpdate(context, framework, status);
 }
 
+/** The latest update that was passed on. */
+export function noteUpdate(
+  task: { updateState?: TaskState; updateUuid?: Base64 },
+  { state, uuid }: TaskStatus,
+): void {
+  task.updateState = state;
+  if (uuid === undefined) delete task.updateUuid;
+  else task.updateUuid = uuid;
+}
+
 /** Appends a status; a repeated state replaces the one before, and data is not kept, as in Mesos. */
-export function noteStatus(task: MasterTask, status: TaskStatus): void {
+export function noteStatus(task: { readonly statuses: TaskStatus[] }, status: TaskStatus): void {
   const { data: _, ...kept } = status;
   if (task.statuses.at(-1)?.state === status.state) task.statuses.pop();
   task.statuses.push(kept);

@@ -9,6 +9,7 @@ import { executorsOf } from './executor-state.ts';
 import { destroy, executorEnded } from './executors.ts';
 import { removeFramework } from './frameworks.ts';
 import { rescindInverseOffer } from './inverse-offers.ts';
+import { giveUpRecoveredAgents } from './master-restart.ts';
 import { rescindOffer } from './offers.ts';
 import { resendDueOperations } from './operation-feedback.ts';
 import type { AgentProcess, Executor, State } from './state.ts';
@@ -27,6 +28,7 @@ export function fireTimers(context: Context): void {
   for (const agent of Object.values(state.agents)) {
     if (isDue(agent.unreachableDeadlineMs, nowMs)) giveUpAgent(context, agent);
   }
+  if (isDue(state.recoveryDeadlineMs, nowMs)) giveUpRecoveredAgents(context);
   for (const process of Object.values(state.processes)) {
     resendDueUpdates(context, process);
     resendDueOperations(context, process);
@@ -96,6 +98,7 @@ export function nextWakeMs(state: State): number {
   const note = (timeMs: number | undefined): void => {
     if (timeMs !== undefined && timeMs < next) next = timeMs;
   };
+  note(state.recoveryDeadlineMs);
   for (const framework of Object.values(state.frameworks)) {
     note(framework.failoverDeadlineMs);
     note(framework.nextHeartbeatMs);

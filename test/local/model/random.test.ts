@@ -24,6 +24,7 @@ class History {
   #executorStream = 0;
   #task = 0;
   #inputs = 0;
+  #master = 0;
 
   constructor() {
     this.resubscribe();
@@ -60,6 +61,7 @@ class History {
       () => this.maintain('START_MAINTENANCE', agentName),
       () => this.maintain('STOP_MAINTENANCE', agentName),
       () => this.answerInverseOffers(which),
+      () => this.restartMaster(which),
       () => this.pass(80_000),
       // The usual more often than the unusual.
       ...Array.from({ length: 3 }, () => () => this.launch(which, which % 3 === 0)),
@@ -91,10 +93,19 @@ class History {
   }
 
   operate(type: string, which: number, more: Record<string, unknown> = {}): void {
-    const ids = Object.keys({ ...this.world.state.agents, ...this.world.state.unreachableAgents });
+    const { agents, recoveredAgents, unreachableAgents } = this.world.state;
+    const ids = Object.keys({ ...agents, ...recoveredAgents, ...unreachableAgents });
     const agent_id = { value: ids[which % Math.max(1, ids.length)] ?? 'nobody' };
     const call = { type, [type.toLowerCase()]: { agent_id, ...more } };
     this.do({ kind: 'operator-call', call: call as never });
+  }
+
+  restartMaster(which: number): void {
+    this.#master += 1;
+    const masterId = `m${this.#master}`;
+    this.do({ kind: 'master-restarted', masterId, agentsReturnAfterMs: (which % 4) * 1_500 });
+    // A client comes back; not always at once.
+    if (which % 3 > 0) this.resubscribe();
   }
 
   schedule(hostnames: readonly string[]): void {
@@ -307,7 +318,7 @@ class History {
 }
 
 /** Long ones, in which much happens: short histories launch little. */
-const histories = fc.array(fc.tuple(fc.nat({ max: 35 }), fc.nat({ max: 60 })), {
+const histories = fc.array(fc.tuple(fc.nat({ max: 36 }), fc.nat({ max: 60 })), {
   minLength: 30,
   maxLength: 90,
   size: 'max',

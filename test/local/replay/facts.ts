@@ -126,6 +126,19 @@ export function registrationT(recording: Recording, index: number, isKnown: bool
   return startedT + 2_500;
 }
 
+/** Of the first offer of the agent after line `index`. */
+export function firstOfferT(recording: Recording, index: number, agentId: string): number {
+  const line = recording.lines.slice(index).find(({ kind, body }) => {
+    const event = body as
+      | { type?: string; offers?: { offers: { agent_id: { value: string } }[] } }
+      | undefined;
+    return (
+      kind === 'event' && event?.offers?.offers.some((offer) => offer.agent_id.value === agentId) === true
+    );
+  });
+  return line?.t ?? recording.lines[index]?.t ?? 0;
+}
+
 /** Times of the OFFERS and INVERSE_OFFERS events that only the allocation timer explains. */
 function unexplainedOffers(recording: Recording): number[] {
   const times: number[] = [];

@@ -13,12 +13,13 @@ import {
   type ExecutorFacts,
   epochOf,
   executorFacts,
+  firstOfferT,
   registrationT,
 } from './facts.ts';
 import { Matcher } from './matcher.ts';
 import { type Line, type Recording, readRecording } from './recording.ts';
 import { deep, idsIn, recordedStreamId, whyNotOurs } from './requests.ts';
-import { agentsInOrder, configOf, settingsOf } from './setup.ts';
+import { agentsInOrder, configOf, masterIds, settingsOf } from './setup.ts';
 import { type Bindings, translate, unify } from './unify.ts';
 
 export type ReplayOptions = {
@@ -126,6 +127,7 @@ class Replay {
 
   #note(text: string, index: number): unknown {
     const name = /agent-\d/.exec(text)?.[0] ?? 'agent-1';
+    if (text.startsWith('harness sends SIGKILL (kill -9) to master')) return this.#restartMaster(index);
     if (text.startsWith('harness sends SIGKILL') || text.startsWith('harness sends SIGTERM')) {
       return this.#step({ kind: 'agent-stopped', agentName: name, executors: 'running' });
     }
@@ -135,9 +137,9 @@ class Replay {
     if (text.startsWith('the machine dies')) {
       return this.#step({ kind: 'agent-stopped', agentName: name, executors: 'gone' });
     }
-    if (text.startsWith('harness sends SIGSTOP'))
+    if (/^harness sends SIGSTOP|^agent-\d is SIGSTOPped/.test(text))
       return this.#step({ kind: 'agent-partitioned', agentName: name });
-    if (text.startsWith('harness sends SIGCONT')) {
+    if (/^harness sends SIGCONT|^agent-\d is let go \(SIGCONT\)/.test(text)) {
       const registrationDelayMs =
         registrationT(this.#recording, index, this.#isRegistered(name)) - this.#nowT;
       return this.#step({ kind: 'agent-healed', agentName: name, registrationDelayMs });
@@ -156,6 +158,18 @@ class Replay {
       agent: configOf(flags),
       wiped,
       registrationDelayMs: Math.max(0, registered - (waits ? 2_000 : 0)),
+    });
+  }
+
+  /** It is down for the recorder's second too, in which nobody reaches it. */
+  #restartMaster(index: number): unknown {
+    const agents = Object.values(this.#state.processes).filter((one) => one.phase === 'up' && one.linked);
+    const returnT = firstOfferT(this.#recording, index, agents[0]?.agentId ?? '');
+    const masterId = masterIds(this.#recording).find((id) => id !== this.#state.settings.masterId);
+    return this.#step({
+      kind: 'master-restarted',
+      masterId: masterId ?? 'another',
+      agentsReturnAfterMs: returnT - 3 - this.#nowT,
     });
   }
 

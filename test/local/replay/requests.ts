@@ -16,6 +16,7 @@ export function whyNotOurs(line: Line, recording: Recording, without: readonly s
   const text = typeof answer?.body === 'string' ? answer.body : '';
   if (/Failed to (convert|parse)|Expecting '(Content-Type|Accept)'/.test(text))
     return 'is refused by the codec';
+  if (/^404 Not Found|^Master has not finished recovery/.test(text)) return 'came before the master was up';
   const type = (line.body as { type?: string }).type;
   if (path === '/api/v1' && without.includes(type ?? '')) return 'is not supported, by the table';
   if (path === '/api/v1' && type === 'SUBSCRIBE') return 'is the operator event stream';

@@ -5,13 +5,10 @@ import { type AgentFlags, durationMs, type Recording } from './recording.ts';
 
 export function settingsOf(recording: Recording, allocationIntervalMs: number): Settings {
   const flags = recording.master;
-  const info = recording.lines
-    .map((line) => (line.body as { subscribed?: { master_info?: { id?: string } } } | undefined)?.subscribed)
-    .find((subscribed) => subscribed?.master_info?.id !== undefined)?.master_info;
   const offerTimeoutMs = durationMs(flags.offer_timeout);
   return {
     ...defaultSettings,
-    masterId: info?.id ?? 'master',
+    masterId: masterIds(recording)[0] ?? 'master',
     hostname: flags.hostname ?? '',
     ip: flags.ip ?? '',
     port: Number(flags.port),
@@ -21,6 +18,14 @@ export function settingsOf(recording: Recording, allocationIntervalMs: number): 
     maxAgentPingTimeouts: Number(flags.max_agent_ping_timeouts ?? defaultSettings.maxAgentPingTimeouts),
     ...(offerTimeoutMs === undefined ? {} : { offerTimeoutMs }),
   };
+}
+
+/** Of the masters that SUBSCRIBED events name, in their order. */
+export function masterIds(recording: Recording): string[] {
+  return recording.lines.flatMap((line) => {
+    const body = line.body as { subscribed?: { master_info?: { id?: string } } } | undefined;
+    return body?.subscribed?.master_info?.id ?? [];
+  });
 }
 
 /** In the order in which they registered, which the numbers of their ids tell. */
