@@ -30,6 +30,8 @@ const types = {
   schedulerEvent: messageType('scheduler.Event'),
   executorCall: messageType('executor.Call'),
   executorEvent: messageType('executor.Event'),
+  operatorCall: messageType('master.Call'),
+  operatorResponse: messageType('master.Response'),
 };
 
 export function encodeSchedulerCall(call: SchedulerCall): Uint8Array {
@@ -74,6 +76,20 @@ export function encodeExecutorEvent(event: ExecutorEvent): Uint8Array {
 
 export function decodeExecutorEvent(bytes: Uint8Array): ExecutorEvent {
   return withPayload(types.executorEvent, decodeMessage(types.executorEvent, bytes)) as ExecutorEvent;
+}
+
+/** A call of the operator API, nothing vouched for but what protobuf requires. */
+export function decodeOperatorCall(bytes: Uint8Array): object {
+  return decodeMessage(types.operatorCall, bytes);
+}
+
+/** The same from a parsed JSON body. */
+export function readOperatorCallJson(json: unknown): object {
+  return readMessageJson(types.operatorCall, json);
+}
+
+export function encodeOperatorResponse(response: object): Uint8Array {
+  return encodeMessage(types.operatorResponse, response);
 }
 
 /** A Call of type UNKNOWN, the enum's zero, aborts a real master (12-bad-requests in the recordings). */

@@ -36,11 +36,10 @@ for (const scenario of scenarios) {
   for (const variant of scenario.variants ?? ['json']) {
     const file = fileOf(scenario.name, variant);
     test(`replays ${file}`, () => {
-      const { slackMs, untilNote, withoutCalls } = scenario;
+      const { slackMs, untilNote } = scenario;
       const result = replay(fileURLToPath(new URL(file, folder)), {
         ...(slackMs?.[variant] === undefined ? {} : { slackMs: slackMs[variant] }),
         ...(untilNote === undefined ? {} : { untilNote }),
-        ...(withoutCalls === undefined ? {} : { withoutCalls }),
       });
       assert.equal(result.failures, []);
       // A replay that compared nothing would pass for nothing.

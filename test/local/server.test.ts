@@ -9,6 +9,7 @@ import { findSandboxes } from '../../src/local/runner/process-table.ts';
 import { startLocalMesos } from '../../src/local/server.ts';
 import { agentResources } from '../../src/local/topology.ts';
 import type { Offer } from '../../src/mesos/types.ts';
+import { decodeMessage, encodeMessage, messageType } from '../../src/mesos/wire.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
@@ -636,6 +637,38 @@ test('an agent stops with or without its executors, and comes back, wiped or not
     });
     assert.is(other.hostname, 'agent-1');
   }));
+
+test('the operator reads the same in JSON and in protobuf', () =>
+  withMesos(async ({ mesos }) => {
+    const framework = await register(mesos.masterUrl, 'application/json', user);
+    await launch(framework, 'agent-1', (id) => executorTask('t-1', id, framework.frameworkId));
+    await framework.state('t-1', 'TASK_RUNNING');
+    for (const type of ['GET_TASKS', 'GET_EXECUTORS', 'GET_AGENTS', 'GET_OPERATIONS', 'GET_MASTER']) {
+      const ask = async (media: string, body: Uint8Array | string) => {
+        const headers = { 'Content-Type': media, Accept: media };
+        const answer = await fetch(`${mesos.masterUrl}/api/v1`, {
+          method: 'POST',
+          headers,
+          body: body as never,
+        });
+        assert.equal([answer.status, answer.headers.get('content-type')], [200, media], type);
+        return Buffer.from(await answer.arrayBuffer());
+      };
+      const inJson = JSON.parse((await ask('application/json', JSON.stringify({ type }))).toString());
+      const call = encodeMessage(messageType('master.Call'), { type });
+      const bytes = await ask('application/x-protobuf', call);
+      const inProtobuf = decodeMessage(messageType('master.Response'), bytes);
+      assert.equal(inProtobuf, withoutEmpty(inJson), type);
+    }
+  }));
+
+/** Protobuf knows no difference between an empty list and none. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).filter(([, one]) => !(Array.isArray(one) && one.length === 0));
+  return Object.fromEntries(entries.map(([key, one]) => [key, withoutEmpty(one)]));
+}
 
 test('a master failover breaks the stream; agent and task come back to the framework with its old id', () =>
   withMesos(async ({ mesos }) => {

@@ -8,7 +8,7 @@ const descriptorUrl = new URL('descriptor.json', protoUrl);
 
 function parseProtos(): string {
   const root = new protobuf.Root();
-  for (const name of ['mesos', 'scheduler', 'executor']) {
+  for (const name of ['mesos', 'scheduler', 'executor', 'master']) {
     protobuf.parse(readFileSync(new URL(`${name}.proto`, protoUrl), 'utf8'), root, { keepCase: true });
   }
   root.resolveAll();

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   decodeExecutorCall,
+  decodeOperatorCall,
   decodeSchedulerCall,
   encodeExecutorEvent,
+  encodeOperatorResponse,
   encodeSchedulerEvent,
   readExecutorCallJson,
+  readOperatorCallJson,
   readSchedulerCallJson,
 } from '../../mesos/codec.ts';
 import type { ExecutorCall, SchedulerCall } from '../../mesos/types.ts';
@@ -20,6 +23,7 @@ import {
   methodRefusal,
   readBody,
   refusal,
+  sendBytes,
   sendReply,
 } from './exchange.ts';
 
@@ -98,16 +102,13 @@ export async function handleExecutorCall(
   answer(response, reply);
 }
 
-/** POST /api/v1 of the master: JSON only; the messages of the operator API in protobuf are not written down here. */
+/** POST /api/v1 of the master. */
 export async function handleOperatorCall(
   engine: Engine,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const protobuf = (): never => {
-    throw new ProtocolError('KM_PROTOCOL_LOCAL', 'The embedded Mesos speaks JSON only on /api/v1');
-  };
-  const call = await readCall(request, protobuf, (json) => json as object);
+  const call = await readCall(request, decodeOperatorCall, readOperatorCallJson);
   if (call === undefined) return;
   if (isReply(call)) return sendReply(response, call);
   const accepted = acceptedMediaType(request);
@@ -118,7 +119,9 @@ export async function handleOperatorCall(
       refusal(400, "Failed to validate master::Call: Expecting 'type' to be present"),
     );
   }
-  answer(response, await engine.submit({ kind: 'operator-call', call: call as OperatorCall }));
+  const reply = await engine.submit({ kind: 'operator-call', call: call as OperatorCall });
+  if (accepted === 'application/json' || reply?.json === undefined) return answer(response, reply);
+  sendBytes(response, accepted, encodeOperatorResponse(reply.json as object));
 }
 
 async function readCall<Call extends object>(
@@ -145,7 +148,6 @@ function parseCall<Call extends object>(
       return decode(body);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (error.code === 'KM_PROTOCOL_LOCAL') return refusal(415, error.message);
       return refusal(400, 'Failed to parse body into Call protobuf');
     }
   }

@@ -76,6 +76,11 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
   response.end(body);
 }
 
+export function sendBytes(response: ServerResponse, type: MediaType, body: Uint8Array): void {
+  response.writeHead(200, { 'Content-Type': type, 'Content-Length': body.length });
+  response.end(body);
+}
+
 /** Where the events of one open stream go. */
 export type EventSink<Event> = {
   /** Sends the status line and the headers; events follow. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Attribute, Resource } from '../../mesos/types.ts';
-import type { AgentProcess, Executor, MasterTask, State } from '../model/state.ts';
+import type { AgentProcess, AgentRecord, Executor, MasterTask, State } from '../model/state.ts';
 import { defaultSettings } from '../model/step.ts';
 
 /*
@@ -18,6 +18,9 @@ export const versionInfo = {
 export function masterStateJson(state: State): object {
   const { masterId, hostname, ip, port } = state.settings;
   const pid = `master@${ip}:${port}`;
+  const agents = Object.values(state.agents);
+  const isActive = (agent: AgentRecord): boolean =>
+    agent.connected && state.deactivatedAgents[agent.id] === undefined;
   return {
     ...versionInfo,
     id: masterId,
@@ -26,18 +29,19 @@ export function masterStateJson(state: State): object {
     leader: pid,
     leader_info: { id: masterId, pid, port, hostname },
     cluster: 'local',
-    activated_slaves: Object.values(state.agents).filter(({ connected }) => connected).length,
-    deactivated_slaves: 0,
+    activated_slaves: agents.filter(isActive).length,
+    deactivated_slaves: agents.filter((agent) => !isActive(agent)).length,
     unreachable_slaves: Object.keys(state.unreachableAgents).length,
-    slaves: Object.values(state.agents).map(({ id, info, ip: agentIp, total, connected, registeredMs }) => ({
-      id,
-      hostname: info.hostname,
-      port: info.port,
-      pid: `slave(1)@${agentIp}:${info.port}`,
-      attributes: attributesJson(info.attributes ?? []),
-      resources: resourcesJson(total),
-      active: connected,
-      registered_time: registeredMs / 1000,
+    slaves: agents.map((agent) => ({
+      id: agent.id,
+      hostname: agent.info.hostname,
+      port: agent.info.port,
+      pid: `slave(1)@${agent.ip}:${agent.info.port}`,
+      attributes: attributesJson(agent.info.attributes ?? []),
+      resources: resourcesJson(agent.total),
+      active: isActive(agent),
+      deactivated: state.deactivatedAgents[agent.id] !== undefined,
+      registered_time: agent.registeredMs / 1000,
     })),
     frameworks: Object.values(state.frameworks).map((framework) => ({
       id: framework.id,
@@ -51,6 +55,7 @@ export function masterStateJson(state: State): object {
       checkpoint: framework.info.checkpoint ?? false,
       active: framework.streamId !== undefined,
       connected: framework.streamId !== undefined,
+      recovered: framework.recovered ?? false,
       registered_time: framework.registeredMs / 1000,
       tasks: Object.values(framework.tasks).map(taskJson),
       unreachable_tasks: Object.values(framework.unreachableTasks).map(taskJson),

@@ -89,6 +89,10 @@ export type OperatorCall =
     }
   | { readonly type: 'START_MAINTENANCE'; readonly start_maintenance: MachinesCall }
   | { readonly type: 'STOP_MAINTENANCE'; readonly stop_maintenance: MachinesCall }
+  | { readonly type: 'RESERVE_RESOURCES'; readonly reserve_resources: AgentCall & ReserveFields }
+  | { readonly type: 'UNRESERVE_RESOURCES'; readonly unreserve_resources: AgentCall & ReserveFields }
+  | { readonly type: 'CREATE_VOLUMES'; readonly create_volumes: AgentCall & VolumeFields }
+  | { readonly type: 'DESTROY_VOLUMES'; readonly destroy_volumes: AgentCall & VolumeFields }
   | { readonly type: 'TEARDOWN'; readonly teardown: { readonly framework_id: { readonly value: string } } }
   | {
       readonly type:
@@ -99,9 +103,18 @@ export type OperatorCall =
         | 'GET_FRAMEWORKS'
         | 'GET_HEALTH'
         | 'GET_VERSION'
-        | 'GET_MASTER';
+        | 'GET_MASTER'
+        | 'GET_STATE'
+        | 'GET_EXECUTORS'
+        | 'GET_OPERATIONS'
+        | 'GET_ROLES'
+        | 'GET_WEIGHTS'
+        | 'GET_QUOTA'
+        | 'GET_LOGGING_LEVEL';
     };
 
+type ReserveFields = { readonly resources?: readonly Resource[]; readonly source?: readonly Resource[] };
+type VolumeFields = { readonly volumes?: readonly Resource[] };
 type MachinesCall = { readonly machines?: readonly MachineId[] };
 type AgentCall = { readonly agent_id: { readonly value: string } };
 

@@ -20,6 +20,7 @@ export function restartMaster(context: Context, masterId: string, agentsReturnAf
     if (streamId !== undefined) context.outputs.push({ kind: 'close-stream', streamId, broken: true });
   }
   state.settings = { ...state.settings, masterId };
+  state.electedMs = nowMs;
   state.nextFrameworkNumber = 0;
   state.nextAgentNumber = 0;
   state.nextOfferNumber = 0;

@@ -4,6 +4,7 @@
  */
 import type {
   AcknowledgeOperationStatus,
+  Operation,
   OperationState,
   OperationStatus,
   ReconcileOperations,
@@ -15,14 +16,16 @@ import type { AgentProcess, Framework, OperationStream } from './state.ts';
 const firstIntervalMs = 10_000;
 const longestIntervalMs = 600_000;
 
-/** The operation was applied at the agent. */
+/** The operation, which has an id, was applied at the agent. */
 export function reportOperation(
   context: Context,
   framework: Framework,
   agentId: string,
-  operationId: string,
+  info: Operation,
 ): void {
-  framework.operations[operationId] = { agentId, state: 'OPERATION_FINISHED' };
+  const operationId = info.id?.value ?? '';
+  const uuid = newUuidBytes(context);
+  framework.operations[operationId] = { agentId, state: 'OPERATION_FINISHED', info, uuid };
   const process = reachableProcess(context.state, agentId);
   if (process !== undefined) startStream(context, process, framework, operationId, 'OPERATION_FINISHED');
 }

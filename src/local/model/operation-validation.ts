@@ -2,7 +2,7 @@
 import type { Resource } from '../../mesos/types.ts';
 import { validateId } from './framework-validation.ts';
 import { resourceText } from './resource-text.ts';
-import { type Bundle, isPersistentVolume, reservedRole } from './resources.ts';
+import { type Bundle, contains, isPersistentVolume, reservedRole } from './resources.ts';
 
 export function validateReservation(
   resources: readonly Resource[],
@@ -65,6 +65,24 @@ export function validateVolumes(
     }
   }
   return undefined;
+}
+
+export function validateUnreservation(resources: readonly Resource[]): string | undefined {
+  const bare = resources.find(
+    (one) => one.reservations?.at(-1)?.type === 'STATIC' || one.reservations === undefined,
+  );
+  if (bare !== undefined) return `Resource ${resourceText(bare)} is not dynamically reserved`;
+  return resources.some(isPersistentVolume)
+    ? 'A dynamically reserved persistent volume cannot be unreserved directly. Please destroy the persistent volume first then unreserve the resource'
+    : undefined;
+}
+
+/** `volumes` without allocation. */
+export function validateDestruction(volumes: readonly Resource[], total: Bundle): string | undefined {
+  if (!volumes.every(isPersistentVolume)) {
+    return "Not a persistent volume: 'persistence' is not set in DiskInfo";
+  }
+  return contains(total, volumes) ? undefined : 'Persistent volumes not found';
 }
 
 /** Persistence ids are unique per agent and role. */

@@ -3,27 +3,28 @@
  * Facts: src/master/master.cpp (Master::accept, _accept) and the recordings 07 and 08.
  */
 import type { Accept, CommandInfo, ExecutorInfo, Operation, Resource, TaskInfo } from '../../mesos/types.ts';
-import { volumeFacts } from './containers.ts';
 import { type Context, rolesOf, sendUpdate } from './context.ts';
+import { applyConversion, type Conversion, conversionOf, withResources } from './conversions.ts';
 import { reachableProcess } from './executor-state.ts';
 import { launchTask } from './executors.ts';
 import { refuseResources, removeOffer } from './offers.ts';
 import { reportOperation, sendStatus } from './operation-feedback.ts';
-import { validateReservation, validateVolumes } from './operation-validation.ts';
-import { resourcesText, resourceText } from './resource-text.ts';
+import {
+  validateDestruction,
+  validateReservation,
+  validateUnreservation,
+  validateVolumes,
+} from './operation-validation.ts';
+import { resourcesText } from './resource-text.ts';
 import { validateAmounts } from './resource-validation.ts';
 import {
   add,
   allocated,
   allocatedByDefault,
   bundle,
-  contains,
-  isPersistentVolume,
   subtract,
   subtractAvailable,
   upgrade,
-  withoutReservation,
-  withoutVolume,
 } from './resources.ts';
 import type { AgentRecord, Framework, OfferRecord } from './state.ts';
 import { table } from './tables.ts';
@@ -228,8 +229,6 @@ function normaliseCommand(command: CommandInfo): CommandInfo {
   };
 }
 
-type Conversion = Extract<Operation, { type: 'RESERVE' | 'UNRESERVE' | 'CREATE' | 'DESTROY' }>;
-
 function convert(context: Context, target: Target, operation: Conversion, pool: Resource[]): Resource[] {
   const { framework, agent, role } = target;
   const fail = (message: string): Resource[] => {
@@ -249,41 +248,11 @@ function convert(context: Context, target: Target, operation: Conversion, pool: 
   if (rest === undefined || total === undefined) {
     return fail(`${resourcesText(pool)} does not contain ${resourcesText(from)}`);
   }
-  agent.total = add(total, allocated(to, undefined));
-  const process = reachableProcess(context.state, agent.id);
-  if (process !== undefined) {
-    process.total = agent.total;
-    const kind =
-      operation.type === 'CREATE'
-        ? 'create-volume'
-        : operation.type === 'DESTROY'
-          ? 'destroy-volume'
-          : undefined;
-    if (kind !== undefined) {
-      for (const volume of named) {
-        context.outputs.push({ kind, agentName: process.name, volume: volumeFacts(volume) });
-      }
-    }
+  applyConversion(context, agent, operation.type, named, add(total, allocated(to, undefined)));
+  if (operation.id !== undefined) {
+    reportOperation(context, framework, agent.id, withResources(operation, named));
   }
-  if (operation.id !== undefined) reportOperation(context, framework, agent.id, operation.id.value);
   return add(rest, to);
-}
-
-type Change = (resource: Resource) => Resource;
-
-/** The resources named, what they become, and what they are made of. */
-function conversionOf(operation: Conversion): readonly [readonly Resource[] | undefined, Change, Change] {
-  const same: Change = (resource) => resource;
-  switch (operation.type) {
-    case 'RESERVE':
-      return [operation.reserve.resources, same, withoutReservation];
-    case 'UNRESERVE':
-      return [operation.unreserve.resources, withoutReservation, same];
-    case 'CREATE':
-      return [operation.create.volumes, same, withoutVolume];
-    case 'DESTROY':
-      return [operation.destroy.volumes, withoutVolume, same];
-  }
 }
 
 function validateConversion(
@@ -295,21 +264,11 @@ function validateConversion(
     case 'RESERVE':
       if ((operation.reserve.source ?? []).length > 0) return 'Reservation updates are not supported';
       return validateReservation(named, framework.info.principal, rolesOf(framework));
-    case 'UNRESERVE': {
-      const bare = named.find(
-        (one) => one.reservations?.at(-1)?.type === 'STATIC' || one.reservations === undefined,
-      );
-      if (bare !== undefined) return `Resource ${resourceText(bare)} is not dynamically reserved`;
-      const volume = named.find(isPersistentVolume);
-      return volume === undefined
-        ? undefined
-        : 'A dynamically reserved persistent volume cannot be unreserved directly. Please destroy the persistent volume first then unreserve the resource';
-    }
+    case 'UNRESERVE':
+      return validateUnreservation(named);
     case 'CREATE':
       return validateVolumes(named, agent.total, framework.info.principal);
     case 'DESTROY':
-      if (!named.every(isPersistentVolume))
-        return "Not a persistent volume: 'persistence' is not set in DiskInfo";
-      return contains(agent.total, allocated(named, undefined)) ? undefined : 'Persistent volumes not found';
+      return validateDestruction(allocated(named, undefined), agent.total);
   }
 }

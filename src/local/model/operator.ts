@@ -1,32 +1,34 @@
-/** POST /api/v1: what an operator reads and does. The shapes are those of scenarios 10, 11, 13 to 16, 24. */
-import type { FrameworkInfo, Resource } from '../../mesos/types.ts';
+/** POST /api/v1: what an operator asks and does. */
 import { markGone } from './agent-removal.ts';
-import { frameworkResources } from './allocator.ts';
 import { type Context, refuse, reply } from './context.ts';
 import { deactivateAgent, drainAgent, reactivateAgent } from './draining.ts';
 import { masterInfo, removeFramework } from './frameworks.ts';
 import type { OperatorCall } from './io.ts';
 import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from './maintenance.ts';
-import { offeredResources, usedResources } from './offers.ts';
-import { endpointForm } from './resources.ts';
-import type { AgentRecord, CompletedFramework, Framework, MasterTask, State } from './state.ts';
-import { timeInfo } from './tasks.ts';
+import { operateResources } from './operator-resources.ts';
+import {
+  getAgents,
+  getExecutors,
+  getFrameworks,
+  getOperations,
+  getRoles,
+  getState,
+  getTasks,
+} from './operator-views.ts';
 
-/** What the agents of this master claim to be able to do, as a real agent of 1.12 does. */
-const agentCapabilities = [
-  'MULTI_ROLE',
-  'HIERARCHICAL_ROLE',
-  'RESERVATION_REFINEMENT',
-  'RESOURCE_PROVIDER',
-  'RESIZE_VOLUME',
-  'AGENT_OPERATION_FEEDBACK',
-  'AGENT_DRAINING',
-  'TASK_RESOURCE_LIMITS',
-].map((type) => ({ type }));
+/** Calls that ask for nothing more than their type. */
+const bare = /^GET_/;
 
 export function operatorCall(context: Context, call: OperatorCall) {
   const { state } = context;
   const { type } = call;
+  if (type === undefined) {
+    return refuse(context, 400, "Failed to validate master::Call: Expecting 'type' to be present");
+  }
+  const field = String(type).toLowerCase() as keyof typeof call;
+  if (!bare.test(String(type)) && call[field] === undefined) {
+    return refuse(context, 400, `Failed to validate master::Call: Expecting '${field}' to be present`);
+  }
   const say = (json: Record<string, unknown>): void =>
     reply(context, { status: 200, json: { type, ...json } });
   switch (call.type) {
@@ -41,7 +43,48 @@ export function operatorCall(context: Context, call: OperatorCall) {
     case 'GET_VERSION':
       return say({ get_version: { version_info: { version: state.settings.version } } });
     case 'GET_MASTER':
-      return say({ get_master: { master_info: masterInfo(state.settings) } });
+      return say({
+        get_master: {
+          master_info: masterInfo(state.settings),
+          start_time: state.electedMs / 1000,
+          elected_time: state.electedMs / 1000,
+        },
+      });
+    case 'GET_STATE':
+      return say({ get_state: getState(state) });
+    case 'GET_EXECUTORS':
+      return say({ get_executors: getExecutors(state) });
+    case 'GET_OPERATIONS':
+      return say({ get_operations: getOperations(state) });
+    case 'GET_ROLES':
+      return say({ get_roles: getRoles(state) });
+    case 'GET_LOGGING_LEVEL':
+      return say({ get_logging_level: { level: 0 } });
+    // There are neither weights nor quotas; a real master without them answers so.
+    case 'GET_WEIGHTS':
+      return say({});
+    case 'GET_QUOTA':
+      return say({ get_quota: { status: {} } });
+    case 'RESERVE_RESOURCES':
+      return operateResources(context, call.reserve_resources.agent_id.value, {
+        type: 'RESERVE',
+        reserve: call.reserve_resources,
+      });
+    case 'UNRESERVE_RESOURCES':
+      return operateResources(context, call.unreserve_resources.agent_id.value, {
+        type: 'UNRESERVE',
+        unreserve: call.unreserve_resources,
+      });
+    case 'CREATE_VOLUMES':
+      return operateResources(context, call.create_volumes.agent_id.value, {
+        type: 'CREATE',
+        create: call.create_volumes,
+      });
+    case 'DESTROY_VOLUMES':
+      return operateResources(context, call.destroy_volumes.agent_id.value, {
+        type: 'DESTROY',
+        destroy: call.destroy_volumes,
+      });
     case 'MARK_AGENT_GONE':
       return markGone(context, call.mark_agent_gone.agent_id.value)
         ? reply(context, { status: 200 })
@@ -75,105 +118,4 @@ export function operatorCall(context: Context, call: OperatorCall) {
     default:
       return refuse(context, 400, `${String(type)} is not supported by this master`);
   }
-}
-
-function getAgents(state: State): Record<string, unknown> {
-  return {
-    agents: Object.values(state.agents).map((agent) => agentView(state, agent)),
-    recovered_agents: Object.values(state.recoveredAgents),
-  };
-}
-
-function agentView(state: State, agent: AgentRecord): Record<string, unknown> {
-  const deactivated = state.deactivatedAgents[agent.id] !== undefined;
-  const drain = state.drainingAgents[agent.id];
-  return {
-    agent_info: agent.info,
-    active: agent.connected && !deactivated,
-    deactivated,
-    version: state.settings.version,
-    pid: `slave(1)@${agent.ip}:${agent.info.port ?? 5051}`,
-    registered_time: timeInfo(agent.registeredMs),
-    ...(agent.reregisteredMs === undefined ? {} : { reregistered_time: timeInfo(agent.reregisteredMs) }),
-    ...listed('total_resources', agent.total),
-    ...listed('allocated_resources', usedResources(state, agent)),
-    ...listed('offered_resources', offeredResources(state, agent.id)),
-    capabilities: agentCapabilities,
-    ...(drain === undefined ? {} : { drain_info: { state: drain.state, config: drain.config } }),
-    // In whole seconds, as a real master has it.
-    ...(drain?.startedMs === undefined
-      ? {}
-      : { estimated_drain_start_time: timeInfo(Math.floor(drain.startedMs / 1000) * 1000) }),
-  };
-}
-
-/** Absent when empty, as repeated fields are in Mesos' JSON. */
-function listed(name: string, resources: readonly Resource[]): Record<string, unknown> {
-  return resources.length === 0 ? {} : { [name]: resources.map(endpointForm) };
-}
-
-function getFrameworks(state: State): Record<string, unknown> {
-  return {
-    frameworks: Object.values(state.frameworks).map((framework) => frameworkView(state, framework)),
-    completed_frameworks: state.completedFrameworks.map((one) => ({
-      ...commonView(one, false),
-      unregistered_time: timeInfo(one.unregisteredMs),
-      offer_constraints: {},
-    })),
-  };
-}
-
-function frameworkView(state: State, framework: Framework): Record<string, unknown> {
-  const offers = Object.values(state.offers).filter((offer) => offer.frameworkId === framework.id);
-  const { used, offered } = frameworkResources(state, framework.id);
-  return {
-    ...commonView(framework, framework.streamId !== undefined, framework.recovered),
-    ...(offers.length === 0 ? {} : { offers: offers.map((offer) => offer.offer) }),
-    ...listed('allocated_resources', used),
-    ...listed('offered_resources', offered),
-    offer_constraints: {},
-  };
-}
-
-type Registered = Pick<CompletedFramework, 'registeredMs' | 'reregisteredMs'> & {
-  readonly info: FrameworkInfo;
-};
-
-function commonView(framework: Registered, connected: boolean, recovered = false): Record<string, unknown> {
-  return {
-    framework_info: framework.info,
-    active: connected,
-    connected,
-    recovered,
-    registered_time: timeInfo(framework.registeredMs),
-    reregistered_time: timeInfo(framework.reregisteredMs),
-  };
-}
-
-function getTasks(state: State): Record<string, unknown> {
-  const frameworks = Object.values(state.frameworks);
-  const completed = [...state.completedFrameworks, ...frameworks].flatMap((one) => one.completedTasks);
-  return {
-    tasks: frameworks.flatMap((one) => Object.values(one.tasks)).map(taskView),
-    unreachable_tasks: frameworks.flatMap((one) => Object.values(one.unreachableTasks)).map(taskView),
-    completed_tasks: completed.map(taskView),
-  };
-}
-
-function taskView(task: MasterTask): Record<string, unknown> {
-  const { info } = task;
-  return {
-    name: info.name,
-    task_id: info.task_id,
-    framework_id: { value: task.frameworkId },
-    ...(task.executorId === undefined ? {} : { executor_id: { value: task.executorId } }),
-    agent_id: { value: task.agentId },
-    state: task.state,
-    resources: info.resources ?? [],
-    ...(task.statuses.length === 0 ? {} : { statuses: task.statuses }),
-    ...(task.updateState === undefined ? {} : { status_update_state: task.updateState }),
-    ...(task.updateUuid === undefined ? {} : { status_update_uuid: task.updateUuid }),
-    ...(info.labels === undefined ? {} : { labels: info.labels }),
-    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
-  };
 }

@@ -25,6 +25,7 @@ export function initialState(settings: Settings, nowMs: number): State {
   return {
     settings,
     nowMs,
+    electedMs: nowMs,
     nextFrameworkNumber: 0,
     nextAgentNumber: 0,
     nextOfferNumber: 0,

@@ -15,6 +15,7 @@ import type {
   FrameworkInfo,
   KillPolicy,
   Offer,
+  Operation,
   OperationState,
   OperationStatus,
   Resource,
@@ -31,6 +32,8 @@ export type State = {
   settings: Settings;
   /** Time of the latest input. */
   nowMs: number;
+  /** When this master began to lead; milliseconds. */
+  electedMs: number;
   nextFrameworkNumber: number;
   nextAgentNumber: number;
   nextOfferNumber: number;
@@ -131,11 +134,19 @@ export type Framework = {
   tasks: Record<string, MasterTask>;
   unreachableTasks: Record<string, MasterTask>;
   /** Operations with an id, by that id, until their status is acknowledged. */
-  operations: Record<string, { readonly agentId: string; readonly state: OperationState }>;
+  operations: Record<string, OperationRecord>;
   /** Oldest first. */
   completedTasks: MasterTask[];
   readonly registeredMs: number;
   reregisteredMs: number;
+};
+
+export type OperationRecord = {
+  readonly agentId: string;
+  readonly state: OperationState;
+  /** As it was carried out, and the master's own id of it: unknown of an operation that an agent brought back. */
+  readonly info?: Operation;
+  readonly uuid?: Base64;
 };
 
 export type CompletedFramework = {

@@ -7,7 +7,8 @@
  *   subscribe, call, stream-closed                    a scheduler
  *   executor-subscribe, executor-call, executor-stream-closed   an executor
  *   operator-call            POST /api/v1: MARK_AGENT_GONE, DRAIN_AGENT, DEACTIVATE_AGENT, REACTIVATE_AGENT,
- *                            UPDATE_MAINTENANCE_SCHEDULE, START_MAINTENANCE, STOP_MAINTENANCE, TEARDOWN, GET_*
+ *                            UPDATE_MAINTENANCE_SCHEDULE, START_MAINTENANCE, STOP_MAINTENANCE,
+ *                            RESERVE_RESOURCES, UNRESERVE_RESOURCES, CREATE_VOLUMES, DESTROY_VOLUMES, TEARDOWN, GET_*
  *   agent-started            start, restart and recovery; reboot: after `agent-stopped` with executors
  *                            'gone'; an empty disk: with `wiped`
  *   agent-stopped            crash or stop of the process ('running'), loss of the machine ('gone')

@@ -27,8 +27,6 @@ export type ReplayOptions = {
   readonly slackMs?: number;
   /** Ends before the note that starts so: what follows is not to be as it was. */
   readonly untilNote?: string;
-  /** Operator calls that the model does not know; all else of the scenario is compared. */
-  readonly withoutCalls?: readonly string[];
 };
 
 export type ReplayResult = {
@@ -48,7 +46,6 @@ export function replay(path: string, options: ReplayOptions = {}): ReplayResult 
 class Replay {
   readonly #recording: Recording;
   readonly #slackMs: number;
-  readonly #without: readonly string[];
   readonly #until: string | undefined;
   readonly #epochMs: number;
   readonly #state: State;
@@ -73,7 +70,6 @@ class Replay {
     this.#recording = recording;
     this.#slackMs = options.slackMs ?? 200;
     this.#until = options.untilNote;
-    this.#without = options.withoutCalls ?? [];
     this.#epochMs = epochOf(recording);
     this.#commands = commandFacts(recording, this.#epochMs);
     this.#executors = executorFacts(recording);
@@ -188,7 +184,7 @@ class Replay {
   // What clients did
 
   #request(line: Line): unknown {
-    const foreign = whyNotOurs(line, this.#recording, this.#without);
+    const foreign = whyNotOurs(line, this.#recording);
     if (foreign !== undefined) {
       return this.#skipped.push(`${line.method} ${line.path} ${foreign}`);
     }

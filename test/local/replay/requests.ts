@@ -2,7 +2,7 @@
 import type { Line, Recording } from './recording.ts';
 
 /** Requests the HTTP shell answers by itself, and interfaces that are no part of the model. */
-export function whyNotOurs(line: Line, recording: Recording, without: readonly string[]): string | undefined {
+export function whyNotOurs(line: Line, recording: Recording): string | undefined {
   const path = line.path ?? '';
   if (!/^(\/master)?\/api\/v1(\/scheduler\/?)?$|\/api\/v1\/executor$/.test(path))
     return 'is another interface';
@@ -18,7 +18,6 @@ export function whyNotOurs(line: Line, recording: Recording, without: readonly s
     return 'is refused by the codec';
   if (/^404 Not Found|^Master has not finished recovery/.test(text)) return 'came before the master was up';
   const type = (line.body as { type?: string }).type;
-  if (path === '/api/v1' && without.includes(type ?? '')) return 'is not supported, by the table';
   if (path === '/api/v1' && type === 'SUBSCRIBE') return 'is the operator event stream';
   return undefined;
 }

@@ -5,7 +5,7 @@
  *    the whole run. So a resent update must have the uuid it had before. (Agent, task and executor
  *    ids are equal as they stand.)
  * N2 times: status timestamps and `*_time` fields must lie within `timeToleranceMs`.
- *    `registered_time` of agents and all times of frameworks are only compared for presence, since the
+ *    `registered_time` of agents and all times of frameworks and of the master are only compared for presence, since the
  *    agents of the recordings registered before their first line.
  * N3 sets: resources, offers of one event or answer, tasks and frameworks of an answer have no order.
  * N4 resource lists inside "Total resources …" and "… does not contain …" messages have no order either.
@@ -126,11 +126,16 @@ function isId(path: readonly string[]): boolean {
 
 function isTime(path: readonly string[]): boolean {
   const [parent = '', key = ''] = [path.at(-2), path.at(-1)];
-  return key === 'timestamp' || (key === 'nanoseconds' && /(_time|^timestamp)$/.test(parent));
+  return (
+    /^(timestamp|start_time|elected_time)$/.test(key) ||
+    (key === 'nanoseconds' && /(_time|^timestamp)$/.test(parent))
+  );
 }
 
 function compareTimes(recorded: unknown, actual: unknown, path: string[], trial: Trial) {
+  const key = path.at(-1);
   if (typeof recorded !== 'number' || typeof actual !== 'number') return differ(recorded, actual, path);
+  if (key === 'start_time' || key === 'elected_time') return undefined;
   if (path.includes('frameworks') || path.includes('completed_frameworks')) return undefined;
   if (path.includes('registered_time')) return undefined;
   const perMs = path.at(-1) === 'timestamp' ? 0.001 : 1_000_000;
