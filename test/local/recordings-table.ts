@@ -3,7 +3,7 @@
  *
  * `variants`: `json` is `<name>.jsonl`, `protobuf` is `<name>.protobuf.jsonl`. `slackMs` is how far an
  * event may be off its recorded time, where the default of the replay does not do; `untilNote` ends the
- * replay before a note of the recorder.
+ * replay before a note of the recorder; of the answers to `cutAnswers` only what was recorded is compared.
  */
 export type Scenario = {
   readonly name: string;
@@ -13,7 +13,8 @@ export type Scenario = {
       readonly state: 'passing';
       readonly slackMs?: Partial<Record<'json' | 'protobuf', number>>;
       readonly untilNote?: string;
-      /** Why the scenario needs one of the two above. */
+      readonly cutAnswers?: readonly string[];
+      /** Why the scenario needs one of the three above. */
       readonly why?: string;
     }
   | { readonly state: 'unsupported'; readonly reason: string }
@@ -56,14 +57,28 @@ export const scenarios: readonly Scenario[] = [
   { name: '16-gone-drain-deactivate', state: 'passing' },
   { name: '17-maintenance', state: 'passing' },
   { name: '18-master-restart', state: 'passing' },
-  { name: '19-zookeeper', state: 'unsupported', reason: 'one master, no ZooKeeper' },
+  {
+    name: '19-zookeeper',
+    state: 'unsupported',
+    reason: 'one master on one machine: there is no follower that could redirect and no other leader to find',
+  },
   { name: '20-custom-executor', variants: both, state: 'passing' },
-  { name: '21-health-checks', state: 'unsupported', reason: 'no health checks, no checks' },
-  { name: '22-launch-group', state: 'unsupported', reason: 'no LAUNCH_GROUP, no default executor' },
+  {
+    name: '21-health-checks',
+    state: 'unsupported',
+    reason:
+      'checks of command tasks are ignored: brokers run under an executor of their own, which does its own',
+  },
+  {
+    name: '22-launch-group',
+    state: 'unsupported',
+    reason: 'LAUNCH_GROUP is answered TASK_ERROR by name: it needs the default executor, a program of Mesos',
+  },
   {
     name: '23-update-framework',
-    state: 'unsupported',
-    reason: 'no offer constraints; all before them passes',
+    state: 'passing',
+    cutAnswers: ['GET_FRAMEWORKS'],
+    why: 'the recorder left out resources and completed frameworks: Content-Length is larger than the body',
   },
   {
     name: '24-operator-api',
@@ -72,7 +87,16 @@ export const scenarios: readonly Scenario[] = [
     reason:
       "its framework is not in the recording: operator-recording.test.ts plays it and compares the operator's answers; no event stream, flags, metrics and files there",
   },
-  { name: '25-authentication', state: 'unsupported', reason: 'no authentication, no ACLs: loopback only' },
-  { name: '26-quota-roles', state: 'unsupported', reason: 'no quota' },
+  {
+    name: '25-authentication',
+    state: 'unsupported',
+    reason: 'it listens on loopback only and asks nobody who he is; there are no principals to tell apart',
+  },
+  {
+    name: '26-quota-roles',
+    state: 'unsupported',
+    reason:
+      'quotas divide a cluster between roles; here one user has it all. UPDATE_QUOTA is refused by name',
+  },
   { name: '27-two-frameworks', state: 'passing' },
 ];

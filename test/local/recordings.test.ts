@@ -36,10 +36,11 @@ for (const scenario of scenarios) {
   for (const variant of scenario.variants ?? ['json']) {
     const file = fileOf(scenario.name, variant);
     test(`replays ${file}`, () => {
-      const { slackMs, untilNote } = scenario;
+      const { slackMs, untilNote, cutAnswers } = scenario;
       const result = replay(fileURLToPath(new URL(file, folder)), {
         ...(slackMs?.[variant] === undefined ? {} : { slackMs: slackMs[variant] }),
         ...(untilNote === undefined ? {} : { untilNote }),
+        ...(cutAnswers === undefined ? {} : { cutAnswers }),
       });
       assert.equal(result.failures, []);
       // A replay that compared nothing would pass for nothing.

@@ -6,6 +6,7 @@
 import type { Offer } from '../../mesos/types.ts';
 import { type Context, hasCapability, rolesOf, sendEvent } from './context.ts';
 import { makeInverseOffers } from './inverse-offers.ts';
+import { meetsConstraints } from './offer-constraints.ts';
 import { freeResources, makeOffer, offeredResources, usedResources } from './offers.ts';
 import { add, type Bundle, contains, reservedRole, thousandths } from './resources.ts';
 import type { AgentRecord, Framework, State } from './state.ts';
@@ -44,7 +45,7 @@ function allocateAgent(
   let free: Bundle = freeResources(context.state, agent);
   if (!worthOffering(free)) return;
   for (const { framework, role } of candidates(listeners, shares)) {
-    if (!mayUse(context.state, framework, agent)) continue;
+    if (!mayUse(context.state, framework, role, agent)) continue;
     const part = free.filter((one) => (reservedRole(one) ?? role) === role);
     if (!worthOffering(part) || isRefused(framework, role, agent.id, part)) continue;
     const offer = makeOffer(context, framework, agent, role, part);
@@ -85,8 +86,9 @@ function isRefused(framework: Framework, role: string, agentId: string, part: Bu
   );
 }
 
-/** Remote regions are only for frameworks that say they can handle them. */
-function mayUse(state: State, framework: Framework, agent: AgentRecord): boolean {
+/** By its own constraints; and remote regions are only for frameworks that say they can handle them. */
+function mayUse(state: State, framework: Framework, role: string, agent: AgentRecord): boolean {
+  if (!meetsConstraints(framework.offerConstraints, role, agent.info)) return false;
   const region = agent.info.domain?.fault_domain?.region.name;
   const home = state.settings.domain?.fault_domain?.region.name;
   return region === undefined || region === home || hasCapability(framework, 'REGION_AWARE');

@@ -3,6 +3,7 @@
  * Facts: src/master/validation.cpp, src/common/roles.cpp, and scenario 12.
  */
 import type { FrameworkInfo, Subscribe } from '../../mesos/types.ts';
+import { validateConstraints } from './offer-constraints.ts';
 
 const longestFailoverSeconds = 9_223_372_036;
 
@@ -15,10 +16,7 @@ export function validateFramework(subscribe: Subscribe): string | undefined {
     (id === '' ? undefined : validateId(id)) ??
     validateFailoverTimeout(info.failover_timeout ?? 0) ??
     validateSuppressedRoles(info, subscribe.suppressed_roles ?? []) ??
-    // Refused by name: offers that ignore them would surprise more.
-    (Object.keys(subscribe.offer_constraints?.role_constraints ?? {}).length > 0
-      ? 'Offer constraints are not supported by this master'
-      : undefined)
+    validateConstraints(subscribe.offer_constraints, info.roles ?? [info.role ?? '*'])
   );
 }
 

@@ -43,7 +43,8 @@ export function subscribe(context: Context, streamId: string, call: Subscribe): 
 }
 
 function optionsOf(call: Subscribe): Partial<Framework> {
-  return { suppressedRoles: [...(call.suppressed_roles ?? [])] };
+  const { suppressed_roles: suppressed = [], offer_constraints: offerConstraints = {} } = call;
+  return { suppressedRoles: [...suppressed], offerConstraints };
 }
 
 function resubscribe(context: Context, framework: Framework, streamId: string, call: Subscribe): void {

@@ -73,7 +73,7 @@ function frameworkView(state: State, framework: Framework): Record<string, unkno
     ...(offers.length === 0 ? {} : { offers: offers.map((offer) => offer.offer) }),
     ...listed('allocated_resources', used),
     ...listed('offered_resources', offered),
-    offer_constraints: {},
+    offer_constraints: framework.offerConstraints ?? {},
   };
 }
 

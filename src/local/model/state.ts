@@ -15,6 +15,7 @@ import type {
   FrameworkInfo,
   KillPolicy,
   Offer,
+  OfferConstraints,
   Operation,
   OperationState,
   OperationStatus,
@@ -127,6 +128,7 @@ export type Framework = {
   /** Known by an agent's tasks only: since the master restarted it has not subscribed. */
   recovered?: true;
   suppressedRoles: string[];
+  offerConstraints?: OfferConstraints;
   filters: OfferFilter[];
   /** By agent id: no inverse offer before then; milliseconds. */
   inverseFilters?: Record<string, number>;

@@ -27,6 +27,8 @@ export type ReplayOptions = {
   readonly slackMs?: number;
   /** Ends before the note that starts so: what follows is not to be as it was. */
   readonly untilNote?: string;
+  /** Operator calls whose answers the recorder cut without a mark. */
+  readonly cutAnswers?: readonly string[];
 };
 
 export type ReplayResult = {
@@ -47,6 +49,7 @@ class Replay {
   readonly #recording: Recording;
   readonly #slackMs: number;
   readonly #until: string | undefined;
+  readonly #cutAnswers: readonly string[];
   readonly #epochMs: number;
   readonly #state: State;
   readonly #commands: Map<string, CommandFacts>;
@@ -70,6 +73,7 @@ class Replay {
     this.#recording = recording;
     this.#slackMs = options.slackMs ?? 200;
     this.#until = options.untilNote;
+    this.#cutAnswers = options.cutAnswers ?? [];
     this.#epochMs = epochOf(recording);
     this.#commands = commandFacts(recording, this.#epochMs);
     this.#executors = executorFacts(recording);
@@ -242,7 +246,11 @@ class Replay {
     const actual = { status: reply.status, body: reply.json ?? reply.text ?? null };
     const opened = line.status === 200 && reply.status === 200 && this.#connections.has(line.conn);
     if (opened && (line.body === undefined || line.body === null)) return undefined;
-    const difference = unify(recorded, actual, this.#bindings, { timeToleranceMs: this.#slackMs });
+    const type = (line.body as { type?: string } | null | undefined)?.type ?? '';
+    const difference = unify(recorded, actual, this.#bindings, {
+      timeToleranceMs: this.#slackMs,
+      isCut: this.#cutAnswers.includes(type),
+    });
     if (difference !== undefined)
       this.#failures.push(`${line.t} ${line.conn} response ${line.id}: ${difference}`);
     return undefined;

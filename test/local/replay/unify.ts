@@ -15,7 +15,11 @@
  */
 export type Bindings = Map<string, string>;
 
-export type Tolerance = { readonly timeToleranceMs: number };
+export type Tolerance = {
+  readonly timeToleranceMs: number;
+  /** The whole is cut: only what was recorded is compared. */
+  readonly isCut?: boolean;
+};
 
 /** The first difference as text, or undefined; on success `bindings` has learned the new ids. */
 export function unify(
@@ -59,9 +63,10 @@ function compare(recorded: unknown, actual: unknown, path: string[], trial: Tria
       : compareLists(recorded, actual, path, trial);
   }
   if (isObject(recorded) && isObject(actual)) {
-    const names = isCut(recorded)
-      ? Object.keys(recorded).filter((name) => name !== cutMark)
-      : new Set([...Object.keys(recorded), ...Object.keys(actual)]);
+    const names =
+      trial.tolerance.isCut === true || isCut(recorded)
+        ? Object.keys(recorded).filter((name) => name !== cutMark)
+        : new Set([...Object.keys(recorded), ...Object.keys(actual)]);
     for (const name of names) {
       const difference = compare(recorded[name], actual[name], [...path, name], trial);
       if (difference !== undefined) return difference;
