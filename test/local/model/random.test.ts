@@ -340,7 +340,9 @@ test('the histories are worth it: everything a task can go through happens', () 
     const history = new History();
     for (const [what, which] of actions) history.act(what, which);
     history.settle();
-    for (const output of history.world.outputs) seen.add(output.kind);
+    for (const output of history.world.outputs) {
+      seen.add(output.kind === 'event' ? output.event.type : output.kind);
+    }
     for (const status of statuses(history.world.outputs)) seen.add(status.state);
   }
   const states = [
@@ -353,12 +355,16 @@ test('the histories are worth it: everything a task can go through happens', () 
     'LOST',
     'DROPPED',
     'UNREACHABLE',
+    'GONE_BY_OPERATOR',
   ];
   const wanted = [
     ...states.map((state) => `TASK_${state}`),
     'destroy-container',
     'signal-container',
     'close-executor-stream',
+    'stop-agent',
+    'INVERSE_OFFERS',
+    'RESCIND_INVERSE_OFFER',
   ];
   assert.equal(
     wanted.filter((one) => !seen.has(one)),
