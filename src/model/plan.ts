@@ -71,6 +71,8 @@ export type HeldReason =
   | { readonly kind: 'disk-full' | 'disk-failed'; readonly detail: string; readonly untilMs: number }
   /** It runs without a directory that failed; a restart might not bring it back. */
   | { readonly kind: 'disk-offline'; readonly detail: string }
+  /** TASK_ERROR: Mesos took the task itself for wrong, and would do so again. */
+  | { readonly kind: 'refused-by-mesos'; readonly detail: string }
   | { readonly kind: 'gave-up'; readonly failures: number; readonly last: string }
   | { readonly kind: 'waiting-for-voters'; readonly missing: readonly number[] }
   /** A task is on its way up or down; nothing to do but wait. */

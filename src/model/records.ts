@@ -87,6 +87,8 @@ export type BrokerRecord = {
   readonly formatted: boolean;
   /** Launches so far; part of the next task's id. */
   readonly launches: number;
+  /** Those of them that came to nothing: no sign of the task ever came but its end. */
+  readonly unstarted?: number;
   /** The task that is, or may be, alive. */
   readonly task?: TaskRecord;
   /** Per-broker dynamic configuration of ours, by key. */
@@ -128,6 +130,8 @@ export type TaskRecord = {
   readonly seen: boolean;
   readonly report?: BrokerReport;
   readonly unreachableSinceMs?: number;
+  /** Of the spec that it was launched by. */
+  readonly revision?: number;
   readonly startedWith: BrokerSettings;
   /** Set before the KILL is sent. */
   readonly kill?: { readonly cause: KillCause; readonly detail: string; readonly atMs: number };
@@ -145,6 +149,7 @@ export type EndedTask = {
   readonly code?: BrokerReport['code'];
   /** We asked for it, or the operator did by draining the agent: not a failure. */
   readonly ordered: boolean;
+  readonly revision?: number;
   readonly startedWith: BrokerSettings;
 };
 

@@ -93,7 +93,9 @@ function endTask(
   nowMs: number,
 ): BrokerRecord {
   const report = parseReport(update.data);
-  const ordered = task.kill !== undefined || update.reason === 'AGENT_DRAINING';
+  // What the operator does to an agent is no failure of the broker.
+  const ordered =
+    task.kill !== undefined || update.reason === 'AGENT_DRAINING' || update.state === 'TASK_GONE_BY_OPERATOR';
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const isDisk = !ordered && isDiskCode(report?.code);
   // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.
@@ -110,6 +112,7 @@ function endTask(
     ...(message === undefined ? {} : { message: message.slice(0, 2_000) }),
     ...(code === undefined ? {} : { code }),
     ordered,
+    ...(task.revision === undefined ? {} : { revision: task.revision }),
     startedWith: task.startedWith,
   };
   const { task: _ended, retryAtMs: _retry, ...kept } = record;
@@ -120,6 +123,7 @@ function endTask(
     formatted: record.formatted || report?.formatted === true,
     last,
     failures,
+    ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),
     stickyUntilMs:
       update.state === 'TASK_GONE_BY_OPERATOR' ? nowMs : missedSinceMs + policy.stickinessPeriodMs,
     ...retry(isDisk ? diskRetryMs : ordered ? 0 : backoffMs(policy, failures), nowMs),

@@ -86,6 +86,12 @@ function describeReason(reason: HeldReason): Words {
       };
     case 'disk-offline':
       return { message: `is not restarted while ${reason.detail}`, remedy: diskRemedies['disk-failed'] };
+    case 'refused-by-mesos':
+      return {
+        message: `Mesos refuses the task: ${reason.detail}`,
+        remedy:
+          'mend what it names (the spec, or the permissions of role and principal), then apply a changed spec: it is tried at once',
+      };
     case 'gave-up':
       return {
         message: `gave up after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,

@@ -22,6 +22,7 @@ export type LaunchInput = {
   readonly nowMs: number;
   readonly frameworkName: string;
   readonly desired: Desired;
+  readonly revision: number;
   readonly broker: DesiredBroker;
   readonly record: BrokerRecord;
   readonly cluster: ClusterRecord;
@@ -91,6 +92,7 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
       ...kept,
       placement,
       launches,
+      ...(input.record.task?.seen === false ? { unstarted: (input.record.unstarted ?? 0) + 1 } : {}),
       superseded,
       task: {
         taskId,
@@ -99,6 +101,7 @@ export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord
         state: 'TASK_STAGING',
         stateSinceMs: input.nowMs,
         seen: false,
+        revision: input.revision,
         startedWith,
       },
     },

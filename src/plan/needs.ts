@@ -181,15 +181,21 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       true,
     );
   }
+  // The same task would be refused again; of what may mend it only a part is in the settings, so any revision will do.
+  const refusedAt = record.last?.state === 'TASK_ERROR' ? record.last.revision : undefined;
   const corrected =
     record.last !== undefined &&
-    diffSettings(
-      record.last.startedWith,
-      settingsOf(desired, broker, wantedSha512(desired, record.last.startedWith, artifact.sha512)),
-    ).length > 0;
+    ((refusedAt !== undefined && refusedAt !== memory.spec.revision) ||
+      diffSettings(
+        record.last.startedWith,
+        settingsOf(desired, broker, wantedSha512(desired, record.last.startedWith, artifact.sha512)),
+      ).length > 0);
   if (!corrected) {
     const last =
       record.last === undefined ? '' : (record.last.message ?? record.last.reason ?? record.last.state);
+    if (refusedAt !== undefined) {
+      return hold(need, { kind: 'refused-by-mesos', detail: last }, true);
+    }
     const code = record.last?.code;
     if (isDiskCode(code) && record.retryAtMs !== undefined && nowMs < record.retryAtMs) {
       return hold(need, { kind: code, untilMs: record.retryAtMs, detail: last }, true);
@@ -237,6 +243,8 @@ function stickyUntilMs(
   return Math.max(
     record.stickyUntilMs ?? record.placement.boundAtMs + broker.stickinessPeriodMs,
     (mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
-    record.last?.ordered === true ? memory.spec.appliedAtMs + broker.stickinessPeriodMs : 0,
+    record.last?.ordered === true && record.last.state !== 'TASK_GONE_BY_OPERATOR'
+      ? memory.spec.appliedAtMs + broker.stickinessPeriodMs
+      : 0,
   );
 }

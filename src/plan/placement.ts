@@ -2,7 +2,7 @@
 import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 import type { Held, OfferRejection, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement, SpecRecord } from '../model/records.ts';
 import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
@@ -50,7 +50,7 @@ export function placeBrokers(
     }
     board.agents.splice(board.agents.indexOf(match.agent), 1);
     taken.push({ id: need.broker.id, attributes: match.fit.placement.attributes });
-    steps.push(launchStep(memory.spec.desired, need, cluster, match.agent, match.fit, context));
+    steps.push(launchStep(memory.spec, need, cluster, match.agent, match.fit, context));
   }
   return { steps, held };
 }
@@ -148,7 +148,7 @@ function formCluster(
         clusterName: desired.name,
         action: { kind: 'bind-cluster', record: cluster },
       },
-      ...first.map(({ need, agent, fit }) => launchStep(desired, need, cluster, agent, fit, context)),
+      ...first.map(({ need, agent, fit }) => launchStep(memory.spec, need, cluster, agent, fit, context)),
     ],
     held: [
       ...second.map(({ need, agent }) => startsNext(need, `starts next on ${agent.hostname}`)),
@@ -158,7 +158,7 @@ function formCluster(
 }
 
 function launchStep(
-  desired: Desired,
+  { desired, revision }: SpecRecord,
   need: LaunchNeed,
   cluster: ClusterRecord,
   agent: AgentOffers,
@@ -170,6 +170,7 @@ function launchStep(
   const { record, call } = buildLaunch({
     ...context,
     desired,
+    revision,
     broker: need.broker,
     record: base,
     cluster,

@@ -123,7 +123,7 @@ function brokerStatus(
     ...(kafka.known && broker.roles.includes('broker') && task !== undefined
       ? { inSync: countInSync(kafka.value, broker.id) }
       : {}),
-    restarts: Math.max(0, (record?.launches ?? 0) - 1),
+    restarts: Math.max(0, (record?.launches ?? 0) - (record?.unstarted ?? 0) - 1),
     failures: record?.failures ?? 0,
     drift: need.kind === 'running' ? need.drift : [],
     ...(waiting === undefined ? {} : { waiting }),

@@ -94,7 +94,10 @@ test('an end that comes of an unreachable agent counts stickiness from when it w
 });
 
 test('the operator’s word that the agent is gone ends the wait', () => {
-  assert.is(fold(running, 'TASK_GONE_BY_OPERATOR').stickyUntilMs, nowMs);
+  const gone = fold(withTask({ stateSinceMs: nowMs - 1_000 }, { failures: 3 }), 'TASK_GONE_BY_OPERATOR');
+  assert.is(gone.stickyUntilMs, nowMs);
+  assert.is(gone.failures, 3, 'it is no failure of the broker');
+  assert.is(gone.retryAtMs, undefined, 'and is replaced at once');
 });
 
 test('the first failure is retried at once, the next with backoff up to the limit', () => {

@@ -17,7 +17,7 @@ import { parse } from 'yaml';
 import type { Desired } from '../../src/model/desired.ts';
 import type { KafkaObserved, KafkaPartition } from '../../src/model/kafka.ts';
 import type { BrokerPhase, DiskReport, ReportCode } from '../../src/model/launch.ts';
-import type { PortRange } from '../../src/model/mesos.ts';
+import type { PortRange, TaskState } from '../../src/model/mesos.ts';
 import type { PlanInput, Source } from '../../src/model/observed.ts';
 import type { BrokerRecord, ClusterMemory, KillCause } from '../../src/model/records.ts';
 import { settingsOf } from '../../src/plan/settings.ts';
@@ -53,7 +53,13 @@ type BrokerForm = {
   readonly sticky?: Time;
   readonly bound?: Time;
   readonly phase?: BrokerPhase;
-  readonly last?: { readonly message?: string; readonly ordered?: boolean; readonly code?: ReportCode };
+  readonly last?: {
+    readonly state?: TaskState;
+    readonly message?: string;
+    readonly ordered?: boolean;
+    readonly code?: ReportCode;
+    readonly revision?: number;
+  };
   /** What a running broker's executor told of its disks. */
   readonly disks?: readonly DiskReport[];
   /** Cause of a KILL that was sent. */

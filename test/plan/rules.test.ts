@@ -122,6 +122,7 @@ test('each reason has words, those that a person can mend have a remedy', () => 
     { kind: 'waiting-for-agent', agentId: 'a', hostname: 'h', untilMs: 5 },
     { kind: 'backing-off', untilMs: 5, failures: 2, last: 'exit 1' },
     { kind: 'gave-up', failures: 3, last: 'exit 1' },
+    { kind: 'refused-by-mesos', detail: 'more than available' },
     { kind: 'waiting-for-voters', missing: [1, 2] },
     { kind: 'task-in-progress', doing: 'fetching', sinceMs: 1 },
     { kind: 'agent-unreachable', agentId: 'a', hostname: 'h', sinceMs: 1, untilMs: 5 },
