@@ -35,6 +35,9 @@ export function toSubscribe(settings: FrameworkSettings, frameworkId: string | u
       ...(settings.webuiUrl === undefined ? {} : { webui_url: settings.webuiUrl }),
       capabilities: capabilities.map((type) => ({ type })),
     },
+    // What a subscription does not name is not suppressed: an idle scheduler would be offered everything at
+    // each one. Who waits for resources revives in its first pass.
+    suppressed_roles: [settings.role],
   };
 }
 

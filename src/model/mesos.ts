@@ -168,7 +168,13 @@ export type MesosCall =
       readonly operations: readonly OfferOperation[];
       readonly refuseSeconds: number;
     }
-  | { readonly kind: 'decline'; readonly offerIds: readonly string[]; readonly refuseSeconds: number }
+  | {
+      readonly kind: 'decline';
+      readonly offerIds: readonly string[];
+      readonly refuseSeconds: number;
+      /** Needs that the offers were held against, as of `ObservedMesos.refusedFor`; Mesos is not told. */
+      readonly refusedFor: readonly string[];
+    }
   | { readonly kind: 'revive' }
   | { readonly kind: 'suppress' }
   | { readonly kind: 'kill'; readonly taskId: string; readonly agentId: string; readonly graceMs?: number }

@@ -6,6 +6,7 @@ import type { KafkaObserved } from './kafka.ts';
 import type { Artifact } from './launch.ts';
 import type { FrameworkSettings, Offer } from './mesos.ts';
 import type { ClusterMemory } from './records.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 export type Source<T> =
   | { readonly known: true; readonly value: T }
@@ -16,8 +17,16 @@ export type ObservedMesos = {
   readonly subscribedAtMs?: number;
   /** Offers in hand, by arrival. */
   readonly offers: readonly Offer[];
-  /** Whether the last of SUPPRESS and REVIVE in this subscription was SUPPRESS. */
+  /** Whether the last of SUBSCRIBE (which suppresses), SUPPRESS and REVIVE was not REVIVE. */
   readonly suppressed: boolean;
+  readonly suppressedAtMs?: number;
+  /**
+   * What all offers refused since the last REVIVE were held against: Mesos keeps refused resources back for
+   * a while, so only these needs have seen everything. Absent: nothing is refused.
+   */
+  readonly refusedFor?: ReadonlySet<string>;
+  /** How many REVIVEs may be sent at once, as of a time. */
+  readonly revives: TokenBucket;
   /** Tasks of which this subscription brought an update. */
   readonly answeredTasks: ReadonlySet<string>;
   readonly explicitReconcile: { readonly lastAtMs?: number; readonly attempts: number };

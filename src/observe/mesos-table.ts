@@ -1,6 +1,7 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
 import type { MesosCall, MesosEvent, Offer } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
+import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { isLive } from './fold-update.ts';
 
 export type MesosTable = ObservedMesos & {
@@ -12,11 +13,14 @@ export type MesosTable = ObservedMesos & {
 
 const maxTombstones = 1_000;
 const maxExits = 1_000;
+/** Explicit reconciliations are at most a minute apart: after twice that the next one begins a new run. */
+const reconcileRunOverMs = 120_000;
 
 export const emptyMesosTable: MesosTable = {
   connected: false,
   offers: [],
   suppressed: false,
+  revives: { tokens: reviveBucket.tokens, atMs: 0 },
   answeredTasks: new Set(),
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
@@ -34,7 +38,14 @@ export function foldMesosEvent(
 ): MesosTable {
   switch (event.kind) {
     case 'subscribed':
-      return { ...emptyMesosTable, connected: true, subscribedAtMs: nowMs };
+      // SUBSCRIBE names our role as suppressed, and says so anew each time.
+      return {
+        ...emptyMesosTable,
+        connected: true,
+        subscribedAtMs: nowMs,
+        suppressed: true,
+        suppressedAtMs: nowMs,
+      };
     case 'disconnected':
     case 'failed-over':
     case 'framework-removed':
@@ -83,14 +94,21 @@ export function foldMesosEvent(
 export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): MesosTable {
   switch (call.kind) {
     case 'accept':
+      return without(table, call.offerIds);
     case 'decline': {
-      const gone = new Set(call.offerIds);
-      return { ...table, offers: table.offers.filter((o: Offer) => !gone.has(o.id)) };
+      const before = table.refusedFor;
+      return {
+        ...without(table, call.offerIds),
+        refusedFor: new Set(call.refusedFor.filter((need) => before === undefined || before.has(need))),
+      };
     }
-    case 'revive':
-      return { ...table, suppressed: false };
+    case 'revive': {
+      const { refusedFor: _cleared, suppressedAtMs: _over, ...kept } = table;
+      const tokens = Math.max(0, tokensAt(table.revives, reviveBucket, nowMs) - 1);
+      return { ...kept, suppressed: false, revives: { tokens, atMs: nowMs } };
+    }
     case 'suppress':
-      return { ...table, suppressed: true };
+      return { ...table, suppressed: true, suppressedAtMs: nowMs };
     case 'kill': {
       const attempts = (table.kills.get(call.taskId)?.attempts ?? 0) + 1;
       return { ...table, kills: new Map([...table.kills, [call.taskId, { lastAtMs: nowMs, attempts }]]) };
@@ -100,10 +118,20 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
         ? { ...table, lastImplicitReconcileAtMs: nowMs }
         : {
             ...table,
-            explicitReconcile: { lastAtMs: nowMs, attempts: table.explicitReconcile.attempts + 1 },
+            explicitReconcile: { lastAtMs: nowMs, attempts: attemptsOf(table, nowMs) + 1 },
           };
     case 'acknowledge':
     case 'teardown':
       return table;
   }
+}
+
+function without(table: MesosTable, offerIds: readonly string[]): MesosTable {
+  const gone = new Set(offerIds);
+  return { ...table, offers: table.offers.filter((o: Offer) => !gone.has(o.id)) };
+}
+
+/** A run of questions that ended long ago is over: the next begins with short waits again. */
+function attemptsOf({ explicitReconcile: { lastAtMs, attempts } }: MesosTable, nowMs: number): number {
+  return lastAtMs !== undefined && nowMs - lastAtMs > reconcileRunOverMs ? 0 : attempts;
 }

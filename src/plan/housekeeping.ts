@@ -2,15 +2,24 @@
 import type { MesosCall } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { DeclinedOffer, Step } from '../model/plan.ts';
+import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { killDueAtMs } from './kill.ts';
 
 const implicitReconcileMs = 15 * 60_000;
 /** A launch that brought no update by then is asked about. */
 const launchSilenceMs = 30_000;
+/** Offers may have been on their way when they were suppressed. */
+const onTheirWayMs = 5_000;
+
+/** What waits for resources, each need by a key that changes when other offers would do, and what was refused. */
+export type OfferWishes = {
+  readonly waiting: readonly string[];
+  readonly declined: readonly DeclinedOffer[];
+};
 
 export function planCalls(
   input: PlanInput,
-  offers: { readonly wantsOffers: boolean; readonly declined: readonly DeclinedOffer[] },
+  wishes: OfferWishes,
 ): { readonly steps: readonly Step[]; readonly wakes: readonly number[] } {
   const steps: Step[] = [];
   const wakes: number[] = [];
@@ -18,17 +27,22 @@ export function planCalls(
     steps.push({ mark: '·', what, why: [why], action: { kind: 'mesos', call: mesosCall } });
   };
 
-  for (const [refuseSeconds, group] of Map.groupBy(offers.declined, (d) => d.refuseSeconds)) {
+  // Before the refusals of this very pass, which it would take back.
+  const revive = planRevive(input, wishes.waiting);
+  if (revive === 'now') {
+    call('revive offers', 'a broker waits for resources', { kind: 'revive' });
+  } else if (revive !== undefined) {
+    wakes.push(revive.atMs);
+  }
+  for (const [refuseSeconds, group] of Map.groupBy(wishes.declined, (d) => d.refuseSeconds)) {
     call(`decline ${group.length} offer${group.length === 1 ? '' : 's'}`, group[0]?.why ?? '', {
       kind: 'decline',
       offerIds: group.map((d) => d.offerId),
       refuseSeconds,
+      refusedFor: wishes.waiting,
     });
   }
-  if (offers.wantsOffers && input.mesos.suppressed) {
-    call('revive offers', 'a broker waits for resources', { kind: 'revive' });
-  }
-  if (!offers.wantsOffers && !input.mesos.suppressed) {
+  if (wishes.waiting.length === 0 && wantsSilence(input.mesos)) {
     call('suppress offers', 'nothing waits for resources', { kind: 'suppress' });
   }
 
@@ -108,4 +122,29 @@ function explicitDue(input: PlanInput): {
   return dueAtMs <= input.nowMs
     ? { tasks, wakes: [...wakes, input.nowMs + 1_000] }
     : { tasks: [], wakes: [...wakes, dueAtMs] };
+}
+
+/**
+ * REVIVE clears suppression and refusals: due when something waits that has not seen what was refused
+ * before it came, and allowed by the token bucket.
+ */
+function planRevive(
+  { mesos, nowMs }: PlanInput,
+  waiting: readonly string[],
+): 'now' | { readonly atMs: number } | undefined {
+  const { refusedFor } = mesos;
+  const isNew = (need: string): boolean => refusedFor !== undefined && !refusedFor.has(need);
+  if (waiting.length === 0 || !(mesos.suppressed || waiting.some(isNew))) {
+    return undefined;
+  }
+  const tokens = tokensAt(mesos.revives, reviveBucket, nowMs);
+  return tokens >= 1 ? 'now' : { atMs: nowMs + Math.ceil((1 - tokens) * reviveBucket.refillMs) };
+}
+
+/** Offers that come although we suppressed them: the call was lost, or the master is another. */
+function wantsSilence({ suppressed, suppressedAtMs, offers }: PlanInput['mesos']): boolean {
+  return (
+    !suppressed ||
+    (suppressedAtMs !== undefined && offers.some((o) => o.receivedAtMs >= suppressedAtMs + onTheirWayMs))
+  );
 }

@@ -1,6 +1,7 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
+import type { ClusterMemory } from '../model/records.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
 import { planCalls } from './housekeeping.ts';
@@ -15,10 +16,11 @@ import { planTopics } from './topics.ts';
 
 /** An offer kept for voters that are still missing is given back after this long. */
 const keepOfferMs = 30_000;
-const declineWaitingSeconds = 5;
-/** Mesos keeps a filter for an agent that is gone, and applies it when the agent is back. */
-const declineHomeSeconds = 60;
-const declineIdleSeconds = 3_600;
+/**
+ * How long Mesos keeps back what was refused. Resources that come free break through, and a need that did
+ * not wait yet revives; the limit is for what changes without either (the brokers around, maintenance).
+ */
+const refuseSeconds = { givenBack: 5, waiting: 60, home: 600, idle: 3_600 } as const;
 
 /**
  * Decides everything that a pass does, and names the reason of everything that it does not do.
@@ -45,9 +47,7 @@ export function plan(input: PlanInput): Plan {
     newUuid: input.newUuid,
     artifacts: input.artifacts,
   };
-  let wantsOffers = false;
-  /** When the first broker that waits for its home may go elsewhere; absent while none waits so. */
-  let homesUntilMs: number | undefined;
+  const waiting: Waiting[] = [];
 
   for (const stored of input.clusters) {
     const memory = withIntents(stored, input.nowMs);
@@ -92,23 +92,15 @@ export function plan(input: PlanInput): Plan {
       ...leftovers(memory),
       ...bound(memory),
     );
-    wantsOffers ||= placed.held.length > 0;
-    for (const need of needs) {
-      if (need.kind === 'held' && need.wantsHome === true) {
-        homesUntilMs = Math.min(
-          homesUntilMs ?? Number.POSITIVE_INFINITY,
-          need.untilMs ?? Number.POSITIVE_INFINITY,
-        );
-      }
-    }
+    waiting.push(...waitingOf(memory, needs, placed.steps));
     wakes.push(
       ...[...placed.held, ...changes.held].flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
     );
   }
 
-  const declined = declineRest(input, board, wantsOffers, homesUntilMs);
-  const calls = planCalls(input, { wantsOffers: wantsOffers || homesUntilMs !== undefined, declined });
+  const declined = declineRest(input, board, waiting);
+  const calls = planCalls(input, { waiting: waiting.map((w) => w.key), declined });
   wakes.push(...calls.wakes);
   wakes.push(
     ...input.mesos.offers.filter((o) => board.kept.has(o.id)).map((o) => o.receivedAtMs + keepOfferMs),
@@ -189,39 +181,67 @@ function bound(memory: PlanInput['clusters'][number]): readonly Held[] {
   });
 }
 
-function declineRest(
-  input: PlanInput,
-  board: Board,
-  wantsOffers: boolean,
-  homesUntilMs: number | undefined,
-): readonly DeclinedOffer[] {
-  const [refuseSeconds, why] = wantsOffers
-    ? [declineWaitingSeconds, 'no broker that waits fits it']
-    : homesUntilMs !== undefined
-      ? [untilThen(homesUntilMs, input.nowMs), 'no disk that is waited for is on it']
-      : [declineIdleSeconds, 'nothing waits for resources'];
-  const used = new Set(input.mesos.offers.map((o) => o.id));
-  for (const agent of board.agents) {
-    for (const id of agent.offerIds) {
-      used.delete(id);
+type Waiting = {
+  /** Changes when offers that would not do before might do now. */
+  readonly key: string;
+  readonly refuseSeconds: number;
+  /** Why what it cannot use is refused. */
+  readonly why: string;
+};
+
+/** The needs that only an offer can meet and this pass did not. */
+function waitingOf(
+  { spec }: ClusterMemory,
+  needs: readonly Need[],
+  steps: readonly Step[],
+): readonly Waiting[] {
+  const placed = new Set(steps.flatMap((s) => s.brokerId ?? []));
+  return needs.flatMap((need): readonly Waiting[] => {
+    const prefix = `${spec.desired.name}@${spec.revision}/${need.broker.id}`;
+    const home = { key: `${prefix} home`, refuseSeconds: refuseSeconds.home };
+    if (need.kind === 'held') {
+      return need.wantsHome === true ? [{ ...home, why: 'no disk that is waited for is on it' }] : [];
     }
-  }
+    if (need.kind !== 'launch' || placed.has(need.broker.id)) {
+      return [];
+    }
+    const why = 'no broker that waits fits it';
+    return need.want.placement === undefined
+      ? [
+          {
+            key: `${prefix} ${need.relocate ? 'elsewhere' : 'anywhere'}`,
+            refuseSeconds: refuseSeconds.waiting,
+            why,
+          },
+        ]
+      : [{ ...home, why }];
+  });
+}
+
+/** What no waiting broker can use is given back at once, for as long as the most impatient of them can wait. */
+function declineRest(input: PlanInput, board: Board, waiting: readonly Waiting[]): readonly DeclinedOffer[] {
+  const jitter = 1 + fractionOf(input.newUuid()) / 5;
+  const impatient = waiting.reduce<Waiting>(
+    (most, one) => (one.refuseSeconds < most.refuseSeconds ? one : most),
+    { key: '', refuseSeconds: refuseSeconds.idle, why: 'nothing waits for resources' },
+  );
+  const seconds = Math.round(impatient.refuseSeconds * jitter);
+  const left = new Set(board.agents.flatMap((agent) => agent.offerIds));
   return input.mesos.offers
-    .filter((offer) => !used.has(offer.id))
+    .filter((offer) => left.has(offer.id))
     .filter((offer) => !(board.kept.has(offer.id) && input.nowMs - offer.receivedAtMs < keepOfferMs))
     .map((offer) => ({
       offerId: offer.id,
       agentId: offer.agentId,
       hostname: offer.hostname,
-      refuseSeconds,
-      why,
+      ...(board.kept.has(offer.id)
+        ? { refuseSeconds: refuseSeconds.givenBack, why: 'it fits a broker that waits for others' }
+        : { refuseSeconds: seconds, why: impatient.why }),
     }));
 }
 
-/** Offers that only a relocation could use come back when the first one may begin. */
-function untilThen(homesUntilMs: number, nowMs: number): number {
-  return Math.max(1, Math.min(declineHomeSeconds, Math.ceil((homesUntilMs - nowMs) / 1_000)));
-}
+/** Of a random UUID, in [0, 1): so that what many refused at once does not come back at once. */
+const fractionOf = (uuid: string): number => Number.parseInt(uuid.slice(0, 8), 16) / 2 ** 32;
 
 function wakeOf(need: Need): readonly number[] {
   return need.kind === 'held' && need.untilMs !== undefined ? [need.untilMs] : [];

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MesosEvent, TaskState } from '../../src/model/mesos.ts';
+import { reviveBucket, tokensAt } from '../../src/model/token-bucket.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
 import { makeOffer, nowMs } from '../plan/builders.ts';
 
@@ -22,7 +23,11 @@ test('offers are kept until they are rescinded or used', () => {
     rescinded.offers.map((o) => o.id),
     ['o1', 'o3'],
   );
-  const declined = foldSent(rescinded, { kind: 'decline', offerIds: ['o3'], refuseSeconds: 5 }, nowMs);
+  const declined = foldSent(
+    rescinded,
+    { kind: 'decline', offerIds: ['o3'], refuseSeconds: 5, refusedFor: [] },
+    nowMs,
+  );
   const accepted = foldSent(
     declined,
     { kind: 'accept', offerIds: ['o1'], operations: [], refuseSeconds: 1 },
@@ -60,12 +65,18 @@ for (const event of [
   });
 }
 
-test('a new subscription knows nothing of before: not suppressed, nobody answered, no kills', () => {
-  let table = foldSent(connected, { kind: 'suppress' }, nowMs);
+test('a new subscription is suppressed and knows nothing of before: nobody answered, no kills', () => {
+  let table = foldSent(connected, { kind: 'revive' }, nowMs);
   table = foldSent(table, { kind: 'kill', taskId: 't', agentId: 'a' }, nowMs);
   table = fold(table, update('t', 'TASK_RUNNING', 'a'));
   const again = fold(table, { kind: 'subscribed', frameworkId: 'f' });
-  assert.equal(again, { ...emptyMesosTable, connected: true, subscribedAtMs: nowMs });
+  assert.equal(again, {
+    ...emptyMesosTable,
+    connected: true,
+    subscribedAtMs: nowMs,
+    suppressed: true,
+    suppressedAtMs: nowMs,
+  });
 });
 
 test('any update is an answer; a live task that no record wants is a stranger until it ends', () => {
@@ -103,6 +114,38 @@ test('what was sent is remembered: kills with attempts, reconciliations apart, s
   table = foldSent(table, { kind: 'suppress' }, nowMs);
   assert.ok(table.suppressed);
   assert.not(foldSent(table, { kind: 'revive' }, nowMs).suppressed);
+});
+
+test('refused offers were held against the needs of all refusals since the last REVIVE', () => {
+  const decline = (table: MesosTable, ...refusedFor: string[]): MesosTable =>
+    foldSent(table, { kind: 'decline', offerIds: [], refuseSeconds: 60, refusedFor }, nowMs);
+  assert.is(connected.refusedFor, undefined);
+  const table = decline(decline(connected, 'a', 'b'), 'b', 'c');
+  assert.equal(table.refusedFor, new Set(['b']), 'a saw only what was refused first, c only the rest');
+  assert.is(foldSent(table, { kind: 'revive' }, nowMs).refusedFor, undefined);
+});
+
+test('each REVIVE takes a token', () => {
+  let table = connected;
+  for (const left of [4, 3, 2, 1, 0, 0]) {
+    table = foldSent(table, { kind: 'revive' }, nowMs);
+    assert.is(table.revives.tokens, left);
+  }
+  assert.is(tokensAt(table.revives, reviveBucket, nowMs + 5_000), 0.5);
+  assert.is(tokensAt(table.revives, reviveBucket, nowMs + 3_600_000), 5);
+  assert.is(
+    tokensAt(table.revives, reviveBucket, nowMs - 3_600_000),
+    5,
+    'a clock that went back stops nothing',
+  );
+});
+
+test('reconciliation by name counts its attempts, and begins anew a while after', () => {
+  const ask = (table: MesosTable, atMs: number): MesosTable =>
+    foldSent(table, { kind: 'reconcile-tasks', tasks: [{ taskId: 't', agentId: 'a' }] }, atMs);
+  const twice = ask(ask(connected, nowMs), nowMs + 60_000);
+  assert.equal(twice.explicitReconcile, { lastAtMs: nowMs + 60_000, attempts: 2 });
+  assert.is(ask(twice, nowMs + 300_000).explicitReconcile.attempts, 1);
 });
 
 test.run();

@@ -1,0 +1,104 @@
+/** Offers as a common good: what is refused and for how long, when more are asked for, when none. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { MesosCall, Offer } from '../../src/model/mesos.ts';
+import type { ObservedMesos, PlanInput } from '../../src/model/observed.ts';
+import { plan } from '../../src/plan/plan.ts';
+import {
+  makeBroker,
+  makeDesired,
+  makeEnded,
+  makeInput,
+  makeMemory,
+  makeOffer,
+  makeRecord,
+  nowMs,
+} from './builders.ts';
+
+const desired = makeDesired({
+  brokers: [...[0, 1, 2].map((id) => makeBroker(id)), makeBroker(3, { roles: ['broker'] })],
+});
+const fourth = makeBroker(3, { roles: ['broker'] });
+const small = makeOffer('agent-9', { cpus: 0.5 });
+
+/** Broker 3 is new, or waits for its home, or runs as all others do. */
+function inputOf(
+  state: 'new' | 'home' | 'running',
+  mesos: Partial<ObservedMesos>,
+  changes: Partial<Pick<PlanInput, 'newUuid'>> & { readonly revision?: number } = {},
+): PlanInput {
+  const record = {
+    new: () => {
+      const { task: _none, placement: _nowhere, ...rest } = makeRecord(desired, fourth, { formatted: false });
+      return rest;
+    },
+    home: () => makeEnded(desired, fourth),
+    running: () => makeRecord(desired, fourth),
+  }[state]();
+  const memory = makeMemory(desired, [record]);
+  const { revision = 1, ...rest } = changes;
+  return makeInput([{ ...memory, spec: { ...memory.spec, revision } }], { mesos, ...rest });
+}
+
+const calls = (input: PlanInput): readonly MesosCall[] =>
+  plan(input).steps.flatMap((s) => (s.action.kind === 'mesos' ? [s.action.call] : []));
+const kinds = (input: PlanInput): readonly string[] => calls(input).map((c) => c.kind);
+const refused = (input: PlanInput): number | undefined =>
+  calls(input).flatMap((c) => (c.kind === 'decline' ? [c.refuseSeconds] : []))[0];
+const withOffers = (...offers: Offer[]): Partial<ObservedMesos> => ({ suppressed: false, offers });
+
+test('what fits nobody is refused for as long as the most impatient broker can wait', () => {
+  assert.is(refused(inputOf('new', withOffers(small))), 60);
+  assert.is(refused(inputOf('home', withOffers(small))), 600);
+  assert.is(refused(inputOf('running', withOffers(small))), 3_600);
+});
+
+test('refusals are spread by up to a fifth, one call for all', () => {
+  const spread = ['00000000-0', '80000000-0', 'ffffffff-0'].map((uuid) =>
+    refused(inputOf('new', withOffers(small), { newUuid: () => uuid })),
+  );
+  assert.equal(spread, [60, 66, 72]);
+  const many = withOffers(
+    ...Array.from({ length: 50 }, (_, i) => makeOffer(`agent-${i + 20}`, { cpus: 0.5 })),
+  );
+  const declines = calls(inputOf('new', many)).filter((c) => c.kind === 'decline');
+  assert.is(declines.length, 1);
+});
+
+test('a need that came after a refusal revives, one that was there does not', () => {
+  const [decline] = calls(inputOf('new', withOffers(small)));
+  if (decline?.kind !== 'decline') throw new Error('nothing was refused');
+  const refusedFor = new Set(decline.refusedFor);
+  assert.equal(kinds(inputOf('new', { suppressed: false, refusedFor })), []);
+  assert.equal(kinds(inputOf('home', { suppressed: false, refusedFor })), ['revive']);
+  assert.equal(kinds(inputOf('new', { suppressed: false, refusedFor }, { revision: 2 })), ['revive']);
+  assert.equal(kinds(inputOf('new', { suppressed: false })), [], 'nothing was refused');
+});
+
+test('the refusals of the same pass come after the REVIVE, which would take them back', () => {
+  const input = inputOf('new', { ...withOffers(small), refusedFor: new Set(['other']) });
+  assert.equal(kinds(input), ['revive', 'decline']);
+});
+
+test('REVIVE waits for a token of its bucket, and the pass comes by itself', () => {
+  const empty = { tokens: 0.25, atMs: nowMs };
+  const input = inputOf('new', { suppressed: true, revives: empty });
+  assert.equal(kinds(input), []);
+  assert.is(plan(input).wakeAtMs, nowMs + 7_500);
+  assert.equal(kinds(inputOf('new', { suppressed: true, revives: { ...empty, atMs: nowMs - 7_500 } })), [
+    'revive',
+  ]);
+});
+
+test('SUPPRESS is repeated when offers still come, not for those that were on their way', () => {
+  const suppressed = (receivedAgoMs: number): Partial<ObservedMesos> => ({
+    suppressed: true,
+    suppressedAtMs: nowMs - 60_000,
+    offers: [makeOffer('agent-9', { receivedAtMs: nowMs - receivedAgoMs })],
+  });
+  assert.equal(kinds(inputOf('running', suppressed(1_000))), ['decline', 'suppress']);
+  assert.equal(kinds(inputOf('running', suppressed(58_000))), ['decline']);
+  assert.equal(kinds(inputOf('running', { suppressed: false })), ['suppress']);
+});
+
+test.run();
