@@ -2,6 +2,7 @@
 import type {
   DiskSource,
   FrameworkSettings,
+  InverseOffer,
   MesosCall,
   MesosEvent,
   Offer,
@@ -10,6 +11,7 @@ import type {
   Resource,
   TaskSpec,
   TaskUpdate,
+  Unavailability,
 } from '../model/mesos.ts';
 import type * as wire from './types.ts';
 
@@ -41,7 +43,7 @@ export function toSubscribe(settings: FrameworkSettings, frameworkId: string | u
   };
 }
 
-/** Undefined for events that the planner has no use for (heartbeats, inverse offers, operation statuses, messages). */
+/** Undefined for events that the planner has no use for (heartbeats, operation statuses, messages). */
 export function toEvent(event: wire.SchedulerEvent, role: string, nowMs: number): MesosEvent | undefined {
   switch (event.type) {
     case 'SUBSCRIBED':
@@ -50,6 +52,16 @@ export function toEvent(event: wire.SchedulerEvent, role: string, nowMs: number)
       return { kind: 'offers', offers: (event.offers.offers ?? []).map((o) => toOffer(o, role, nowMs)) };
     case 'RESCIND':
       return { kind: 'rescind', offerId: event.rescind.offer_id.value };
+    case 'INVERSE_OFFERS':
+      return {
+        kind: 'inverse-offers',
+        inverseOffers: (event.inverse_offers.inverse_offers ?? []).flatMap((o) => toInverseOffer(o, nowMs)),
+      };
+    case 'RESCIND_INVERSE_OFFER':
+      return {
+        kind: 'rescind-inverse-offer',
+        inverseOfferId: event.rescind_inverse_offer.inverse_offer_id.value,
+      };
     case 'UPDATE':
       return { kind: 'update', update: toUpdate(event.update.status) };
     case 'FAILURE':
@@ -69,12 +81,6 @@ export function toEvent(event: wire.SchedulerEvent, role: string, nowMs: number)
 function toOffer(offer: wire.Offer, role: string, nowMs: number): Offer {
   const fault = offer.domain?.fault_domain;
   const address = offer.url?.address;
-  const startMs =
-    offer.unavailability === undefined ? undefined : offer.unavailability.start.nanoseconds / 1e6;
-  const durationMs =
-    offer.unavailability?.duration === undefined
-      ? undefined
-      : offer.unavailability.duration.nanoseconds / 1e6;
   return {
     id: offer.id.value,
     agentId: offer.agent_id.value,
@@ -88,11 +94,30 @@ function toOffer(offer: wire.Offer, role: string, nowMs: number): Offer {
     attributes: toAttributes(offer.attributes),
     ...(fault === undefined ? {} : { domain: { region: fault.region.name, zone: fault.zone.name } }),
     resources: (offer.resources ?? []).flatMap(toResource),
-    ...(startMs === undefined
-      ? {}
-      : { unavailability: { startMs, ...(durationMs === undefined ? {} : { durationMs }) } }),
+    ...(offer.unavailability === undefined ? {} : { unavailability: toUnavailability(offer.unavailability) }),
     receivedAtMs: nowMs,
   };
+}
+
+function toUnavailability({ start, duration }: wire.Unavailability): Unavailability {
+  return {
+    startMs: Math.floor(start.nanoseconds / 1e6),
+    ...(duration === undefined ? {} : { durationMs: Math.floor(duration.nanoseconds / 1e6) }),
+  };
+}
+
+/** Without an agent (one for resources anywhere, which Mesos does not send) there is nothing to say. */
+function toInverseOffer(offer: wire.InverseOffer, nowMs: number): readonly InverseOffer[] {
+  return offer.agent_id === undefined
+    ? []
+    : [
+        {
+          id: offer.id.value,
+          agentId: offer.agent_id.value,
+          unavailability: toUnavailability(offer.unavailability),
+          receivedAtMs: nowMs,
+        },
+      ];
 }
 
 /** Revocable, shared and provider resources are left out: nothing durable may stand on them. */
@@ -226,6 +251,15 @@ export function toCall(call: MesosCall, settings: FrameworkSettings): wire.Sched
           filters: { refuse_seconds: call.refuseSeconds },
         },
       };
+    case 'answer-inverse-offer': {
+      const answer: wire.AnswerInverseOffers = {
+        inverse_offer_ids: [{ value: call.inverseOfferId }],
+        filters: { refuse_seconds: call.refuseSeconds },
+      };
+      return call.accept
+        ? { type: 'ACCEPT_INVERSE_OFFERS', accept_inverse_offers: answer }
+        : { type: 'DECLINE_INVERSE_OFFERS', decline_inverse_offers: answer };
+    }
     case 'revive':
       return { type: 'REVIVE', revive: { roles: [settings.role] } };
     case 'suppress':

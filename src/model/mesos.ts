@@ -49,7 +49,18 @@ export type Offer = {
   readonly domain?: { readonly region: string; readonly zone: string };
   readonly resources: readonly Resource[];
   /** Planned maintenance of the agent. */
-  readonly unavailability?: { readonly startMs: number; readonly durationMs?: number };
+  readonly unavailability?: Unavailability;
+  readonly receivedAtMs: number;
+};
+
+/** Without a duration it has no end. */
+export type Unavailability = { readonly startMs: number; readonly durationMs?: number };
+
+/** Mesos asks for an agent back, for its planned maintenance. */
+export type InverseOffer = {
+  readonly id: string;
+  readonly agentId: string;
+  readonly unavailability: Unavailability;
   readonly receivedAtMs: number;
 };
 
@@ -110,6 +121,8 @@ export type MesosEvent =
   | { readonly kind: 'disconnected' }
   | { readonly kind: 'offers'; readonly offers: readonly Offer[] }
   | { readonly kind: 'rescind'; readonly offerId: string }
+  | { readonly kind: 'inverse-offers'; readonly inverseOffers: readonly InverseOffer[] }
+  | { readonly kind: 'rescind-inverse-offer'; readonly inverseOfferId: string }
   | { readonly kind: 'update'; readonly update: TaskUpdate }
   | {
       readonly kind: 'failure';
@@ -174,6 +187,13 @@ export type MesosCall =
       readonly refuseSeconds: number;
       /** Needs that the offers were held against, as of `ObservedMesos.refusedFor`; Mesos is not told. */
       readonly refusedFor: readonly string[];
+    }
+  | {
+      readonly kind: 'answer-inverse-offer';
+      readonly inverseOfferId: string;
+      readonly accept: boolean;
+      /** An answer ends nothing: Mesos asks again after this time, and may be told otherwise. */
+      readonly refuseSeconds: number;
     }
   | { readonly kind: 'revive' }
   | { readonly kind: 'suppress' }

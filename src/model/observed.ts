@@ -4,7 +4,7 @@
  */
 import type { KafkaObserved } from './kafka.ts';
 import type { Artifact } from './launch.ts';
-import type { FrameworkSettings, Offer } from './mesos.ts';
+import type { FrameworkSettings, InverseOffer, Offer } from './mesos.ts';
 import type { ClusterMemory } from './records.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
@@ -27,6 +27,11 @@ export type ObservedMesos = {
   readonly refusedFor?: ReadonlySet<string>;
   /** How many REVIVEs may be sent at once, as of a time. */
   readonly revives: TokenBucket;
+  /** The last that Mesos asked of each agent that is to be maintained, by agent id. */
+  readonly inverseOffers: ReadonlyMap<
+    string,
+    InverseOffer & { readonly state: 'open' | 'answered' | 'rescinded' }
+  >;
   /** Tasks of which this subscription brought an update. */
   readonly answeredTasks: ReadonlySet<string>;
   readonly explicitReconcile: { readonly lastAtMs?: number; readonly attempts: number };

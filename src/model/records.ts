@@ -4,7 +4,7 @@
  */
 import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
-import type { DiskSource, TaskState } from './mesos.ts';
+import type { DiskSource, TaskState, Unavailability } from './mesos.ts';
 
 export type FrameworkRecord = { readonly schema: 1; readonly frameworkId: string };
 
@@ -104,6 +104,14 @@ export type BrokerRecord = {
   readonly retryAtMs?: number;
   /** Set when the broker went down: until then only the same agent will do. */
   readonly stickyUntilMs?: number;
+  readonly maintenance?: MaintenanceAnswer;
+};
+
+/** What Mesos was told of the planned maintenance of the broker's agent. */
+export type MaintenanceAnswer = Unavailability & {
+  readonly agentId: string;
+  readonly accepted: boolean;
+  readonly why: string;
 };
 
 /** Stored until it is done, taken back or over; what each kind means is in `plan/intents.ts`. */

@@ -53,6 +53,13 @@ export type BrokerStatus = {
   readonly disks?: readonly DiskStatus[];
   readonly lastEnd?: { readonly atMs: number; readonly state: string; readonly why: string };
   readonly progress?: Progress;
+  /** Planned by the operator for its agent, and what Mesos was told of it. */
+  readonly maintenance?: {
+    readonly startMs: number;
+    readonly endMs?: number;
+    readonly accepted: boolean;
+    readonly why: string;
+  };
 };
 
 export type IntentStatus = {

@@ -21,6 +21,7 @@ export const emptyMesosTable: MesosTable = {
   offers: [],
   suppressed: false,
   revives: { tokens: reviveBucket.tokens, atMs: 0 },
+  inverseOffers: new Map(),
   answeredTasks: new Set(),
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
@@ -61,6 +62,16 @@ export function foldMesosEvent(
       return table.offers.some((o) => o.id === event.offerId)
         ? { ...table, offers: table.offers.filter((o) => o.id !== event.offerId) }
         : { ...table, tombstones: new Set([...table.tombstones, event.offerId].slice(-maxTombstones)) };
+    case 'inverse-offers':
+      return {
+        ...table,
+        inverseOffers: new Map([
+          ...table.inverseOffers,
+          ...event.inverseOffers.map((o) => [o.agentId, { ...o, state: 'open' as const }] as const),
+        ]),
+      };
+    case 'rescind-inverse-offer':
+      return withInverseOffer(table, event.inverseOfferId, 'rescinded');
     case 'update': {
       const { update } = event;
       const others = table.strangers.filter((s) => s.taskId !== update.taskId);
@@ -102,6 +113,8 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
         refusedFor: new Set(call.refusedFor.filter((need) => before === undefined || before.has(need))),
       };
     }
+    case 'answer-inverse-offer':
+      return withInverseOffer(table, call.inverseOfferId, 'answered');
     case 'revive': {
       const { refusedFor: _cleared, suppressedAtMs: _over, ...kept } = table;
       const tokens = Math.max(0, tokensAt(table.revives, reviveBucket, nowMs) - 1);
@@ -134,4 +147,11 @@ function without(table: MesosTable, offerIds: readonly string[]): MesosTable {
 /** A run of questions that ended long ago is over: the next begins with short waits again. */
 function attemptsOf({ explicitReconcile: { lastAtMs, attempts } }: MesosTable, nowMs: number): number {
   return lastAtMs !== undefined && nowMs - lastAtMs > reconcileRunOverMs ? 0 : attempts;
+}
+
+function withInverseOffer(table: MesosTable, id: string, state: 'answered' | 'rescinded'): MesosTable {
+  const known = [...table.inverseOffers.values()].find((o) => o.id === id);
+  return known === undefined
+    ? table
+    : { ...table, inverseOffers: new Map([...table.inverseOffers, [known.agentId, { ...known, state }]]) };
 }

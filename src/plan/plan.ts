@@ -6,6 +6,7 @@ import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
 import { planCalls } from './housekeeping.ts';
 import { endedIntents, intentWakes, withIntents } from './intents.ts';
+import { planMaintenance } from './maintenance.ts';
 import type { Need } from './need.ts';
 import { needOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
@@ -99,6 +100,7 @@ export function plan(input: PlanInput): Plan {
     );
   }
 
+  steps.push(...planMaintenance(input, steps));
   const declined = declineRest(input, board, waiting);
   const calls = planCalls(input, { waiting: waiting.map((w) => w.key), declined });
   wakes.push(...calls.wakes);

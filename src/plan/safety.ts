@@ -74,15 +74,25 @@ export function blockQuorum(
   fetchTimeoutMs = 10_000,
 ): string | undefined {
   const { voters, leaderId } = kafka.quorum;
-  if (!voters.some((v) => v.nodeId === nodeId)) {
+  // A quorum of one or two cannot spare a voter: the operator was warned of it when the spec was read.
+  return leaderId >= 0 && voters.length <= 2
+    ? undefined
+    : blockQuorumOf(kafka, new Set([nodeId]), nowMs, fetchTimeoutMs);
+}
+
+/** The same for several voters at once, however small the quorum. */
+function blockQuorumOf(
+  kafka: KafkaObserved,
+  leaving: ReadonlySet<number>,
+  nowMs: number,
+  fetchTimeoutMs = 10_000,
+): string | undefined {
+  const { voters, leaderId } = kafka.quorum;
+  if (!voters.some((v) => leaving.has(v.nodeId))) {
     return undefined;
   }
   if (leaderId < 0) {
     return 'the quorum has no leader';
-  }
-  // A quorum of one or two cannot spare a voter: the operator was warned of it when the spec was read.
-  if (voters.length <= 2) {
-    return undefined;
   }
   const leader = voters.find((v) => v.nodeId === leaderId);
   const leaderEnd = leader?.logEndOffset ?? 0;
@@ -90,7 +100,7 @@ export function blockQuorum(
   const leaderNowMs = leader !== undefined && leader.lastCaughtUpMs >= 0 ? leader.lastCaughtUpMs : nowMs;
   const caughtUp = voters.filter(
     (v) =>
-      v.nodeId !== nodeId &&
+      !leaving.has(v.nodeId) &&
       (v.nodeId === leaderId ||
         v.logEndOffset >= leaderEnd ||
         (v.lastCaughtUpMs >= 0 && leaderNowMs - v.lastCaughtUpMs <= fetchTimeoutMs)),
@@ -99,6 +109,37 @@ export function blockQuorum(
   return caughtUp.length >= needed
     ? undefined
     : `${caughtUp.length} caught-up voters would be left of ${needed} needed`;
+}
+
+/**
+ * Why these brokers cannot all be spared at once, for as long as it may take: min ISR must hold in every
+ * partition without them, and the quorum must keep its majority. Undefined when they can.
+ */
+export function blockLeave(
+  kafka: KafkaObserved,
+  leaving: ReadonlySet<number>,
+  policy: { readonly allowSingleReplicaOutage: boolean },
+  nowMs: number,
+): string | undefined {
+  const hurt = kafka.topics.flatMap((topic) =>
+    topic.partitions.flatMap((p) => {
+      const left = p.isr.filter((id) => !leaving.has(id)).length;
+      const consented = p.replicas.length === 1 && policy.allowSingleReplicaOutage;
+      if (!p.replicas.some((id) => leaving.has(id)) || consented) {
+        return [];
+      }
+      const name = `${topic.name}-${p.partition}`;
+      if (topic.minIsr === undefined) {
+        return [`the min.insync.replicas of ${name} is not known`];
+      }
+      const wanted = Math.max(1, topic.minIsr);
+      return left >= wanted ? [] : [`${name} would have ${left} in sync of min ISR ${wanted}`];
+    }),
+  );
+  const [first] = hurt;
+  return first === undefined
+    ? blockQuorumOf(kafka, leaving, nowMs)
+    : `${first}${hurt.length > 1 ? `, and ${hurt.length - 1} more partitions likewise` : ''}`;
 }
 
 /**

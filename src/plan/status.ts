@@ -20,6 +20,7 @@ import { startWaitOf, troubleOf } from './broker-trouble.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
 import { diskCondition, diskStatus, diskTrouble, diskWarnings } from './disks.ts';
 import { activeIntent, withIntents } from './intents.ts';
+import { isOver } from './maintenance.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
 import { replicationFactorOf } from './topics.ts';
@@ -130,6 +131,7 @@ function brokerStatus(
     ...(intent === undefined ? {} : { intent: intentStatus(intent) }),
     warnings: [...(report?.warnings ?? []), ...diskWarnings(record)],
     ...(report?.disks === undefined ? {} : { disks: report.disks.map(diskStatus) }),
+    ...maintenanceOf(record, input.nowMs),
     ...(record?.last === undefined
       ? {}
       : {
@@ -160,6 +162,22 @@ function intentStatus({ kind, author, reason, atMs, expiresAtMs }: BrokerIntent)
     ...(reason === undefined ? {} : { reason }),
     atMs,
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+  };
+}
+
+function maintenanceOf(record: BrokerRecord | undefined, nowMs: number): Pick<BrokerStatus, 'maintenance'> {
+  const answer = record?.maintenance;
+  if (answer === undefined || answer.agentId !== record?.placement?.agentId || isOver(answer, nowMs)) {
+    return {};
+  }
+  const { startMs, durationMs, accepted, why } = answer;
+  return {
+    maintenance: {
+      startMs,
+      ...(durationMs === undefined ? {} : { endMs: startMs + durationMs }),
+      accepted,
+      why,
+    },
   };
 }
 

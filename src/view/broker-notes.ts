@@ -24,7 +24,7 @@ export function brokerNotes(
   maxLines: number,
 ): readonly Note[] {
   const notes: Note[] = [];
-  const { intent, progress, waiting, phase, lastEnd, drift, warnings } = broker;
+  const { intent, progress, waiting, phase, lastEnd, maintenance, drift, warnings } = broker;
   const add = (text: string, tone?: Tone) => notes.push(textNote(text, tone, canvas, width, maxLines));
 
   if (intent !== undefined)
@@ -34,6 +34,10 @@ export function brokerNotes(
   if (waiting !== undefined) notes.push(...waitingNotes(waiting, canvas, width, maxLines));
   if (lastEnd !== undefined && broker.state !== 'running' && !waiting?.why.includes(lastEnd.why)) {
     add(`ended ${formatTime(lastEnd.atMs, canvas.utcOffsetMinutes)}: ${lastEnd.why}`, 'dim');
+  }
+  if (maintenance !== undefined) {
+    const said = maintenance.accepted ? 'accepted' : `declined: ${maintenance.why}`;
+    add(`agent maintained from ${formatTime(maintenance.startMs, canvas.utcOffsetMinutes)}, ${said}`);
   }
   if (drift.length > 0) add(`to restart for: ${drift.join(', ')}`);
   for (const warning of warnings) add(`warning: ${warning}`, 'busy');

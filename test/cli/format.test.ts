@@ -218,6 +218,24 @@ test('describe', () => {
   }
 });
 
+test('a planned maintenance and its answer are told of the broker', () => {
+  const [broker] = demo.brokers;
+  if (broker === undefined) throw new Error('no broker');
+  const startMs = Date.UTC(2026, 0, 2, 14);
+  const why = 't-0 would have 1 in sync of min ISR 2';
+  const maintained = {
+    ...broker,
+    maintenance: { startMs, endMs: startMs + 3_600_000, accepted: false, why },
+  };
+  const format = { style: plainStyle, width: 120 };
+  assert.match(
+    renderBrokerDescription(demo, maintained, format),
+    /Planned +maintenance of its agent .* to .*: declined, t-0 would have 1/,
+  );
+  const status = renderStatus({ ...demo, brokers: [maintained] }, format);
+  assert.match(status, /maintenance of its agent .*: declined, t-0 would have 1/);
+});
+
 test('get clusters', () => {
   const lines = renderClusters([demo, clusterStatus()], { style: plainStyle, width: 80 });
   assertGolden('get-clusters.txt', `${lines.join('\n')}\n`);

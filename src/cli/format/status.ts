@@ -97,6 +97,7 @@ export function renderBrokerDescription(
       'In sync',
       broker.inSync === undefined ? 'unknown' : `${broker.inSync.inSync} of ${broker.inSync.total} replicas`,
     ],
+    ['Planned', maintenanceText(broker)],
     ['Restarts', String(broker.restarts)],
     ['Failures', broker.failures === 0 ? undefined : `${broker.failures} in a row`],
     ['Progress', progressText(broker)],
@@ -181,6 +182,13 @@ function progressText({ progress }: BrokerStatus): string | undefined {
   return `${label}${percent} (${byteSize(doneBytes)} of ${byteSize(totalBytes)}${rate}${eta})`;
 }
 
+function maintenanceText({ maintenance }: BrokerStatus): string | undefined {
+  if (maintenance === undefined) return undefined;
+  const { startMs, endMs, accepted, why } = maintenance;
+  const until = endMs === undefined ? '' : ` to ${dateTime(endMs)}`;
+  return `maintenance of its agent ${dateTime(startMs)}${until}: ${accepted ? 'accepted' : 'declined'}, ${why}`;
+}
+
 /** What there is to say of a broker, the most pressing first. */
 function brokerNotes(broker: BrokerStatus): readonly string[] {
   const { waiting, phase, drift, warnings } = broker;
@@ -194,6 +202,8 @@ function brokerNotes(broker: BrokerStatus): readonly string[] {
   const progress = progressText(broker);
   if (progress !== undefined) notes.push(progress);
   else if (phase !== undefined && broker.state !== 'running') notes.push(phase);
+  const maintenance = maintenanceText(broker);
+  if (maintenance !== undefined) notes.push(maintenance);
   if (drift.length > 0) notes.push(`restart due: ${drift.join(', ')}`);
   return [...notes, ...warnings];
 }

@@ -1,0 +1,163 @@
+/** Planned maintenance: what Mesos is told when it asks for an agent back. */
+import type { InverseOffer, Unavailability } from '../model/mesos.ts';
+import type { PlanInput } from '../model/observed.ts';
+import type { Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory, MaintenanceAnswer } from '../model/records.ts';
+import { blockLeave } from './safety.ts';
+
+/** Mesos asks again after this time, and hears otherwise if the cluster has changed. */
+const askAgainSeconds = 60;
+
+/**
+ * Accepted if every cluster can spare all its brokers on that agent, and those on agents promised for the
+ * same time, without breaking min ISR or the quorum; else declined with the reason. The answer is stored
+ * with each broker before it is sent. It is a word, not a deed: nothing is stopped for it.
+ *
+ * `others` are the steps of this pass so far: a broker that one of them changes is judged in the next pass.
+ */
+export function planMaintenance(input: PlanInput, others: readonly Step[]): readonly Step[] {
+  const changing = new Set(
+    others.flatMap((s) => (s.brokerId === undefined ? [] : [keyOf(s.clusterName, s.brokerId)])),
+  );
+  const isChanging = (agentId: string): boolean =>
+    input.clusters.some((memory) =>
+      brokersOn(memory, new Set([agentId])).some((r) => changing.has(keyOf(r.clusterName, r.id))),
+    );
+  const promised: Unavailable[] = input.clusters.flatMap((memory) =>
+    [...memory.brokers.values()].flatMap(({ maintenance }) =>
+      maintenance?.accepted === true && !isOver(maintenance, input.nowMs) ? [maintenance] : [],
+    ),
+  );
+  return [...input.mesos.inverseOffers.values()]
+    .sort((a, b) => (a.agentId < b.agentId ? -1 : 1))
+    .flatMap((offer): readonly Step[] => {
+      if (isChanging(offer.agentId)) {
+        return [];
+      }
+      if (offer.state === 'rescinded') {
+        return withdrawn(input, offer.agentId);
+      }
+      if (offer.state === 'answered' || isTooEarly(input, offer)) {
+        return [];
+      }
+      const answer = answerOf(input, offer, promised);
+      if (answer.accepted) {
+        promised.push(answer);
+      }
+      return [...remember(input, offer.agentId, answer), send(offer, answer)];
+    });
+}
+
+/** Whether the maintenance has ended by a time. */
+export function isOver({ startMs, durationMs }: Unavailability, nowMs: number): boolean {
+  return durationMs !== undefined && startMs + durationMs <= nowMs;
+}
+
+type Unavailable = Unavailability & { readonly agentId: string };
+
+/** A reading of Kafka from before the question is no answer to it: the next one comes by itself. */
+function isTooEarly({ clusters, kafka }: PlanInput, { agentId, receivedAtMs }: InverseOffer): boolean {
+  return clusters.some((memory) => {
+    const source = kafka.get(memory.spec.desired.name);
+    return (
+      source?.known === true &&
+      source.value.observedAtMs <= receivedAtMs &&
+      brokersOn(memory, new Set([agentId])).length > 0
+    );
+  });
+}
+
+function answerOf(
+  input: PlanInput,
+  { agentId, unavailability }: InverseOffer,
+  promised: readonly Unavailable[],
+): MaintenanceAnswer {
+  const others = promised.filter((p) => overlap(p, unavailability)).map((p) => p.agentId);
+  const agents = new Set([agentId, ...others]);
+  const blocks = input.clusters.flatMap((memory) => {
+    const { name, rollout } = memory.spec.desired;
+    if (brokersOn(memory, new Set([agentId])).length === 0) {
+      return [];
+    }
+    const source = input.kafka.get(name);
+    if (source?.known !== true) {
+      return [`cluster ${name} cannot be asked: ${source?.why ?? 'nobody has yet'}`];
+    }
+    const leaving = new Set(brokersOn(memory, agents).map((record) => record.id));
+    const block = blockLeave(source.value, leaving, rollout, input.nowMs);
+    return block === undefined ? [] : [`cluster ${name}: ${block}`];
+  });
+  return {
+    ...unavailability,
+    agentId,
+    accepted: blocks.length === 0,
+    why: blocks.length === 0 ? 'min ISR and quorum hold without what runs there' : blocks.join('; '),
+  };
+}
+
+function brokersOn(memory: ClusterMemory, agentIds: ReadonlySet<string>): readonly BrokerRecord[] {
+  return [...memory.brokers.values()].filter(
+    (record) => record.task !== undefined && agentIds.has(record.task.agentId),
+  );
+}
+
+function remember(input: PlanInput, agentId: string, answer: MaintenanceAnswer): readonly Step[] {
+  return input.clusters.flatMap((memory) =>
+    brokersOn(memory, new Set([agentId]))
+      .filter((record) => JSON.stringify(record.maintenance) !== JSON.stringify(answer))
+      .map((record) => store(record, answer)),
+  );
+}
+
+/**
+ * The schedule has changed, or the maintenance has begun: then the broker is down by now, and when its agent
+ * is to be back is worth showing.
+ */
+function withdrawn(input: PlanInput, agentId: string): readonly Step[] {
+  return input.clusters.flatMap((memory) =>
+    brokersOn(memory, new Set([agentId]))
+      .filter((r) => r.maintenance?.agentId === agentId && r.task?.unreachableSinceMs === undefined)
+      .map((record) => store(record, undefined)),
+  );
+}
+
+function store(record: BrokerRecord, answer: MaintenanceAnswer | undefined): Step {
+  const { maintenance: _before, ...kept } = record;
+  return {
+    mark: '·',
+    what: `remember the maintenance of broker ${record.id}'s agent`,
+    why: [
+      answer === undefined
+        ? 'Mesos withdrew it'
+        : `${answer.accepted ? 'accepted' : 'declined'}: ${answer.why}`,
+    ],
+    clusterName: record.clusterName,
+    brokerId: record.id,
+    action: { kind: 'broker', record: answer === undefined ? kept : { ...kept, maintenance: answer } },
+  };
+}
+
+function send(offer: InverseOffer, { accepted, why }: MaintenanceAnswer): Step {
+  return {
+    mark: '·',
+    what: `${accepted ? 'accept' : 'decline'} the maintenance of agent ${offer.agentId}`,
+    why: [why],
+    action: {
+      kind: 'mesos',
+      call: {
+        kind: 'answer-inverse-offer',
+        inverseOfferId: offer.id,
+        accept: accepted,
+        refuseSeconds: askAgainSeconds,
+      },
+    },
+  };
+}
+
+const keyOf = (clusterName: string | undefined, brokerId: number): string => `${clusterName}/${brokerId}`;
+
+function overlap(one: Unavailability, other: Unavailability): boolean {
+  const endOf = ({ startMs, durationMs }: Unavailability): number =>
+    startMs + (durationMs ?? Number.POSITIVE_INFINITY);
+  return one.startMs < endOf(other) && other.startMs < endOf(one);
+}

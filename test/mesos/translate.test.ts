@@ -1,0 +1,120 @@
+/** The planner's words and the wire's; bodies as a real Mesos recorded them (17-maintenance). */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  decodeSchedulerCall,
+  decodeSchedulerEvent,
+  encodeSchedulerCall,
+  encodeSchedulerEvent,
+} from '../../src/mesos/codec.ts';
+import { toCall, toEvent, toSubscribe } from '../../src/mesos/translate.ts';
+import type { SchedulerEvent } from '../../src/mesos/types.ts';
+import type { FrameworkSettings, MesosCall, MesosEvent } from '../../src/model/mesos.ts';
+
+const settings: FrameworkSettings = {
+  name: 'kafka-dev',
+  user: 'root',
+  role: 'kafka',
+  principal: 'kafka',
+  failoverTimeoutMs: 3_600_000,
+};
+const framework_id = { value: 'F' };
+
+/** By way of the bytes. */
+function read(event: SchedulerEvent): MesosEvent | undefined {
+  return toEvent(decodeSchedulerEvent(encodeSchedulerEvent(event)), 'kafka', 5);
+}
+function written(call: MesosCall): unknown {
+  const { framework_id: _id, ...body } = decodeSchedulerCall(
+    encodeSchedulerCall({ framework_id, ...toCall(call, settings) }),
+  );
+  return body;
+}
+
+test('inverse offers and their rescission', () => {
+  const event: SchedulerEvent = {
+    type: 'INVERSE_OFFERS',
+    inverse_offers: {
+      inverse_offers: [
+        {
+          id: { value: 'O6' },
+          url: {
+            scheme: 'http',
+            address: { hostname: '127.0.17.11', ip: '127.0.17.11', port: 5051 },
+            path: '/slave(1)',
+          },
+          framework_id,
+          agent_id: { value: 'S0' },
+          unavailability: {
+            start: { nanoseconds: 1_795_353_981_162_138_400 },
+            duration: { nanoseconds: 3600000000000 },
+          },
+        },
+        { id: { value: 'O7' }, framework_id, unavailability: { start: { nanoseconds: 1_000_000 } } },
+      ],
+    },
+  };
+  assert.equal(read(event), {
+    kind: 'inverse-offers',
+    inverseOffers: [
+      {
+        id: 'O6',
+        agentId: 'S0',
+        unavailability: { startMs: 1_795_353_981_162, durationMs: 3_600_000 },
+        receivedAtMs: 5,
+      },
+    ],
+  });
+  assert.equal(
+    read({ type: 'RESCIND_INVERSE_OFFER', rescind_inverse_offer: { inverse_offer_id: { value: 'O6' } } }),
+    { kind: 'rescind-inverse-offer', inverseOfferId: 'O6' },
+  );
+});
+
+test('the answers to an inverse offer', () => {
+  const answer = { kind: 'answer-inverse-offer', inverseOfferId: 'O6', refuseSeconds: 1 } as const;
+  const body = { inverse_offer_ids: [{ value: 'O6' }], filters: { refuse_seconds: 1 } };
+  assert.equal(written({ ...answer, accept: true }), {
+    type: 'ACCEPT_INVERSE_OFFERS',
+    accept_inverse_offers: body,
+  });
+  assert.equal(written({ ...answer, accept: false }), {
+    type: 'DECLINE_INVERSE_OFFERS',
+    decline_inverse_offers: body,
+  });
+});
+
+test('who we are: what we can do, a principal, checkpoints, time to fail over, and no offers before we ask', () => {
+  const { framework_info: info, suppressed_roles } = toSubscribe(settings, 'F');
+  assert.equal(
+    info.capabilities?.map((c) => c.type),
+    ['MULTI_ROLE', 'PARTITION_AWARE', 'TASK_KILLING_STATE', 'RESERVATION_REFINEMENT', 'REGION_AWARE'],
+  );
+  assert.is(info.checkpoint, true);
+  assert.is(info.principal, 'kafka');
+  assert.is(info.failover_timeout, 3_600);
+  assert.equal(info.roles, ['kafka']);
+  assert.equal(info.id, { value: 'F' });
+  assert.equal(suppressed_roles, ['kafka']);
+});
+
+test('kill, explicit reconciliation and acknowledgement name the agent', () => {
+  assert.equal(written({ kind: 'kill', taskId: 't', agentId: 'a', graceMs: 1_500 }), {
+    type: 'KILL',
+    kill: {
+      task_id: { value: 't' },
+      agent_id: { value: 'a' },
+      kill_policy: { grace_period: { nanoseconds: 1_500_000_000 } },
+    },
+  });
+  assert.equal(written({ kind: 'reconcile-tasks', tasks: [{ taskId: 't', agentId: 'a' }] }), {
+    type: 'RECONCILE',
+    reconcile: { tasks: [{ task_id: { value: 't' }, agent_id: { value: 'a' } }] },
+  });
+  assert.equal(written({ kind: 'acknowledge', taskId: 't', agentId: 'a', uuid: 'AAAA' }), {
+    type: 'ACKNOWLEDGE',
+    acknowledge: { task_id: { value: 't' }, agent_id: { value: 'a' }, uuid: 'AAAA' },
+  });
+});
+
+test.run();

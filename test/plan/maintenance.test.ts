@@ -1,0 +1,205 @@
+/** Inverse offers: an agent is given back only when every cluster can spare what runs there. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { InverseOffer } from '../../src/model/mesos.ts';
+import type { PlanInput } from '../../src/model/observed.ts';
+import type { Action } from '../../src/model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
+import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { blockLeave } from '../../src/plan/safety.ts';
+import { clusterStatus } from '../../src/plan/status.ts';
+import { makeBroker, makeDesired, makeInput, makeKafka, makeMemory, makeRecord, nowMs } from './builders.ts';
+
+const hourMs = 3_600_000;
+const desired = makeDesired({
+  topics: [{ name: 't', partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': '2' } }],
+});
+const ask = (agentId: string, startMs = nowMs + hourMs, receivedAtMs = nowMs - 5_000): InverseOffer => ({
+  id: `inverse-${agentId}`,
+  agentId,
+  unavailability: { startMs, durationMs: hourMs },
+  receivedAtMs,
+});
+
+function tableOf(...offers: InverseOffer[]): MesosTable {
+  return foldMesosEvent(
+    emptyMesosTable,
+    { kind: 'inverse-offers', inverseOffers: offers },
+    () => true,
+    nowMs,
+  );
+}
+
+function inputOf(
+  table: MesosTable,
+  memory: ClusterMemory = makeMemory(desired),
+  kafka = makeKafka(desired),
+): PlanInput {
+  return makeInput([memory], {
+    mesos: { inverseOffers: table.inverseOffers },
+    kafka: { demo: { known: true, value: kafka } },
+  });
+}
+
+/** In the order of the steps: `store 0: declined`, `accept inverse-agent-1`. */
+function answers(input: PlanInput): readonly string[] {
+  const tell = (action: Action): readonly string[] => {
+    if (action.kind === 'broker' && action.call === undefined) {
+      const { maintenance } = action.record;
+      const said = maintenance === undefined ? 'nothing' : maintenance.accepted ? 'accepted' : 'declined';
+      return [`store ${action.record.id}: ${said}`];
+    }
+    return action.kind === 'mesos' && action.call.kind === 'answer-inverse-offer'
+      ? [`${action.call.accept ? 'accept' : 'decline'} ${action.call.inverseOfferId}`]
+      : [];
+  };
+  return plan(input).steps.flatMap((s) => tell(s.action));
+}
+
+/** The memory after the stored steps of the plan. */
+function stored(input: PlanInput): ClusterMemory {
+  const [memory] = input.clusters;
+  if (memory === undefined) throw new Error('no cluster');
+  const brokers = new Map<number, BrokerRecord>(memory.brokers);
+  for (const { action } of plan(input).steps) {
+    if (action.kind === 'broker') brokers.set(action.record.id, action.record);
+  }
+  return { ...memory, brokers };
+}
+
+test('the answer is stored with the broker, then sent; the same answer is not stored again', () => {
+  const input = inputOf(tableOf(ask('agent-1')));
+  assert.equal(answers(input), ['store 0: accepted', 'accept inverse-agent-1']);
+  assert.equal(answers(inputOf(tableOf(ask('agent-1')), stored(input))), ['accept inverse-agent-1']);
+  assert.equal(answers(inputOf(tableOf(ask('agent-9')))), ['accept inverse-agent-9'], 'nothing runs there');
+});
+
+test('declined when min ISR would break or the quorum lose its majority, with the reason', () => {
+  const kafka = makeKafka(desired);
+  const behind = {
+    ...kafka,
+    topics: kafka.topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map((p) => ({ ...p, isr: [0, 1] })),
+    })),
+  };
+  const input = inputOf(tableOf(ask('agent-1')), makeMemory(desired), behind);
+  assert.equal(answers(input), ['store 0: declined', 'decline inverse-agent-1']);
+  assert.match(
+    stored(input).brokers.get(0)?.maintenance?.why ?? '',
+    /t-0 would have 1 in sync of min ISR 2, and 2/,
+  );
+  assert.equal(
+    answers(inputOf(tableOf(ask('agent-3')), makeMemory(desired), behind))[1],
+    'accept inverse-agent-3',
+  );
+
+  const noTopics = makeDesired();
+  const leaving = new Set([0]);
+  const policy = { allowSingleReplicaOutage: false };
+  const healthy = makeKafka(noTopics);
+  const lagging = {
+    ...healthy,
+    quorum: {
+      ...healthy.quorum,
+      voters: healthy.quorum.voters.map((v) =>
+        v.nodeId === 2 ? { ...v, logEndOffset: 1, lastCaughtUpMs: nowMs - hourMs } : v,
+      ),
+    },
+  };
+  assert.is(blockLeave(healthy, leaving, policy, nowMs), undefined);
+  assert.match(blockLeave(lagging, leaving, policy, nowMs) ?? '', /caught-up voters would be left/);
+  assert.match(blockLeave(healthy, new Set([0, 1]), policy, nowMs) ?? '', /caught-up voters would be left/);
+});
+
+test('a partition with one replica is spared by consent only, an unknown min ISR never', () => {
+  const kafka = makeKafka(
+    makeDesired({ topics: [{ name: 's', partitions: 1, replicationFactor: 1, config: {} }] }),
+  );
+  const all = new Set([0]);
+  assert.match(blockLeave(kafka, all, { allowSingleReplicaOutage: false }, nowMs) ?? '', /s-0 would have 0/);
+  assert.is(blockLeave(kafka, all, { allowSingleReplicaOutage: true }, nowMs), undefined);
+  const healthy = makeKafka(desired);
+  const unknown = { ...healthy, topics: healthy.topics.map(({ minIsr: _unknown, ...topic }) => topic) };
+  assert.match(blockLeave(unknown, all, { allowSingleReplicaOutage: true }, nowMs) ?? '', /is not known/);
+});
+
+test('agents promised for the same time count together, for another time they do not', () => {
+  const both = inputOf(tableOf(ask('agent-1'), ask('agent-2')));
+  assert.equal(answers(both), [
+    'store 0: accepted',
+    'accept inverse-agent-1',
+    'store 1: declined',
+    'decline inverse-agent-2',
+  ]);
+  const later = inputOf(tableOf(ask('agent-2')), stored(inputOf(tableOf(ask('agent-1')))));
+  assert.is(answers(later).at(-1), 'decline inverse-agent-2', 'the promise is in the store');
+  const apart = inputOf(tableOf(ask('agent-1'), ask('agent-2', nowMs + 3 * hourMs)));
+  assert.is(answers(apart).at(-1), 'accept inverse-agent-2');
+});
+
+test('an unknown Kafka declines, a reading from before the question waits for the next', () => {
+  const input = inputOf(tableOf(ask('agent-1')));
+  const unknown: PlanInput = {
+    ...input,
+    kafka: new Map([['demo', { known: false, why: 'nobody answers' }]]),
+  };
+  assert.is(answers(unknown).at(-1), 'decline inverse-agent-1');
+  assert.equal(answers(inputOf(tableOf(ask('agent-1', nowMs + hourMs, nowMs)))), []);
+});
+
+test('a broker that this very pass changes is judged in the next one', () => {
+  const stopping = makeDesired({
+    brokers: desired.brokers.map((b) => (b.id === 0 ? makeBroker(0, { state: 'stopped' }) : b)),
+  });
+  const input = inputOf(tableOf(ask('agent-1')), makeMemory(stopping), makeKafka(desired));
+  assert.ok(plan(input).steps.some((s) => s.what === 'stop broker 0'));
+  assert.equal(answers(input), []);
+});
+
+test('a question is answered once; a rescinded one is forgotten while the broker is still up', () => {
+  const table = tableOf(ask('agent-1'));
+  const answered = foldSent(
+    table,
+    { kind: 'answer-inverse-offer', inverseOfferId: 'inverse-agent-1', accept: true, refuseSeconds: 60 },
+    nowMs,
+  );
+  assert.equal(answers(inputOf(answered)), []);
+  const rescinded = foldMesosEvent(
+    answered,
+    { kind: 'rescind-inverse-offer', inverseOfferId: 'inverse-agent-1' },
+    () => true,
+    nowMs,
+  );
+  const memory = stored(inputOf(table));
+  assert.equal(answers(inputOf(rescinded, memory)), ['store 0: nothing']);
+  assert.equal(answers(inputOf(rescinded, stored(inputOf(rescinded, memory)))), [], 'and then nothing more');
+  // START_MAINTENANCE rescinds too, after the tasks were lost.
+  const lost = makeRecord(desired, makeBroker(0), { ...memory.brokers.get(0) });
+  const down = { ...lost, ...(lost.task && { task: { ...lost.task, unreachableSinceMs: nowMs - 1_000 } }) };
+  const begun = { ...memory, brokers: new Map([...memory.brokers, [0, down]]) };
+  assert.equal(answers(inputOf(rescinded, begun)), []);
+  assert.ok(shown(inputOf(rescinded, begun)));
+});
+
+const shown = (input: PlanInput) => {
+  const [memory] = input.clusters;
+  if (memory === undefined) throw new Error('no cluster');
+  const status = clusterStatus({ input, memory, plan: plan(input), events: [], rates: new Map() });
+  return status.brokers[0]?.maintenance;
+};
+
+test('the answer is shown until the maintenance is over', () => {
+  const memory = stored(inputOf(tableOf(ask('agent-1'))));
+  const input = inputOf(emptyMesosTable, memory);
+  assert.equal(shown(input), {
+    startMs: nowMs + hourMs,
+    endMs: nowMs + 2 * hourMs,
+    accepted: true,
+    why: 'min ISR and quorum hold without what runs there',
+  });
+  assert.is(shown({ ...input, nowMs: nowMs + 2 * hourMs }), undefined);
+});
+
+test.run();
