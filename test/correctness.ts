@@ -1,0 +1,322 @@
+/**
+ * What a framework for stateful services must do whatever Mesos does, item by item, and the tests that go
+ * red when the rule is broken. `open` says what is not proven yet; test/correctness.test.ts names every
+ * open item, so that the list can shrink and not grow by accident.
+ */
+export type Item = {
+  readonly behaviour: string;
+  /** By file under test/: titles, or a part of them, as they stand in the file. */
+  readonly tests: Readonly<Record<string, readonly string[]>>;
+  /** Cases of test/plan/golden. */
+  readonly goldens?: readonly string[];
+  readonly open?: string;
+};
+
+const fold = 'observe/fold-update.test.ts';
+const table = 'observe/mesos-table.test.ts';
+const loop = 'reconciler/reconciler.test.ts';
+const ends = 'plan/mesos-failures.test.ts';
+const rules = 'plan/rules.test.ts';
+const client = 'mesos/client.test.ts';
+const translate = 'mesos/translate.test.ts';
+const volumes = 'the life cycle of reservations and volumes';
+
+export const correctness: Readonly<Record<number, Item>> = {
+  1: {
+    behaviour: 'A launch is durable, by a fenced write, before its ACCEPT; whoever leads next reconciles it.',
+    tests: {
+      [loop]: [
+        'a step’s intent is durable before its call is sent, voters before all',
+        'an intent that could not be stored is not sent; the next pass tries anew',
+        'fenced while it works: nothing more is sent, and it is fatal',
+      ],
+    },
+    goldens: ['resubscribed'],
+  },
+  2: {
+    behaviour:
+      'A launch that brings no word is asked about by name; only a terminal answer brings a new task id.',
+    tests: {
+      [loop]: [
+        'a write whose answer was lost is read again, neither repeated blindly nor taken for failed',
+        'a call that was lost is not repeated from where it failed',
+      ],
+    },
+    goldens: ['silent-launch-is-asked-about', 'silent-launch-waits'],
+  },
+  3: {
+    behaviour:
+      'An update is stored, then acknowledged, known task or not; repeats change nothing, old tasks nothing but themselves.',
+    tests: {
+      [loop]: [
+        'an update is stored, then acknowledged',
+        'an update that could not be stored is not acknowledged; it comes again and is',
+        'updates of unknown tasks that carry a uuid are acknowledged too, those without are not',
+        'a repeated update writes nothing',
+      ],
+      [fold]: [
+        'a duplicate is the same record, so that nothing is written',
+        'neither state nor report go back when an older update comes late',
+        'a task of before changes nothing but its own entry',
+      ],
+    },
+  },
+  4: {
+    behaviour:
+      'After each subscription tasks are asked about by name with truncated backoff, all of them now and then; unknown live ones are killed.',
+    tests: {
+      [loop]: [
+        'after a disconnection nothing is sent; after the next subscription all tasks are asked about',
+        'an unknown live task is killed, again with backoff until it ends',
+      ],
+      [table]: [
+        'a new subscription is suppressed and knows nothing of before',
+        'reconciliation by name counts its attempts, and begins anew a while after',
+      ],
+    },
+    goldens: ['resubscribed', 'stranger-killed'],
+  },
+  5: {
+    behaviour:
+      'Silence on reconciliation is no answer: nothing is killed or started for it, and every question names the agent.',
+    tests: { [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'] },
+  },
+  6: {
+    behaviour: 'UNKNOWN is no proof of death, GONE is; GONE_BY_OPERATOR is the operator’s word.',
+    tests: {
+      [fold]: [
+        'proves no death: the task stays, the timer starts once',
+        'an end that comes of an unreachable agent counts stickiness from when it was first missed',
+        'the operator’s word that the agent is gone ends the wait',
+      ],
+    },
+  },
+  7: {
+    behaviour:
+      'UNREACHABLE: a stored timer from unreachable_time; afterwards another disk only when the controller has fenced the broker, and never on an unknown Kafka.',
+    tests: {
+      [fold]: ['proves no death: the task stays, the timer starts once'],
+      [rules]: ['an empty disk under an old id only when it is fenced and each partition lives elsewhere'],
+      'plan/properties.test.ts': ['an unknown Kafka yields neither a stop nor another disk'],
+    },
+    goldens: [
+      'unreachable-agent-with-timer',
+      'relocation-held-not-fenced',
+      'relocation-held-kafka-unknown',
+      'relocation-allowed',
+    ],
+  },
+  8: {
+    behaviour:
+      'Back from unreachable: the timer ends; an instance that was replaced is killed at once, until it ends.',
+    tests: {
+      [fold]: ['back from unreachable: the timer is gone and nothing else changed'],
+      [table]: ['any update is an answer; a live task that no record wants is a stranger until it ends'],
+    },
+  },
+  9: {
+    behaviour: 'FAILURE of an agent brings no word of its tasks: they are asked about.',
+    tests: { [table]: ['the failure of an agent makes every task askable again, that of an executor none'] },
+  },
+  10: {
+    behaviour:
+      'TASK_LOST, which comes when an agent unregisters or its machine goes down, is unreachable and no failure.',
+    tests: { [fold]: ['proves no death: the task stays, the timer starts once'] },
+  },
+  11: {
+    behaviour:
+      'A disk is known by its persistence id: an agent under a new id is home, one without the volume is not.',
+    tests: {},
+    goldens: [
+      'agent-back-under-a-new-id',
+      'unreachable-and-its-volume-is-offered',
+      'agent-there-volume-gone',
+      'agent-there-volume-missing-inside-period',
+      'offers-keep-coming-for-a-lost-disk',
+    ],
+  },
+  12: {
+    behaviour:
+      'DROPPED is retried with backoff and restarted nobody; ERROR stops and says why; GONE_BY_OPERATOR is replaced at once behind the gate.',
+    tests: {
+      [fold]: [
+        'DROPPED is retried with the same patience, ERROR says why',
+        'the operator’s word that the agent is gone ends the wait',
+      ],
+      [ends]: [
+        'a launch that came to nothing is no restart of the broker, one that was seen to start is',
+        'a task that Mesos refuses remembers the revision that asked for it',
+      ],
+      'plan/second-look.test.ts': [
+        'an agent marked gone does not skip the gate, whatever was heard of the disk',
+      ],
+    },
+    goldens: ['refused-by-mesos', 'refused-by-mesos-and-corrected'],
+  },
+  13: {
+    behaviour:
+      'A disconnection voids offers and stream; nothing is sent until SUBSCRIBED; updates may come again.',
+    tests: {
+      [table]: ['offers and all else of the subscription are void'],
+      [loop]: [
+        'after a disconnection nothing is sent; after the next subscription all tasks are asked about',
+      ],
+      [client]: ['a call while not subscribed rejects at once'],
+      'plan/properties.test.ts': ['without Mesos there is no step, and it is said'],
+    },
+    goldens: ['disconnected'],
+  },
+  14: {
+    behaviour:
+      'A rescinded offer is not used, even when the rescind comes first; an ACCEPT that lost the race ends in DROPPED.',
+    tests: {
+      [table]: [
+        'offers are kept until they are rescinded or used',
+        'a rescind that comes before its offer buries it, once',
+        'tombstones are bounded',
+      ],
+      [fold]: ['DROPPED is retried with the same patience, ERROR says why'],
+    },
+  },
+  15: {
+    behaviour:
+      'Another scheduler took over: step down, send nothing, never subscribe again by itself; writes are version- and epoch-checked.',
+    tests: {
+      [client]: ['a call refused for its stream id means that another scheduler took over'],
+      [loop]: [
+        'a scheduler that may not lead any more sends nothing, stores nothing and ends',
+        'a change of Kafka that waits is dropped when leadership is lost',
+        'fenced, and noticed by an apply: that is fatal too, nothing more is sent',
+      ],
+    },
+    open: 'the election itself: calls end before the session can expire',
+  },
+  16: {
+    behaviour:
+      'No framework id while tasks exist: refuse to start. A removed framework ends the scheduler under a code of its own.',
+    tests: {
+      [loop]: [
+        'tasks in the store and no framework id: it refuses to start',
+        'the framework id is durable before any task, and the next scheduler has it',
+      ],
+    },
+  },
+  17: {
+    behaviour:
+      'Offers are refused at once, long and spread, by the most impatient need; REVIVE for new needs by a token bucket; SUPPRESS when idle, and again.',
+    tests: {
+      'plan/offers.test.ts': [
+        'what fits nobody is refused for as long as the most impatient broker can wait',
+        'refusals are spread by up to a fifth, one call for all',
+        'a need that came after a refusal revives, one that was there does not',
+        'the refusals of the same pass come after the REVIVE, which would take them back',
+        'REVIVE waits for a token of its bucket, and the pass comes by itself',
+        'SUPPRESS is repeated when offers still come, not for those that were on their way',
+      ],
+      [table]: [
+        'refused offers were held against the needs of all refusals since the last REVIVE',
+        'each REVIVE takes a token',
+      ],
+      [translate]: ['who we are: what we can do, a principal, checkpoints, time to fail over'],
+    },
+  },
+  18: {
+    behaviour: 'Reservations carry labels; retries that doubled them are found by quantity.',
+    tests: {},
+    open: volumes,
+  },
+  19: {
+    behaviour: 'RESERVE went well and CREATE failed: the next offer resumes.',
+    tests: {},
+    goldens: ['reserve-done-create-missing'],
+  },
+  20: {
+    behaviour: 'The life of a volume to its end; orphans are collected by label only.',
+    tests: {},
+    open: volumes,
+  },
+  21: {
+    behaviour: 'MOUNT disks go whole; only ROOT and PATH grow.',
+    tests: { [rules]: ['a mount disk goes whole, the smallest that is large enough'] },
+    open: volumes,
+  },
+  22: { behaviour: 'Operation feedback is acknowledged and reconciled.', tests: {}, open: volumes },
+  23: {
+    behaviour:
+      'An inverse offer is accepted if every cluster can spare what runs there, else declined; the answer is stored and shown; agents about to be maintained get no new work.',
+    tests: {
+      'plan/maintenance.test.ts': [
+        'the answer is stored with the broker, then sent; the same answer is not stored again',
+        'declined when min ISR would break or the quorum lose its majority, with the reason',
+        'a partition with one replica is spared by consent only, an unknown min ISR never',
+        'agents promised for the same time count together, for another time they do not',
+        'an unknown Kafka declines, a reading from before the question waits for the next',
+        'a broker that this very pass changes is judged in the next one',
+        'a question is answered once; a rescinded one is forgotten while the broker is still up',
+        'the answer is shown until the maintenance is over',
+      ],
+      [translate]: ['inverse offers and their rescission', 'the answers to an inverse offer'],
+      'cli/format.test.ts': ['a planned maintenance and its answer are told of the broker'],
+    },
+    goldens: ['maintenance-soon'],
+  },
+  24: {
+    behaviour:
+      'A drained agent is no failure of its broker, which is held for stickiness; mark_gone is the operator’s word.',
+    tests: {
+      [fold]: ['a drained agent is no failure of the broker'],
+      'plan/second-look.test.ts': [
+        'a task that Mesos kills for a drain is on its way down: no other broker is restarted',
+      ],
+    },
+  },
+  25: {
+    behaviour:
+      'KILL names the agent and is repeated with backoff until the task ends; GONE and UNKNOWN end it; a start can be stopped too.',
+    tests: {
+      [rules]: ['a KILL is sent again 5, 10, 20, 40 s later and then each minute'],
+      [loop]: ['a lost KILL is sent again when it is due, with no event at all'],
+      [table]: ['any update is an answer; a live task that no record wants is a stranger until it ends'],
+      [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'],
+    },
+    goldens: ['kill-resend', 'kill-waits', 'stopped-broker-that-was-starting'],
+  },
+  26: {
+    behaviour:
+      'The end of an executor is information, its tasks’ updates decide; a task id is never used again.',
+    tests: {
+      [table]: ['the failure of an agent makes every task askable again, that of an executor none'],
+      [fold]: ['the sticky timer is in the record: it survives the scheduler, and the launches count on'],
+    },
+  },
+  27: {
+    behaviour: 'Timers are stored; a clock that jumps neither ends nor prolongs them beyond measure.',
+    tests: {
+      [fold]: ['the sticky timer is in the record: it survives the scheduler, and the launches count on'],
+    },
+    open: 'jumps of the clock',
+  },
+  28: {
+    behaviour:
+      'A broker that runs and dies at once backs off all the same; a healthy while leaves failures behind.',
+    tests: {
+      [fold]: [
+        'flapping keeps its failures, a healthy while leaves them behind',
+        'the first failure is retried at once, the next with backoff up to the limit',
+      ],
+    },
+    goldens: ['backoff', 'gave-up'],
+  },
+  29: {
+    behaviour:
+      'Several waiting brokers and one batch of offers: nothing is used twice, as much starts as fits, all else is explained.',
+    tests: {
+      'plan/properties.test.ts': [
+        'at any moment: nothing used twice, nothing passed over, nothing broken',
+        'the order of offers and records changes nothing',
+      ],
+    },
+    goldens: ['bring-up-of-three', 'two-clusters-one-offer', 'constraint-unique'],
+    open: 'one launch per agent and pass',
+  },
+};
