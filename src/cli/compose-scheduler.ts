@@ -13,6 +13,7 @@ import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
 import { systemClock } from '../sys/clock.ts';
 import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
+import { createSteadyClock } from '../sys/steady-clock.ts';
 import { defaultPlatform, executorBundle } from './agent-files.ts';
 import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -41,6 +42,8 @@ export async function runScheduler(
 ): Promise<number> {
   const logger = createLogger({ level: options.logLevel });
   const startedAtMs = systemClock.nowMs();
+  // What decides by stored times, and what its readings are compared with.
+  const clock = createSteadyClock(systemClock, () => performance.now());
   const closers: (() => Promise<void> | void)[] = [];
   let end: (code: number) => void = () => {};
   const ended = new Promise<number>((resolve) => {
@@ -82,7 +85,7 @@ export async function runScheduler(
       },
     };
     const reconciler: Reconciler = createReconciler({
-      clock: systemClock,
+      clock,
       random: systemRandom,
       logger,
       store,
@@ -95,7 +98,7 @@ export async function runScheduler(
             clientId: `kafka-mesos-${clusterName}`,
             clusterId: () =>
               reconciler.memory().find((c) => c.spec.desired.name === clusterName)?.cluster?.clusterId,
-            clock: systemClock,
+            clock,
             logger,
           })),
       framework,
@@ -137,7 +140,7 @@ export async function runScheduler(
       ...(secret === undefined ? {} : { credentials: { principal: options.principal, secret } }),
       subscription: () => toSubscribe(framework, reconciler.frameworkId()),
       onEvent: (event) => {
-        const translated = toEvent(event, framework.role, systemClock.nowMs());
+        const translated = toEvent(event, framework.role, clock.nowMs());
         if (translated !== undefined) reconciler.onMesosEvent(translated);
       },
       onConnection: (connection) => tellConnection(reconciler, connection, logger),

@@ -11,6 +11,9 @@ export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
 /** A broker that stayed up this long has left its failures behind. */
 export const healthyAfterMs = 5 * 60_000;
 
+/** An agent counts as unreachable 75 s after its last sign by default, which `unreachable_time` may or may not include. */
+const newsMs = 5 * 60_000;
+
 /** The task may be alive as far as this update tells. */
 export function isLive(state: TaskState): boolean {
   return (
@@ -46,7 +49,7 @@ export function foldUpdate(
     // UNKNOWN is the answer for an agent that the master has forgotten: no proof of death either, but
     // without a timer the broker would wait for that agent for ever.
     return task.unreachableSinceMs === undefined
-      ? { ...record, task: { ...task, unreachableSinceMs: notLater(update.unreachableSinceMs, nowMs) } }
+      ? { ...record, task: { ...task, unreachableSinceMs: missedSince(update, nowMs) } }
       : record;
   }
   return foldLive(record, task, update, nowMs);
@@ -147,5 +150,15 @@ const wasHealthy = (task: TaskRecord, nowMs: number): boolean =>
   task.state === 'TASK_RUNNING' && nowMs - task.stateSinceMs >= healthyAfterMs;
 const rankOf = (state: TaskState): number =>
   ['TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING'].indexOf(state);
-const notLater = (sinceMs: number | undefined, nowMs: number): number => Math.min(sinceMs ?? nowMs, nowMs);
+/**
+ * `unreachable_time` is by the master's clock. As news it is of this moment, however far behind that clock is;
+ * only an answer to a reconciliation may tell of hours ago.
+ */
+function missedSince(
+  { reason, unreachableSinceMs = Number.POSITIVE_INFINITY }: TaskUpdate,
+  nowMs: number,
+): number {
+  const earliestMs = reason === 'RECONCILIATION' ? Number.NEGATIVE_INFINITY : nowMs - newsMs;
+  return Math.max(earliestMs, Math.min(unreachableSinceMs, nowMs));
+}
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

@@ -2,9 +2,11 @@
 import type { Applied } from '../execute/execute.ts';
 import type { MesosCall, TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord } from '../model/records.ts';
+import { boundSpec, boundTimes } from '../observe/bound-times.ts';
 import { describeChange } from '../observe/describe-change.ts';
 import { foldBrokerConfig, foldMinIsr } from '../observe/fold-dynamic.ts';
 import { type FoldPolicy, foldUpdate } from '../observe/fold-update.ts';
+import type { Logger } from '../sys/logger.ts';
 import type { EventLog } from './event-log.ts';
 import type { Attempt } from './guard.ts';
 import type { Memory } from './memory.ts';
@@ -74,6 +76,24 @@ export async function foldApplied(
     await write('remember dynamic config', () =>
       memory.writeBroker(foldBrokerConfig(record, applied.changes)),
     );
+  }
+}
+
+/** What an earlier life wrote down by a clock that was ahead of ours; durable, so that it is bounded once. */
+export async function boundMemory(memory: Memory, nowMs: number, logger: Logger): Promise<void> {
+  for (const { spec, brokers } of memory.clusters()) {
+    const boundedSpec = boundSpec(spec, nowMs);
+    if (boundedSpec !== spec) {
+      await memory.writeSpec(boundedSpec);
+    }
+    for (const record of brokers.values()) {
+      const bounded = boundTimes(record, policyOf(memory, record), nowMs);
+      if (bounded !== record) {
+        const { clusterName, id } = record;
+        logger.warn('the store has times from the future; they are bounded', { clusterName, brokerId: id });
+        await memory.writeBroker(bounded);
+      }
+    }
   }
 }
 

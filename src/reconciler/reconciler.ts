@@ -24,7 +24,7 @@ import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
 import { type IntentDemand, storeIntent } from './broker-intents.ts';
 import { createEventLog } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
-import { foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
+import { boundMemory, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
@@ -382,7 +382,9 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       memory = await loadMemory(store);
       if (
         memory.framework() === undefined &&
-        memory.clusters().some((c) => [...c.brokers.values()].some((b) => b.task !== undefined))
+        memory
+          .clusters()
+          .some((c) => [...c.brokers.values()].some((b) => b.task !== undefined || b.superseded.length > 0))
       ) {
         throw new ConflictError(
           'KM_CONFLICT_FRAMEWORK_LOST',
@@ -393,6 +395,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           },
         );
       }
+      await boundMemory(memory, clock.nowMs(), logger);
       enqueue(async () => {});
     },
     frameworkId: () => memory?.framework()?.frameworkId,

@@ -81,6 +81,14 @@ for (const state of ['TASK_UNREACHABLE', 'TASK_LOST', 'TASK_UNKNOWN'] as const) 
   });
 }
 
+test('a master whose clock is hours behind does not use up the stickiness period', () => {
+  const hoursAgo = { unreachableSinceMs: nowMs - 3 * 3_600_000 };
+  const news = fold(running, 'TASK_UNREACHABLE', { ...hoursAgo, reason: 'AGENT_REMOVED' });
+  assert.is(news.task?.unreachableSinceMs, nowMs - 300_000);
+  const answer = fold(running, 'TASK_UNREACHABLE', { ...hoursAgo, reason: 'RECONCILIATION' });
+  assert.is(answer.task?.unreachableSinceMs, hoursAgo.unreachableSinceMs);
+});
+
 test('back from unreachable: the timer is gone and nothing else changed', () => {
   const gone = fold(running, 'TASK_UNREACHABLE');
   assert.equal(fold(gone, 'TASK_RUNNING'), running);

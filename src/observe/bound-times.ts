@@ -1,0 +1,50 @@
+/**
+ * Times that an earlier life of the scheduler wrote down, as far as this one can believe them. Within one
+ * life the clock is steady; between two it may have been set back, or be another machine's. Elapsed time
+ * is taken as the wall clocks have it; what lies in the future is what would prolong a wait for ever.
+ */
+import type { BrokerRecord, SpecRecord, TaskRecord } from '../model/records.ts';
+import type { FoldPolicy } from './fold-update.ts';
+
+/** Machines may differ by this much without anything being rewritten at each takeover. */
+const slackMs = 10_000;
+
+/** The record itself when nothing in it lies too far ahead: facts have happened, waits are no longer than they may be. */
+export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: number): BrokerRecord {
+  const past = notAfter(nowMs);
+  const { placement, task, last, retryAtMs, stickyUntilMs } = record;
+  const bounded: BrokerRecord = {
+    ...record,
+    ...(placement === undefined ? {} : { placement: { ...placement, boundAtMs: past(placement.boundAtMs) } }),
+    ...(task === undefined ? {} : { task: boundTask(task, past) }),
+    ...(last === undefined ? {} : { last: { ...last, endedAtMs: past(last.endedAtMs) } }),
+    ...(retryAtMs === undefined
+      ? {}
+      : { retryAtMs: notAfter(nowMs + policy.failover.maxDelayMs)(retryAtMs) }),
+    ...(stickyUntilMs === undefined
+      ? {}
+      : { stickyUntilMs: notAfter(nowMs + policy.stickinessPeriodMs)(stickyUntilMs) }),
+  };
+  return JSON.stringify(bounded) === JSON.stringify(record) ? record : bounded;
+}
+
+export function boundSpec(spec: SpecRecord, nowMs: number): SpecRecord {
+  const appliedAtMs = notAfter(nowMs)(spec.appliedAtMs);
+  return appliedAtMs === spec.appliedAtMs ? spec : { ...spec, appliedAtMs };
+}
+
+function boundTask(task: TaskRecord, past: (atMs: number) => number): TaskRecord {
+  const { unreachableSinceMs, kill } = task;
+  return {
+    ...task,
+    launchedAtMs: past(task.launchedAtMs),
+    stateSinceMs: past(task.stateSinceMs),
+    ...(unreachableSinceMs === undefined ? {} : { unreachableSinceMs: past(unreachableSinceMs) }),
+    ...(kill === undefined ? {} : { kill: { ...kill, atMs: past(kill.atMs) } }),
+  };
+}
+
+const notAfter =
+  (limitMs: number) =>
+  (atMs: number): number =>
+    atMs > limitMs + slackMs ? limitMs : atMs;

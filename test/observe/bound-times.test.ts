@@ -1,0 +1,60 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { boundSpec, boundTimes } from '../../src/observe/bound-times.ts';
+import {
+  makeBroker,
+  makeDesired,
+  makeEnded,
+  makePlacement,
+  makeRecord,
+  makeSpec,
+  makeTask,
+  nowMs,
+} from '../plan/builders.ts';
+
+const desired = makeDesired();
+const broker = makeBroker(1);
+const placement = makePlacement('demo', broker);
+const aheadMs = nowMs + 5 * 3_600_000;
+
+test('times of the past stay as they are, however long ago, and so do those of a clock a little ahead', () => {
+  const ended = makeEnded(desired, broker, { retryAtMs: nowMs + 5_000 });
+  assert.is(boundTimes(ended, broker, nowMs), ended);
+  assert.is(boundTimes(ended, broker, nowMs + 365 * 86_400_000), ended, 'elapsed time counts');
+  const running = makeRecord(desired, broker);
+  assert.is(boundTimes(running, broker, nowMs - 3_600_000 - 5_000), running);
+});
+
+test('no wait is longer than it may be by the spec', () => {
+  const ended = makeEnded(desired, broker, { stickyUntilMs: aheadMs, retryAtMs: aheadMs });
+  const bounded = boundTimes(ended, broker, nowMs);
+  assert.is(bounded.stickyUntilMs, nowMs + broker.stickinessPeriodMs);
+  assert.is(bounded.retryAtMs, nowMs + broker.failover.maxDelayMs);
+  assert.is(boundTimes(bounded, broker, nowMs + 60_000), bounded, 'once, not again and again');
+});
+
+test('what has happened has happened by now', () => {
+  const task = makeTask(desired, broker, placement, {
+    stateSinceMs: aheadMs,
+    launchedAtMs: aheadMs,
+    unreachableSinceMs: aheadMs,
+    kill: { cause: 'roll', detail: 'x', atMs: aheadMs },
+  });
+  const record = makeRecord(desired, broker, {
+    task,
+    placement: { ...placement, boundAtMs: aheadMs },
+  });
+  const bounded = boundTimes(record, broker, nowMs);
+  assert.is(bounded.task?.launchedAtMs, nowMs);
+  assert.is(bounded.task?.stateSinceMs, nowMs);
+  assert.is(bounded.task?.unreachableSinceMs, nowMs);
+  assert.is(bounded.task?.kill?.atMs, nowMs);
+  assert.is(bounded.placement?.boundAtMs, nowMs);
+  const ended = makeEnded(desired, broker);
+  const late = { ...ended, ...(ended.last && { last: { ...ended.last, endedAtMs: aheadMs } }) };
+  assert.is(boundTimes(late, broker, nowMs).last?.endedAtMs, nowMs);
+  const spec = { ...makeSpec(desired), appliedAtMs: aheadMs };
+  assert.is(boundSpec(spec, nowMs).appliedAtMs, nowMs);
+});
+
+test.run();
