@@ -74,6 +74,18 @@ export function planCalls(
       kind: 'reconcile-tasks',
       tasks: [],
     });
+    // The master leaves out tasks of unreachable agents, and its word that one is gone comes once at most.
+    const missed = missedTasks(input);
+    if (missed.length > 0) {
+      call(
+        `reconcile ${missed.length} unreachable task${missed.length === 1 ? '' : 's'}`,
+        'their agents may be gone for good by now',
+        {
+          kind: 'reconcile-tasks',
+          tasks: missed,
+        },
+      );
+    }
     wakes.push(input.nowMs + implicitReconcileMs);
   } else {
     wakes.push(implicitAtMs);
@@ -146,5 +158,18 @@ function wantsSilence({ suppressed, suppressedAtMs, offers }: PlanInput['mesos']
   return (
     !suppressed ||
     (suppressedAtMs !== undefined && offers.some((o) => o.receivedAtMs >= suppressedAtMs + onTheirWayMs))
+  );
+}
+
+function missedTasks({
+  clusters,
+  mesos,
+}: PlanInput): readonly { readonly taskId: string; readonly agentId: string }[] {
+  return clusters.flatMap((memory) =>
+    [...memory.brokers.values()].flatMap(({ task }) =>
+      task?.unreachableSinceMs !== undefined && mesos.answeredTasks.has(task.taskId)
+        ? [{ taskId: task.taskId, agentId: task.agentId }]
+        : [],
+    ),
   );
 }
