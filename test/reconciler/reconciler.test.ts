@@ -4,59 +4,9 @@ import { ConflictError, UnavailableError } from '../../src/model/errors.ts';
 import type { MesosCall } from '../../src/model/mesos.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
-import {
-  makeCluster,
-  makeDesired,
-  makeKafka,
-  makeOffer,
-  makeRecord,
-  makeSpec,
-  reservedFor,
-} from '../plan/builders.ts';
-import { createHarness, type Harness, settle, unknownOutcome } from './harness.ts';
-
-const desired = makeDesired();
-const digest = 'd1';
-
-async function subscribed(harness = createHarness()): Promise<Harness> {
-  await harness.reconciler.start();
-  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
-  await settle();
-  return harness;
-}
-
-/** Three voters launched; the broker records are stored. */
-async function launched(harness = createHarness()): Promise<Harness> {
-  await subscribed(harness);
-  await harness.reconciler.apply([{ desired, digest }], 'ann');
-  harness.reconciler.onMesosEvent({
-    kind: 'offers',
-    offers: [1, 2, 3].map((n) => makeOffer(`agent-${n}`, { receivedAtMs: harness.clock.nowMs() })),
-  });
-  await settle();
-  return harness;
-}
-
-async function taskOf(harness: Harness, id: number): Promise<string> {
-  return (await harness.broker(id))?.task?.taskId ?? '';
-}
-
-const running = (endpoint: string): string =>
-  JSON.stringify({ protocol: 1, phase: 'serving', formatted: true, endpoint });
-
-async function serving(harness = createHarness()): Promise<Harness> {
-  await launched(harness);
-  harness.kafka = makeKafka(desired);
-  for (const id of [0, 1, 2])
-    await harness.update({
-      taskId: await taskOf(harness, id),
-      state: 'TASK_RUNNING',
-      agentId: `agent-${id + 1}`,
-      data: running(`agent-${id + 1}:31000`),
-      uuid: `u${id}`,
-    });
-  return harness;
-}
+import { makeCluster, makeDesired, makeOffer, makeRecord, makeSpec } from '../plan/builders.ts';
+import { createHarness, settle, unknownOutcome } from './harness.ts';
+import { desired, digest, launched, running, serving, subscribed, taskOf } from './stages.ts';
 
 test('a step’s intent is durable before its call is sent, voters before all', async () => {
   const { crossed } = await launched();
@@ -557,106 +507,6 @@ test('what the spec contradicts is refused and nothing is stored', async () => {
   await harness.reconciler.apply([{ desired: stopped, digest: 'd2' }], 'ann');
   assert.match(await refused(0, 'restart'), /the spec says that broker 0 is stopped/);
   assert.is((await harness.broker(0))?.intent, undefined);
-
-test('an hour of silence on reconciliation: nothing is killed or started, each question names the agent', async () => {
-  const harness = await serving();
-  harness.reconciler.onMesosEvent({ kind: 'disconnected' });
-  harness.kafka = undefined;
-  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
-  await settle();
-  const from = harness.sent.length;
-  const asked: number[] = [];
-  const startMs = harness.clock.nowMs();
-  while (harness.clock.nowMs() - startMs < 3_600_000) {
-    const before = harness.sent.length;
-    harness.clock.advance(Math.max(1, Math.min(...harness.clock.pending())));
-    await settle();
-    const news = harness.sent.slice(before);
-    if (news.some((c) => c.kind === 'reconcile-tasks' && c.tasks.length > 0))
-      asked.push(harness.clock.nowMs());
-  }
-  const calls = harness.sent.slice(from);
-  assert.not(calls.some((c) => c.kind === 'kill' || c.kind === 'accept'));
-  for (const call of calls)
-    if (call.kind === 'reconcile-tasks') assert.ok(call.tasks.every((t) => t.agentId !== undefined));
-  const gaps = asked.slice(1).map((at, i) => at - (asked[i] ?? 0));
-  assert.ok(Math.max(...gaps) <= 61_000 && asked.length >= 55, `${asked.length}: ${gaps.slice(0, 10)}`);
-  assert.ok((gaps[1] ?? 0) < (gaps[4] ?? 0), 'the waits grow');
-  for (const id of [0, 1, 2]) assert.is((await harness.broker(id))?.launches, 1);
-});
-
-test('a replaced instance that comes back is killed at once, until it ends', async () => {
-  const harness = await serving();
-  const record = await harness.broker(1);
-  const old = record?.task?.taskId ?? '';
-  // Its volume is offered elsewhere: the old instance does not use it, and a new one is launched.
-  await harness.update({ taskId: old, state: 'TASK_UNREACHABLE', agentId: 'agent-2' });
-  const [placed] = [record?.placement];
-  if (record === undefined || placed === undefined) throw new Error('broker 1 has no place');
-  const broker = desired.brokers[1];
-  if (broker === undefined) throw new Error('no broker 1');
-  harness.reconciler.onMesosEvent({
-    kind: 'offers',
-    offers: [
-      makeOffer('agent-2b', {
-        hostname: 'agent-2',
-        extra: reservedFor('demo', broker, placed),
-        receivedAtMs: harness.clock.nowMs(),
-      }),
-    ],
-  });
-  await settle();
-  assert.equal(
-    (await harness.broker(1))?.superseded.map((s) => s.taskId),
-    [old],
-  );
-  assert.not(harness.sent.some((c) => c.kind === 'kill'));
-  await harness.update({
-    taskId: old,
-    state: 'TASK_RUNNING',
-    agentId: 'agent-2',
-    reason: 'AGENT_REREGISTERED',
-  });
-  const kills = () => harness.sent.flatMap((c) => (c.kind === 'kill' ? [`${c.taskId} on ${c.agentId}`] : []));
-  assert.equal(kills(), [`${old} on agent-2`]);
-  harness.clock.advance(5_000);
-  await settle();
-  assert.equal(kills(), [`${old} on agent-2`, `${old} on agent-2`], 'again until it ends');
-  await harness.update({ taskId: old, state: 'TASK_KILLED', agentId: 'agent-2', uuid: 'u' });
-  harness.clock.advance(60_000);
-  await settle();
-  assert.is(kills().length, 2);
-  assert.equal((await harness.broker(1))?.superseded, []);
-});
-
-test('tasks of unreachable agents are asked about by name now and then: all of them leaves them out', async () => {
-  const harness = await serving();
-  const taskId = await taskOf(harness, 1);
-  await harness.update({ taskId, state: 'TASK_UNREACHABLE', agentId: 'agent-2' });
-  harness.sent.length = 0;
-  harness.clock.advance(15 * 60_000);
-  await settle();
-  const asked = harness.sent.flatMap((c) => (c.kind === 'reconcile-tasks' ? [c.tasks] : []));
-  assert.equal(asked, [[], [{ taskId, agentId: 'agent-2' }]]);
-  await harness.update({ taskId, state: 'TASK_GONE_BY_OPERATOR', agentId: 'agent-2' });
-  assert.is((await harness.broker(1))?.last?.state, 'TASK_GONE_BY_OPERATOR');
-});
-
-test('times from the future that an earlier life wrote down are bounded before anything is decided', async () => {
-  const backend = createMemoryStoreBackend();
-  const first = await serving(createHarness(backend));
-  await first.update({ taskId: await taskOf(first, 1), state: 'TASK_FAILED', agentId: 'agent-2' });
-  const record = await first.broker(1);
-  if (record === undefined) throw new Error('no broker 1');
-  const store = backend.connect();
-  const { version } = (await store.read('clusters/demo/brokers/1')) ?? { version: 0 };
-  const aheadMs = first.clock.nowMs() + 5 * 3_600_000;
-  await store.claim();
-  await store.write('clusters/demo/brokers/1', { ...record, stickyUntilMs: aheadMs }, version);
-  const next = createHarness(backend);
-  await next.reconciler.start();
-  const period = desired.brokers[1]?.stickinessPeriodMs ?? 0;
-  assert.is((await next.broker(1))?.stickyUntilMs, next.clock.nowMs() + period);
 });
 
 test.run();
