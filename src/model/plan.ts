@@ -60,6 +60,8 @@ export type HeldReason =
       readonly agentId: string;
       readonly hostname: string;
       readonly untilMs: number;
+      /** It did offer lately, and why that would not do. */
+      readonly rejections?: readonly OfferRejection[];
     }
   | {
       readonly kind: 'backing-off';

@@ -1,6 +1,6 @@
 /** Held reasons in words: what is waited for, until when, and what would let it go on. */
 import { unreachable } from '../model/errors.ts';
-import type { Held, HeldReason } from '../model/plan.ts';
+import type { Held, HeldReason, OfferRejection } from '../model/plan.ts';
 import type { HeldSummary, Waiting } from '../model/status.ts';
 import { diskRemedies } from './disks.ts';
 
@@ -51,20 +51,22 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `no offer fits: ${first?.hostname}: ${first?.reasons.join('; ')}${others > 0 ? `; and ${others} more` : ''}`,
         remedy: `an agent with ${reason.wanted} that meets the constraints`,
-        details: [
-          ...reason.rejections.slice(0, maxDetails).map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
-          ...(reason.rejections.length > maxDetails
-            ? [`and ${count(reason.rejections.length - maxDetails, 'agent')} more`]
-            : []),
-        ],
+        details: rejectionLines(reason.rejections),
       };
     }
-    case 'waiting-for-agent':
+    case 'waiting-for-agent': {
+      const { rejections = [] } = reason;
+      const lately =
+        rejections[0] === undefined
+          ? ''
+          : `; what it offered would not do: ${rejections[0].reasons.join('; ')}`;
       return {
-        message: `waits for ${reason.hostname}, where its data is`,
+        message: `waits for ${reason.hostname}, where its data is${lately}`,
         untilMs: reason.untilMs,
+        details: rejectionLines(rejections),
         remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
       };
+    }
     case 'agent-unreachable':
       return {
         message: `${reason.hostname} is unreachable; the broker may still serve there`,
@@ -165,5 +167,9 @@ function remedyOf(refusal: string): string {
     : 'change the spec; it is tried again then, and after a while';
 }
 
+const rejectionLines = (rejections: readonly OfferRejection[]): readonly string[] => [
+  ...rejections.slice(0, maxDetails).map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
+  ...(rejections.length > maxDetails ? [`and ${count(rejections.length - maxDetails, 'agent')} more`] : []),
+];
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 const list = (ids: readonly number[]): string => (ids.length === 0 ? 'none' : ids.join(', '));

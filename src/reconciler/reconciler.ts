@@ -14,6 +14,7 @@ import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.t
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
+import { foldRejections, type RejectionMemory, withRejections } from '../observe/rejections.ts';
 import { askedBy } from '../plan/intents.ts';
 import { plan } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
@@ -87,6 +88,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   let stale = false;
   let table: MesosTable = emptyMesosTable;
   let subscribedAs: string | undefined;
+  let rejections: RejectionMemory = new Map();
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
   let running = false;
   let dirty = false;
@@ -246,7 +248,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     pass += 1;
     lastPassAtMs = nowMs;
     const seed = ports.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
-    lastPlan = plan(input(clusters, nowMs, seed));
+    const made = plan(input(clusters, nowMs, seed));
+    rejections = foldRejections(rejections, made, nowMs);
+    // What people see of it: the offers that did not fit are in hand for one pass only.
+    lastPlan = withRejections(made, rejections);
     logPlan(lastPlan);
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     if (executed.interrupted) {

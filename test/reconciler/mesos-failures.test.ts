@@ -3,7 +3,15 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KafkaMesosError } from '../../src/model/errors.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
-import { makeCluster, makeDesired, makeOffer, makeRecord, makeSpec, reservedFor } from '../plan/builders.ts';
+import {
+  makeBroker,
+  makeCluster,
+  makeDesired,
+  makeOffer,
+  makeRecord,
+  makeSpec,
+  reservedFor,
+} from '../plan/builders.ts';
 import { createHarness, settle } from './harness.ts';
 import { desired, serving, taskOf } from './stages.ts';
 
@@ -142,6 +150,22 @@ test('an instance that was replaced is a task too: without the framework id it r
       (error: KafkaMesosError) => error.code,
     );
   assert.is(code, 'KM_CONFLICT_FRAMEWORK_LOST');
+});
+
+test('why a broker is not placed is told after the offers were given back', async () => {
+  const harness = await serving();
+  const wider = makeDesired({ brokers: [...desired.brokers, makeBroker(3, { roles: ['broker'] })] });
+  await harness.reconciler.apply([{ desired: wider, digest: 'd2' }], 'ann');
+  const small = makeOffer('agent-9', { cpus: 0.5, receivedAtMs: harness.clock.nowMs() });
+  harness.reconciler.onMesosEvent({ kind: 'offers', offers: [small] });
+  await settle();
+  for (let i = 0; i < 5; i += 1) {
+    harness.clock.advance(5_000);
+    await settle();
+    const held = harness.reconciler.statuses()[0]?.held.find((h) => h.brokerId === 3);
+    assert.equal(held?.details, ['agent-9: cpus 0.5 of 1.1']);
+  }
+  assert.ok(harness.sent.some((c) => c.kind === 'decline' && c.offerIds.includes(small.id)));
 });
 
 test('times from the future that an earlier life wrote down are bounded before anything is decided', async () => {
