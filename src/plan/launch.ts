@@ -32,8 +32,13 @@ export type LaunchInput = {
   readonly artifacts: ArtifactCatalog;
 };
 
+export type AcceptCall = Extract<MesosCall, { kind: 'accept' }>;
+
 /** The record to persist and the ACCEPT to send after it. */
-export function buildLaunch(input: LaunchInput): { readonly record: BrokerRecord; readonly call: MesosCall } {
+export function buildLaunch(input: LaunchInput): {
+  readonly record: BrokerRecord;
+  readonly call: AcceptCall;
+} {
   const { desired, broker, cluster, fit } = input;
   const voter = cluster.voters.find((v) => v.nodeId === broker.id);
   const placement: Placement =

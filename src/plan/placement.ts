@@ -7,7 +7,7 @@ import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
 import { askedBy } from './intents.ts';
-import { buildLaunch } from './launch.ts';
+import { type AcceptCall, buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './need.ts';
 
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
@@ -38,21 +38,61 @@ export function placeBrokers(
       : formCluster(memory, needs, waiting, board, context);
   }
   const taken = placedAttributes(memory, waiting);
-  const steps: Step[] = [];
+  const agents = [...board.agents];
+  const bound: Bound[] = [];
   const held: Held[] = [];
   const misses: Misses = new Map();
   // Those that have a home go first: no other offer will do for them.
   for (const need of [...waiting].sort((a, b) => homeless(a) - homeless(b) || a.broker.id - b.broker.id)) {
-    const match = matchOffer(need, board.agents, taken, misses, context);
+    const match = matchOffer(need, agents, taken, misses, context);
     if ('rejections' in match) {
       held.push(heldForOffer(memory.spec.desired, need, match.rejections, context.nowMs));
       continue;
     }
-    board.agents.splice(board.agents.indexOf(match.agent), 1);
-    taken.push({ id: need.broker.id, attributes: match.fit.placement.attributes });
-    steps.push(launchStep(memory.spec, need, cluster, match.agent, match.fit, context));
+    bind(bound, { need, ...match }, agents, taken);
   }
-  return { steps, held };
+  return { steps: launchSteps(memory.spec, bound, cluster, board, context), held };
+}
+
+type Bound = {
+  readonly need: LaunchNeed;
+  readonly agent: AgentOffers;
+  readonly fit: Extract<Fit, { fits: true }>;
+};
+
+/** Where the rules allow it, one agent does for several brokers: the next one gets what is left over. */
+function bind(bound: Bound[], one: Bound, agents: AgentOffers[], taken: Taken[]): void {
+  bound.push(one);
+  agents.splice(agents.indexOf(one.agent), 1, { ...one.agent, resources: one.fit.rest });
+  taken.push({ id: one.need.broker.id, attributes: one.fit.placement.attributes });
+}
+
+/**
+ * An ACCEPT uses an agent's offers up, so what starts on one agent goes out in one: all records of these
+ * brokers are stored before it. Only brokers of one cluster, whose steps stand and fall together.
+ */
+function launchSteps(
+  spec: SpecRecord,
+  bound: readonly Bound[],
+  cluster: ClusterRecord,
+  board: Board,
+  context: PlacementContext,
+): readonly Step[] {
+  return [...Map.groupBy(bound, (b) => b.agent.agentId)].flatMap(([agentId, group]) => {
+    board.agents.splice(
+      board.agents.findIndex((a) => a.agentId === agentId),
+      1,
+    );
+    const launches = group.map((b) => launchStep(spec, b.need, cluster, b.agent, b.fit, context));
+    const operations = launches.flatMap((l) => l.call.operations);
+    return launches.map(({ step, record, call }, index): Step => {
+      const isLast = index === launches.length - 1;
+      return {
+        ...step,
+        action: { kind: 'broker', record, ...(isLast ? { call: { ...call, operations } } : {}) },
+      };
+    });
+  });
 }
 
 /**
@@ -74,7 +114,7 @@ function formCluster(
   const agents = [...board.agents];
   const taken: Taken[] = [];
   const misses: Misses = new Map();
-  const bound: { need: LaunchNeed; agent: AgentOffers; fit: Extract<Fit, { fits: true }> }[] = [];
+  const bound: Bound[] = [];
   const held: Held[] = [];
   for (const need of voters) {
     const match = matchOffer(need, agents, taken, misses, context);
@@ -83,23 +123,13 @@ function formCluster(
       missing.push(need.broker.id);
       continue;
     }
-    // Where the rules allow it, one agent may have to do for several voters.
-    agents.splice(agents.indexOf(match.agent), 1, { ...match.agent, resources: match.fit.rest });
-    taken.push({ id: need.broker.id, attributes: match.fit.placement.attributes });
-    bound.push({ need, agent: match.agent, fit: match.fit });
+    bind(bound, { need, ...match }, agents, taken);
   }
   const wait = (need: LaunchNeed): Held => ({
     clusterName: desired.name,
     brokerId: need.broker.id,
     need: `start broker ${need.broker.id}`,
     reason: { kind: 'waiting-for-voters', missing: [...missing].sort((a, b) => a - b) },
-    stalled: false,
-  });
-  const startsNext = ({ broker }: LaunchNeed, doing: string): Held => ({
-    clusterName: desired.name,
-    brokerId: broker.id,
-    need: `start broker ${broker.id}`,
-    reason: { kind: 'task-in-progress', doing, sinceMs: context.nowMs },
     stalled: false,
   });
   const others = waiting.filter((n) => !n.broker.roles.includes('controller'));
@@ -129,14 +159,6 @@ function formCluster(
       };
     }),
   };
-  const isFirstThere = ({ agent }: (typeof bound)[number], index: number): boolean =>
-    bound.findIndex((b) => b.agent.agentId === agent.agentId) === index;
-  const first = bound.filter(isFirstThere);
-  for (const { agent } of first) {
-    board.agents.splice(board.agents.indexOf(agent), 1);
-  }
-  // An offer is accepted once: the second voter of an agent starts from what it offers next.
-  const second = bound.filter((b, index) => !isFirstThere(b, index));
   return {
     steps: [
       {
@@ -148,12 +170,19 @@ function formCluster(
         clusterName: desired.name,
         action: { kind: 'bind-cluster', record: cluster },
       },
-      ...first.map(({ need, agent, fit }) => launchStep(memory.spec, need, cluster, agent, fit, context)),
+      ...launchSteps(memory.spec, bound, cluster, board, context),
     ],
-    held: [
-      ...second.map(({ need, agent }) => startsNext(need, `starts next on ${agent.hostname}`)),
-      ...others.map((need) => startsNext(need, 'starts next: the controllers go first')),
-    ],
+    held: others.map((need) => ({
+      clusterName: desired.name,
+      brokerId: need.broker.id,
+      need: `start broker ${need.broker.id}`,
+      reason: {
+        kind: 'task-in-progress',
+        doing: 'starts next: the controllers go first',
+        sinceMs: context.nowMs,
+      },
+      stalled: false,
+    })),
   };
 }
 
@@ -164,7 +193,7 @@ function launchStep(
   agent: AgentOffers,
   fit: Extract<Fit, { fits: true }>,
   context: PlacementContext,
-): Step {
+): { readonly step: Omit<Step, 'action'>; readonly record: BrokerRecord; readonly call: AcceptCall } {
   const kafka = kafkaArtifact(desired, context.artifacts) ?? { uri: '', sha512: '' };
   const base: BrokerRecord = need.relocate ? forgetDisk(need.record) : need.record;
   const { record, call } = buildLaunch({
@@ -180,12 +209,15 @@ function launchStep(
   });
   const rack = fit.placement.rack === undefined ? '' : `, rack ${fit.placement.rack}`;
   return {
-    mark: '+',
-    what: `start broker ${need.broker.id} on ${agent.hostname}${rack}`,
-    why: [need.relocate ? relocateReason(need.record) : startReason(need)],
-    clusterName: desired.name,
-    brokerId: need.broker.id,
-    action: { kind: 'broker', record, call },
+    step: {
+      mark: '+',
+      what: `start broker ${need.broker.id} on ${agent.hostname}${rack}`,
+      why: [need.relocate ? relocateReason(need.record) : startReason(need)],
+      clusterName: desired.name,
+      brokerId: need.broker.id,
+    },
+    record,
+    call,
   };
 }
 
