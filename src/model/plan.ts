@@ -60,6 +60,8 @@ export type HeldReason =
       readonly agentId: string;
       readonly hostname: string;
       readonly untilMs: number;
+      /** An operator drained it: it is back when it is reactivated. */
+      readonly drained?: true;
       /** It did offer lately, and why that would not do. */
       readonly rejections?: readonly OfferRejection[];
     }

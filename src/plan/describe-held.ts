@@ -61,10 +61,10 @@ function describeReason(reason: HeldReason): Words {
           ? ''
           : `; what it offered would not do: ${rejections[0].reasons.join('; ')}`;
       return {
-        message: `waits for ${reason.hostname}, where its data is${lately}`,
+        message: `waits for ${reason.hostname}, where its data is${reason.drained === true ? ' and which is drained' : ''}${lately}`,
         untilMs: reason.untilMs,
         details: rejectionLines(rejections),
-        remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
+        remedy: `${reason.drained === true ? `reactivate ${reason.hostname}` : `bring ${reason.hostname} back`}; after the stickiness period it may be relocated if no data is lost by it`,
       };
     }
     case 'agent-unreachable':

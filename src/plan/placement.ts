@@ -372,6 +372,7 @@ function heldForOffer(
             agentId: home.agentId,
             hostname: home.hostname,
             untilMs: Math.max(untilMs, nowMs),
+            ...(record.last?.reason === 'AGENT_DRAINING' ? { drained: true as const } : {}),
           }
         : { kind: 'no-matching-offer', wanted: wantedOf(broker), rejections },
     stalled: false,

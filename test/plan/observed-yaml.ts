@@ -54,6 +54,7 @@ type BrokerForm = {
   readonly bound?: Time;
   readonly phase?: BrokerPhase;
   readonly last?: {
+    readonly reason?: string;
     readonly state?: TaskState;
     readonly message?: string;
     readonly ordered?: boolean;
