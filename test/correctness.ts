@@ -16,6 +16,7 @@ const fold = 'observe/fold-update.test.ts';
 const table = 'observe/mesos-table.test.ts';
 const loop = 'reconciler/reconciler.test.ts';
 const ends = 'plan/mesos-failures.test.ts';
+const lost = 'reconciler/mesos-failures.test.ts';
 const rules = 'plan/rules.test.ts';
 const client = 'mesos/client.test.ts';
 const translate = 'mesos/translate.test.ts';
@@ -79,7 +80,12 @@ export const correctness: Readonly<Record<number, Item>> = {
   5: {
     behaviour:
       'Silence on reconciliation is no answer: nothing is killed or started for it, and every question names the agent.',
-    tests: { [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'] },
+    tests: {
+      [lost]: [
+        'an hour of silence on reconciliation: nothing is killed or started, each question names the agent',
+      ],
+      [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'],
+    },
   },
   6: {
     behaviour: 'UNKNOWN is no proof of death, GONE is; GONE_BY_OPERATOR is the operator’s word.',
@@ -88,6 +94,9 @@ export const correctness: Readonly<Record<number, Item>> = {
         'proves no death: the task stays, the timer starts once',
         'an end that comes of an unreachable agent counts stickiness from when it was first missed',
         'the operator’s word that the agent is gone ends the wait',
+      ],
+      [lost]: [
+        'tasks of unreachable agents are asked about by name now and then: all of them leaves them out',
       ],
     },
   },
@@ -112,6 +121,7 @@ export const correctness: Readonly<Record<number, Item>> = {
     tests: {
       [fold]: ['back from unreachable: the timer is gone and nothing else changed'],
       [table]: ['any update is an answer; a live task that no record wants is a stranger until it ends'],
+      [lost]: ['a replaced instance that comes back is killed at once, until it ends'],
     },
   },
   9: {
@@ -182,7 +192,7 @@ export const correctness: Readonly<Record<number, Item>> = {
     behaviour:
       'Another scheduler took over: step down, send nothing, never subscribe again by itself; writes are version- and epoch-checked.',
     tests: {
-      [client]: ['a call refused for its stream id means that another scheduler took over'],
+      [client]: ['a call refused for its stream id means that another scheduler took over', 'is terminal'],
       [loop]: [
         'a scheduler that may not lead any more sends nothing, stores nothing and ends',
         'a change of Kafka that waits is dropped when leadership is lost',
@@ -198,7 +208,10 @@ export const correctness: Readonly<Record<number, Item>> = {
       [loop]: [
         'tasks in the store and no framework id: it refuses to start',
         'the framework id is durable before any task, and the next scheduler has it',
+        'ends the loop for good',
       ],
+      [lost]: ['an instance that was replaced is a task too: without the framework id it refuses to start'],
+      [client]: ['is terminal'],
     },
   },
   17: {
@@ -258,7 +271,7 @@ export const correctness: Readonly<Record<number, Item>> = {
       [translate]: ['inverse offers and their rescission', 'the answers to an inverse offer'],
       'cli/format.test.ts': ['a planned maintenance and its answer are told of the broker'],
     },
-    goldens: ['maintenance-soon'],
+    goldens: ['maintenance-soon', 'relocation-avoids-maintenance'],
   },
   24: {
     behaviour:
@@ -267,8 +280,10 @@ export const correctness: Readonly<Record<number, Item>> = {
       [fold]: ['a drained agent is no failure of the broker'],
       'plan/second-look.test.ts': [
         'a task that Mesos kills for a drain is on its way down: no other broker is restarted',
+        'an agent marked gone does not skip the gate, whatever was heard of the disk',
       ],
     },
+    goldens: ['drained-agent-is-waited-for'],
   },
   25: {
     behaviour:
@@ -276,6 +291,7 @@ export const correctness: Readonly<Record<number, Item>> = {
     tests: {
       [rules]: ['a KILL is sent again 5, 10, 20, 40 s later and then each minute'],
       [loop]: ['a lost KILL is sent again when it is due, with no event at all'],
+      [lost]: ['is not sent again'],
       [table]: ['any update is an answer; a live task that no record wants is a stranger until it ends'],
       [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'],
     },
@@ -292,9 +308,27 @@ export const correctness: Readonly<Record<number, Item>> = {
   27: {
     behaviour: 'Timers are stored; a clock that jumps neither ends nor prolongs them beyond measure.',
     tests: {
-      [fold]: ['the sticky timer is in the record: it survives the scheduler, and the launches count on'],
+      'sys/steady-clock.test.ts': [
+        'a wall clock set forward by hours ends no wait: ten minutes take at least nine',
+        'one set back prolongs none: ten minutes take at most eleven and a bit, and time never goes back',
+        'it comes back to the wall clock, at a tenth of the time that passes',
+      ],
+      'observe/bound-times.test.ts': [
+        'times of the past stay as they are, however long ago',
+        'no wait is longer than it may be by the spec',
+        'what has happened has happened by now',
+      ],
+      'plan/second-look.test.ts': [
+        'right after a subscription no disk is given up: the agent that has it may still offer',
+      ],
+      [lost]: [
+        'times from the future that an earlier life wrote down are bounded before anything is decided',
+      ],
+      [fold]: [
+        'the sticky timer is in the record: it survives the scheduler, and the launches count on',
+        'a master whose clock is hours behind does not use up the stickiness period',
+      ],
     },
-    open: 'jumps of the clock',
   },
   28: {
     behaviour:
@@ -315,8 +349,15 @@ export const correctness: Readonly<Record<number, Item>> = {
         'at any moment: nothing used twice, nothing passed over, nothing broken',
         'the order of offers and records changes nothing',
       ],
+      'plan/accept.test.ts': [
+        'several brokers on one agent start by one ACCEPT, each with what is reserved for it',
+      ],
+      'observe/rejections.test.ts': [
+        'what was given back is told while the broker waits, the last word of each agent, newest first',
+        'it is forgotten with the need, after a while, and never told of another need',
+      ],
+      [lost]: ['why a broker is not placed is told after the offers were given back'],
     },
-    goldens: ['bring-up-of-three', 'two-clusters-one-offer', 'constraint-unique'],
-    open: 'one launch per agent and pass',
+    goldens: ['bring-up-of-three', 'bring-up-on-one-agent', 'two-clusters-one-offer', 'constraint-unique'],
   },
 };

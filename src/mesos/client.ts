@@ -187,7 +187,11 @@ export function createSchedulerClient(options: SchedulerClientOptions): Schedule
     if (event.type === 'ERROR' && mine === attempt) endByError(event.error.message, master);
   }
 
-  /** The master closes the stream after any ERROR. */
+  /**
+   * The master closes the stream after any ERROR. "Failed over" may come of a SUBSCRIBE of our own that timed out
+   * and arrived late, past the newer one: nothing tells it from another scheduler's, and to subscribe again might
+   * throw that one out. So it ends here; started again, this scheduler subscribes, if it leads.
+   */
   function endByError(message: string, master: HostPort): void {
     if (message === 'Framework failed over') finish({ kind: 'failed-over' });
     else if (message === 'Framework has been removed') finish({ kind: 'removed' });
