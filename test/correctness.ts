@@ -231,6 +231,9 @@ export const correctness: Readonly<Record<number, Item>> = {
         'each REVIVE takes a token',
       ],
       [translate]: ['who we are: what we can do, a principal, checkpoints, time to fail over'],
+      'mesos/embedded.test.ts': [
+        'offers come when they are asked for; unknown tasks are GONE where the agent is known',
+      ],
     },
   },
   18: {
