@@ -6,7 +6,16 @@ import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
 import { foldUpdate } from '../../src/observe/fold-update.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
-import { makeBroker, makeDesired, makeInput, makeMemory, makeOffer, makeRecord, nowMs } from './builders.ts';
+import {
+  makeBroker,
+  makeDesired,
+  makeInput,
+  makeMemory,
+  makeOffer,
+  makeRecord,
+  nowMs,
+  reservedFor,
+} from './builders.ts';
 
 const desired = makeDesired();
 const broker = makeBroker(1);
@@ -17,8 +26,10 @@ function ended(record: BrokerRecord, update: Partial<TaskUpdate>): BrokerRecord 
 }
 
 function launched(record: BrokerRecord): BrokerRecord {
+  const { formatted, placement } = record;
+  const extra = formatted && placement !== undefined ? reservedFor('demo', broker, placement) : [];
   const input = makeInput([makeMemory(desired, [record])], {
-    mesos: { suppressed: false, offers: [makeOffer('agent-2')] },
+    mesos: { suppressed: false, offers: [makeOffer('agent-2', { extra })] },
   });
   const { action } = plan(input).steps.find((s) => s.what.startsWith('start broker 1')) ?? {};
   if (action?.kind !== 'broker') throw new Error('it was not launched');
