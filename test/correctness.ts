@@ -230,6 +230,7 @@ export const correctness: Readonly<Record<number, Item>> = {
         'refused offers were held against the needs of all refusals since the last REVIVE',
         'each REVIVE takes a token',
       ],
+      [lost]: ['offers refused while a broker waited for its agent come again when it may go elsewhere'],
       [translate]: ['who we are: what we can do, a principal, checkpoints, time to fail over'],
       'mesos/embedded.test.ts': [
         'offers come when they are asked for; unknown tasks are GONE where the agent is known',

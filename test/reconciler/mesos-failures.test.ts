@@ -7,6 +7,7 @@ import {
   makeBroker,
   makeCluster,
   makeDesired,
+  makeKafka,
   makeOffer,
   makeRecord,
   makeSpec,
@@ -150,6 +151,46 @@ test('an instance that was replaced is a task too: without the framework id it r
       (error: KafkaMesosError) => error.code,
     );
   assert.is(code, 'KM_CONFLICT_FRAMEWORK_LOST');
+});
+
+test('offers refused while a broker waited for its agent come again when it may go elsewhere', async () => {
+  const harness = await serving();
+  const broker = makeBroker(3, { roles: ['broker'] });
+  const wider = makeDesired({ brokers: [...desired.brokers, broker] });
+  await harness.reconciler.apply([{ desired: wider, digest: 'd2' }], 'ann');
+  const offer = (agentId: string, id: string) =>
+    harness.reconciler.onMesosEvent({
+      kind: 'offers',
+      offers: [makeOffer(agentId, { id, receivedAtMs: harness.clock.nowMs() })],
+    });
+  const count = (kind: string): number => harness.sent.filter((c) => c.kind === kind).length;
+  offer('agent-4', 'o1');
+  await settle();
+  const taskId = await taskOf(harness, 3);
+  const data = JSON.stringify({ protocol: 1, phase: 'serving', formatted: true, endpoint: 'agent-4:31000' });
+  await harness.update({ taskId, state: 'TASK_RUNNING', agentId: 'agent-4', data, uuid: 'u3' });
+  const kafka = makeKafka(wider);
+  harness.kafka = { ...kafka, brokers: kafka.brokers.map((b) => ({ ...b, fenced: b.id === 3 })) };
+  await harness.update({ taskId, state: 'TASK_UNREACHABLE', agentId: 'agent-4' });
+  const revives = count('revive');
+  offer('agent-9', 'o2');
+  await settle();
+  const refusal = harness.sent.findLast((c) => c.kind === 'decline');
+  assert.ok(refusal?.kind === 'decline' && refusal.offerIds.includes('o2') && refusal.refuseSeconds >= 600);
+  let passedMs = 0;
+  while (count('revive') === revives && passedMs < broker.stickinessPeriodMs + 5_000) {
+    harness.clock.advance(1_000);
+    await settle();
+    passedMs += 1_000;
+  }
+  assert.ok(
+    passedMs >= broker.stickinessPeriodMs - 1_000,
+    `nothing new waits inside the period: ${passedMs}`,
+  );
+  assert.is(count('revive'), revives + 1);
+  offer('agent-9', 'o3');
+  await settle();
+  assert.is((await harness.broker(3))?.task?.agentId, 'agent-9');
 });
 
 test('why a broker is not placed is told after the offers were given back', async () => {
