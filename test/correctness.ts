@@ -270,9 +270,11 @@ export const correctness: Readonly<Record<number, Item>> = {
         'an unknown Kafka declines, a reading from before the question waits for the next',
         'a broker that this very pass changes is judged in the next one',
         'a question is answered once; a rescinded one is forgotten while the broker is still up',
+        'a question that is not asked again was withdrawn',
         'the answer is shown until the maintenance is over',
       ],
       [translate]: ['inverse offers and their rescission', 'the answers to an inverse offer'],
+      'mesos/embedded.test.ts': ['an answer to an inverse offer is what the operator sees'],
       'cli/format.test.ts': ['a planned maintenance and its answer are told of the broker'],
     },
     goldens: ['maintenance-soon', 'relocation-avoids-maintenance'],
@@ -281,6 +283,7 @@ export const correctness: Readonly<Record<number, Item>> = {
     behaviour:
       'A drained agent is no failure of its broker, which is held for stickiness; mark_gone is the operator’s word.',
     tests: {
+      [translate]: ['a recorded drain, and an agent that was marked gone, are no failures of a broker'],
       [fold]: ['a drained agent is no failure of the broker'],
       'plan/second-look.test.ts': [
         'a task that Mesos kills for a drain is on its way down: no other broker is restarted',

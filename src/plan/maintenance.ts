@@ -7,6 +7,8 @@ import { blockLeave } from './safety.ts';
 
 /** Mesos asks again after this time, and hears otherwise if the cluster has changed. */
 const askAgainSeconds = 60;
+/** An answer ends nothing, so when Mesos has not asked again for this long there is nothing planned any more. */
+const notAskedMs = 3 * 60_000;
 
 /**
  * Accepted if every cluster can spare all its brokers on that agent, and those on agents promised for the
@@ -15,7 +17,10 @@ const askAgainSeconds = 60;
  *
  * `others` are the steps of this pass so far: a broker that one of them changes is judged in the next pass.
  */
-export function planMaintenance(input: PlanInput, others: readonly Step[]): readonly Step[] {
+export function planMaintenance(
+  input: PlanInput,
+  others: readonly Step[],
+): { readonly steps: readonly Step[]; readonly wakes: readonly number[] } {
   const changing = new Set(
     others.flatMap((s) => (s.brokerId === undefined ? [] : [keyOf(s.clusterName, s.brokerId)])),
   );
@@ -28,16 +33,10 @@ export function planMaintenance(input: PlanInput, others: readonly Step[]): read
       maintenance?.accepted === true && !isOver(maintenance, input.nowMs) ? [maintenance] : [],
     ),
   );
-  return [...input.mesos.inverseOffers.values()]
+  const answers = [...input.mesos.inverseOffers.values()]
     .sort((a, b) => (a.agentId < b.agentId ? -1 : 1))
     .flatMap((offer): readonly Step[] => {
-      if (isChanging(offer.agentId)) {
-        return [];
-      }
-      if (offer.state === 'rescinded') {
-        return withdrawn(input, offer.agentId);
-      }
-      if (offer.state === 'answered' || isTooEarly(input, offer)) {
+      if (offer.state !== 'open' || isChanging(offer.agentId) || isTooEarly(input, offer)) {
         return [];
       }
       const answer = answerOf(input, offer, promised);
@@ -46,6 +45,20 @@ export function planMaintenance(input: PlanInput, others: readonly Step[]): read
       }
       return [...remember(input, offer.agentId, answer), send(offer, answer)];
     });
+  const stored = input.clusters
+    .flatMap((memory) => [...memory.brokers.values()])
+    .flatMap((record) => withdrawal(record, input.mesos));
+  return {
+    steps: [
+      ...answers,
+      ...stored
+        .filter(
+          ({ record, atMs }) => atMs <= input.nowMs && !changing.has(keyOf(record.clusterName, record.id)),
+        )
+        .map(({ record }) => store(record, undefined)),
+    ],
+    wakes: stored.map(({ atMs }) => atMs),
+  };
 }
 
 /** Whether the maintenance has ended by a time. */
@@ -110,15 +123,30 @@ function remember(input: PlanInput, agentId: string, answer: MaintenanceAnswer):
 }
 
 /**
- * The schedule has changed, or the maintenance has begun: then the broker is down by now, and when its agent
- * is to be back is worth showing.
+ * When an answer that is stored is to be forgotten: the schedule was changed, of which only an open question tells.
+ * Never of a broker that is down: its maintenance has begun, and when its agent is to be back is worth showing.
  */
-function withdrawn(input: PlanInput, agentId: string): readonly Step[] {
-  return input.clusters.flatMap((memory) =>
-    brokersOn(memory, new Set([agentId]))
-      .filter((r) => r.maintenance?.agentId === agentId && r.task?.unreachableSinceMs === undefined)
-      .map((record) => store(record, undefined)),
-  );
+function withdrawal(
+  record: BrokerRecord,
+  { inverseOffers, subscribedAtMs = 0 }: PlanInput['mesos'],
+): readonly { readonly record: BrokerRecord; readonly atMs: number }[] {
+  const { maintenance, task } = record;
+  if (
+    maintenance === undefined ||
+    task?.agentId !== maintenance.agentId ||
+    task.unreachableSinceMs !== undefined
+  ) {
+    return [];
+  }
+  const asked = inverseOffers.get(maintenance.agentId);
+  switch (asked?.state) {
+    case 'open':
+      return [];
+    case 'rescinded':
+      return [{ record, atMs: 0 }];
+    default:
+      return [{ record, atMs: (asked?.receivedAtMs ?? subscribedAtMs) + notAskedMs }];
+  }
 }
 
 function store(record: BrokerRecord, answer: MaintenanceAnswer | undefined): Step {

@@ -100,7 +100,9 @@ export function plan(input: PlanInput): Plan {
     );
   }
 
-  steps.push(...planMaintenance(input, steps));
+  const maintenance = planMaintenance(input, steps);
+  steps.push(...maintenance.steps);
+  wakes.push(...maintenance.wakes);
   const declined = declineRest(input, board, waiting);
   const calls = planCalls(input, { waiting: waiting.map((w) => w.key), declined });
   wakes.push(...calls.wakes);

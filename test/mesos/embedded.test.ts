@@ -12,6 +12,7 @@ import type { FrameworkSettings, MesosCall, MesosEvent } from '../../src/model/m
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
+import { send } from '../local/client.ts';
 import { eventually, temporaryDirectory } from '../local/support.ts';
 
 const settings: FrameworkSettings = {
@@ -126,6 +127,54 @@ test('offers come when they are asked for; unknown tasks are GONE where the agen
     }
   } finally {
     first.close();
+    await mesos.shutdown(0);
+    await mesos.close();
+    directory.remove();
+  }
+});
+
+test('an answer to an inverse offer is what the operator sees', async () => {
+  const directory = temporaryDirectory();
+  const mesos = await startMesos(directory.path);
+  const framework = connect(mesos);
+  const operate = async (body: object): Promise<string> => {
+    const url = new URL('/api/v1', mesos.masterUrl).href;
+    const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
+    return (await send('POST', url, headers, JSON.stringify(body))).text;
+  };
+  try {
+    await framework.subscribed();
+    // Who holds nothing of an agent is not asked for it: its offer is enough.
+    await framework.send({ kind: 'revive' });
+    await eventually('an offer', () => framework.offers().length === 1);
+    const ip = new URL(framework.offers()[0]?.agentUrl ?? '').hostname;
+    await operate({
+      type: 'UPDATE_MAINTENANCE_SCHEDULE',
+      update_maintenance_schedule: {
+        schedule: {
+          windows: [
+            {
+              machine_ids: [{ hostname: 'agent-1', ip }],
+              unavailability: { start: { nanoseconds: 1_900_000_000_000_000_000 } },
+            },
+          ],
+        },
+      },
+    });
+    const asked = () =>
+      framework.events.flatMap((e) => (e.kind === 'inverse-offers' ? e.inverseOffers : [])).at(-1);
+    const offer = await eventually('an inverse offer', asked);
+    assert.equal(offer.unavailability, { startMs: 1_900_000_000_000 });
+    assert.is(offer.agentId, framework.offers()[0]?.agentId);
+    for (const accept of [false, true]) {
+      const { id: inverseOfferId } = await eventually('an inverse offer', asked);
+      await framework.send({ kind: 'answer-inverse-offer', inverseOfferId, accept, refuseSeconds: 1 });
+      const status = await operate({ type: 'GET_MAINTENANCE_STATUS' });
+      assert.match(status, accept ? /"ACCEPT"/ : /"DECLINE"/);
+      if (!accept) await eventually('the next one', () => asked()?.id !== inverseOfferId);
+    }
+  } finally {
+    framework.close();
     await mesos.shutdown(0);
     await mesos.close();
     directory.remove();

@@ -1,4 +1,5 @@
 /** The planner's words and the wire's; bodies as a real Mesos recorded them (17-maintenance). */
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -9,7 +10,14 @@ import {
 } from '../../src/mesos/codec.ts';
 import { toCall, toEvent, toSubscribe } from '../../src/mesos/translate.ts';
 import type { SchedulerEvent } from '../../src/mesos/types.ts';
-import type { FrameworkSettings, MesosCall, MesosEvent } from '../../src/model/mesos.ts';
+import {
+  type FrameworkSettings,
+  isTerminal,
+  type MesosCall,
+  type MesosEvent,
+} from '../../src/model/mesos.ts';
+import { foldUpdate } from '../../src/observe/fold-update.ts';
+import { makeBroker, makeDesired, makeRecord, nowMs } from '../plan/builders.ts';
 
 const settings: FrameworkSettings = {
   name: 'kafka-dev',
@@ -115,6 +123,35 @@ test('kill, explicit reconciliation and acknowledgement name the agent', () => {
     type: 'ACKNOWLEDGE',
     acknowledge: { task_id: { value: 't' }, agent_id: { value: 'a' }, uuid: 'AAAA' },
   });
+});
+
+test('a recorded drain, and an agent that was marked gone, are no failures of a broker', () => {
+  const lines = readFileSync(
+    new URL('../fixtures/mesos-transcripts/16-gone-drain-deactivate.jsonl', import.meta.url),
+    'utf8',
+  );
+  const broker = makeBroker(1);
+  const record = makeRecord(makeDesired(), broker);
+  const ends = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.kind === 'event' && line.body?.type === 'UPDATE')
+    .map((line) => toEvent(line.body, 'kafka', nowMs))
+    .flatMap((event) => (event?.kind === 'update' && isTerminal(event.update.state) ? [event.update] : []))
+    .map((update) => foldUpdate(record, { ...update, taskId: record.task?.taskId ?? '' }, broker, nowMs));
+  const told = ends.map(({ last, failures, stickyUntilMs = 0 }) =>
+    [last?.state, last?.reason, last?.ordered, failures, (stickyUntilMs - nowMs) / 1_000].join(' '),
+  );
+  assert.equal(
+    [...new Set(told)],
+    [
+      'TASK_KILLED AGENT_DRAINING true 0 600',
+      'TASK_GONE_BY_OPERATOR AGENT_DRAINING true 0 0',
+      'TASK_GONE_BY_OPERATOR AGENT_REMOVED_BY_OPERATOR true 0 0',
+      'TASK_GONE_BY_OPERATOR RECONCILIATION true 0 0',
+    ],
+  );
 });
 
 test.run();
