@@ -10,9 +10,10 @@ const rooms = {
   observe: ['model', 'observe'],
   execute: ['model', 'execute'],
   reconciler: ['model', 'spec', 'plan', 'observe', 'execute', 'reconciler', 'sys'],
-  mesos: ['model', 'sys', 'mesos'],
+  zookeeper: ['model', 'sys', 'zookeeper'],
+  mesos: ['model', 'sys', 'zookeeper', 'mesos'],
   kafka: ['model', 'sys', 'kafka'],
-  store: ['model', 'sys', 'store'],
+  store: ['model', 'sys', 'zookeeper', 'store'],
   // The executor renders and runs what kafka/ describes purely; it never loads a client library.
   executor: ['model', 'sys', 'mesos', 'executor', 'kafka'],
   api: ['model', 'plan', 'sys', 'api'],
@@ -50,9 +51,9 @@ module.exports = {
       to: { path: 'node_modules/(kafkajs|@platformatic/kafka)/' },
     },
     {
-      name: 'zookeeper-only-in-its-adapters',
+      name: 'zookeeper-only-in-its-adapter',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(mesos|store)/' },
+      from: { path: '^src/', pathNot: '^src/zookeeper/' },
       to: { path: 'node_modules/node-zookeeper-client/' },
     },
     {

@@ -20,13 +20,16 @@ export type LeaderDetector = {
 export type LeaderDetectorDeps = {
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Of ZooKeeper's session; for tests. */
+  readonly monotonicMs?: () => number;
+  readonly sessionTimeoutMs?: number;
 };
 
 /** `master` as in `parseMasterAddress`, whose SpecError it throws. */
 export function detectLeader(master: string, deps: LeaderDetectorDeps): LeaderDetector {
   const address = parseMasterAddress(master);
   if (address.kind === 'hosts') return createHostListDetector(address.hosts);
-  return createZooKeeperDetector(address, { logger: deps.logger, clock: deps.clock ?? systemClock });
+  return createZooKeeperDetector(address.zookeeper, { ...deps, clock: deps.clock ?? systemClock });
 }
 
 function createHostListDetector(hosts: readonly [HostPort, ...HostPort[]]): LeaderDetector {

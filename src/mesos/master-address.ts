@@ -1,23 +1,26 @@
 import { ProtocolError, SpecError } from '../model/errors.ts';
+import {
+  type HostPort,
+  type HostPorts,
+  isPort,
+  parseHosts,
+  parseZooKeeperAddress,
+  redact,
+  type ZooKeeperAddress,
+} from '../zookeeper/address.ts';
 
 /** Where the masters are, as the operator writes it. */
 export type MasterAddress =
   | { readonly kind: 'hosts'; readonly hosts: HostPorts }
   | {
       readonly kind: 'zookeeper';
-      /** `host:port,host:port`, what a ZooKeeper client takes. */
-      readonly servers: string;
-      /** The znode the masters register under, for example `/mesos`. */
-      readonly path: string;
-      /** `user:password` for ZooKeeper's digest scheme; never to be shown. */
-      readonly digest?: string;
+      /** Its path is the znode the masters register under, for example `/mesos`. */
+      readonly zookeeper: ZooKeeperAddress;
     };
 
-type HostPorts = readonly [HostPort, ...HostPort[]];
-export type HostPort = { readonly host: string; readonly port: number };
+export { formatHostPort, type HostPort } from '../zookeeper/address.ts';
 
 const defaultMasterPort = 5050;
-const defaultZooKeeperPort = 2181;
 
 /**
  * Reads `host:port`, `host:port,host:port` or `zk://[user:password@]host:port,host:port/path`.
@@ -26,31 +29,8 @@ const defaultZooKeeperPort = 2181;
 export function parseMasterAddress(text: string): MasterAddress {
   const trimmed = text.trim();
   if (!trimmed.startsWith('zk://'))
-    return { kind: 'hosts', hosts: parseHosts(trimmed, defaultMasterPort, trimmed) };
-
-  const rest = trimmed.slice('zk://'.length);
-  const slashAt = rest.indexOf('/');
-  const authority = slashAt < 0 ? rest : rest.slice(0, slashAt);
-  const path = slashAt < 0 ? '' : rest.slice(slashAt).replace(/\/+$/, '');
-  const credentialsEnd = authority.lastIndexOf('@');
-  const shown = `zk://${credentialsEnd < 0 ? '' : '…@'}${authority.slice(credentialsEnd + 1)}${path}`;
-  if (path === '') throw badAddress(shown, 'it names no path', 'Add the path, as in zk://host:2181/mesos.');
-  if (path.includes('//')) throw badAddress(shown, 'its path has an empty part');
-  const hosts = parseHosts(authority.slice(credentialsEnd + 1), defaultZooKeeperPort, shown);
-  const digest = credentialsEnd < 0 ? undefined : authority.slice(0, credentialsEnd);
-  if (digest !== undefined && !/^[^:]+:./.test(digest))
-    throw badAddress(shown, 'its credentials are not user:password');
-  return {
-    kind: 'zookeeper',
-    servers: hosts.map(formatHostPort).join(','),
-    path,
-    ...(digest === undefined ? {} : { digest }),
-  };
-}
-
-/** Brackets an IPv6 address. */
-export function formatHostPort({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return { kind: 'hosts', hosts: parseHosts(trimmed, defaultMasterPort, trimmed, badAddress) };
+  return { kind: 'zookeeper', zookeeper: parseZooKeeperAddress(trimmed, badAddress) };
 }
 
 /**
@@ -100,28 +80,6 @@ export function parseRedirect(location: string | undefined): HostPort | undefine
     // URL leaves the scheme's own port out.
     port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
   };
-}
-
-function parseHosts(text: string, defaultPort: number, shown: string): HostPorts {
-  const parse = (part: string): HostPort => {
-    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/.exec(part.trim());
-    const host = match?.[1] ?? match?.[2];
-    const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-    if (host === undefined) throw badAddress(shown, `"${redact(part)}" is no host:port`);
-    if (!isPort(port)) throw badAddress(shown, `${port} is no port`);
-    return { host, port };
-  };
-  const [first = '', ...others] = text.split(',');
-  return [parse(first), ...others.map(parse)];
-}
-
-/** A mistyped address may carry credentials all the same. */
-function redact(text: string): string {
-  return text.replace(/^.*@/, '…@');
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port > 0 && port < 65_536;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -7,7 +7,9 @@ export type StoredRecord = {
 };
 
 /**
- * Paths are `/`-separated segments of `[A-Za-z0-9._-]+`, at most 8. Records are JSON of at most 900 KiB.
+ * Paths are `/`-separated segments of `[A-Za-z0-9._-]+`, at most 8. Records are JSON of
+ * at most 32 MiB, and 900 KiB when written down: compressed where that is needed, refused by
+ * `KM_SPEC_RECORD_TOO_LARGE` where that is not enough.
  *
  * Errors: `ConflictError` (`KM_CONFLICT_VERSION` when the path has another version than expected,
  * `KM_CONFLICT_FENCED` when this writer's epoch is no longer the newest), `UnavailableError` (with

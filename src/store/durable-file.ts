@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { type CallOutcome, KafkaMesosError, UnavailableError } from '../model/errors.ts';
 
 /**
- * Replaces `file` by `text` so that after any crash it holds the old text or the new one, and the new
+ * Replaces `file` by `content` so that after any crash it holds the old or the new one, and the new
  * one for certain once this resolves: temporary file, fsync, rename, fsync of the directory.
  * `beforeRename` may still refuse. Mode 0600.
  *
@@ -12,7 +12,7 @@ import { type CallOutcome, KafkaMesosError, UnavailableError } from '../model/er
  */
 export async function replaceDurably(
   file: string,
-  text: string,
+  content: string | Buffer,
   beforeRename: () => Promise<void> = async () => {},
 ): Promise<void> {
   const temporary = `${file}.${process.pid}${temporarySuffix}`;
@@ -20,7 +20,7 @@ export async function replaceDurably(
   try {
     const handle = await open(temporary, 'w', 0o600);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(content);
       await handle.sync();
     } finally {
       await handle.close();
@@ -58,17 +58,17 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** The text of a file of at most `maxBytes`; `too-large` without reading one that is longer. */
+/** The content of a file of at most `maxBytes`; `too-large` without reading one that is longer. */
 export async function readBounded(
   file: string,
   maxBytes: number,
-): Promise<{ kind: 'missing' } | { kind: 'too-large'; bytes: number } | { kind: 'text'; text: string }> {
+): Promise<{ kind: 'missing' } | { kind: 'too-large'; bytes: number } | { kind: 'content'; bytes: Buffer }> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
     const { size } = await handle.stat();
     if (size > maxBytes) return { kind: 'too-large', bytes: size };
-    return { kind: 'text', text: await handle.readFile('utf8') };
+    return { kind: 'content', bytes: await handle.readFile() };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'missing' };
     throw fileError('cannot read', file, error);

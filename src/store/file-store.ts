@@ -12,13 +12,21 @@ import {
   syncDirectory,
   temporarySuffix,
 } from './durable-file.ts';
-import { checkRecordPath, childNames, encodeRecordValue, maxRecordBytes } from './record.ts';
+import {
+  checkRecordPath,
+  childNames,
+  damagedRecord,
+  decodeRecord,
+  encodeRecord,
+  maxEncodedBytes,
+  recordJson,
+} from './record.ts';
 
 /**
  * Opens the store kept in `directory`, making it where needed (mode 0700), for one process at a time.
  * Everything lies flat in it:
  *
- *     clusters~orders~spec.json    {"format":1,"path":"clusters/orders/spec","version":3000000007,"value":…}
+ *     clusters~orders~spec.json    {"format":1,"path":"clusters/orders/spec","version":3000000007,"value":…}, see record.ts
  *     epoch                        3
  *     lock.<pid>.<start>           of the process that has it open
  *     *.tmp                        what an interrupted write left; removed here
@@ -74,13 +82,12 @@ export async function openFileStore(directory: string): Promise<Store> {
     },
     async write(path, value, expectedVersion) {
       checkRecordPath(path);
-      const text = encodeRecordValue(path, value);
+      const json = recordJson(path, value);
       return inTurn(async () => {
         await checkEpoch();
         await checkVersion(path, expectedVersion);
         const version = versionOf(epoch, ++writes);
-        const head = JSON.stringify({ format, path, version });
-        const record = `${head.slice(0, -1)},"value":${text}}\n`;
+        const record = encodeRecord(path, json, version);
         // Again after the slow part: with the lock gone (another machine, a deleted lock file) this narrows
         // the window in which a newer writer's record could be overwritten to one system call.
         await replaceDurably(fileOf(root, path), record, checkEpoch);
@@ -115,10 +122,7 @@ export async function openFileStore(directory: string): Promise<Store> {
   };
 }
 
-const format = 1;
 const writesPerEpoch = 1_000_000_000;
-/** The envelope around a value: its keys, a path and a number. */
-const maxFileBytes = maxRecordBytes + 1024;
 
 const recordSuffix = '.json';
 /** Not among the characters of a segment, so that each path has a file name of its own. */
@@ -148,36 +152,29 @@ function versionOf(epoch: number, write: number): number {
 
 async function readRecord(root: string, path: string): Promise<StoredRecord | undefined> {
   const file = fileOf(root, path);
-  const content = await readBounded(file, maxFileBytes);
+  const content = await readBounded(file, maxEncodedBytes);
   if (content.kind === 'missing') return undefined;
-  if (content.kind === 'too-large') throw damaged(file, `it has ${content.bytes} bytes`);
-  let envelope: unknown;
-  try {
-    envelope = JSON.parse(content.text);
-  } catch (error) {
-    const cause = content.text.trim() === '' ? 'it is empty' : `it is not JSON (${(error as Error).message})`;
-    throw damaged(file, cause, error);
-  }
-  if (!isObject(envelope)) throw damaged(file, 'it is not a JSON object');
-  if (envelope.format !== format) {
-    throw damaged(file, `its format is ${JSON.stringify(envelope.format)}, this program reads ${format}`);
-  }
-  // Also what keeps two paths apart on a file system that does not tell upper from lower case.
-  if (envelope.path !== path) throw damaged(file, `it holds record ${JSON.stringify(envelope.path)}`);
-  const { version } = envelope;
+  const where = {
+    name: file,
+    remedy: `Stop the scheduler, restore ${dirname(file)} from a backup (or move the file away if its loss is known to be harmless), then start again.`,
+  };
+  if (content.kind === 'too-large') throw damagedRecord(where, `it has ${content.bytes} bytes`);
+  const { value, version } = decodeRecord(path, content.bytes, where);
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) {
-    throw damaged(file, `its version is ${JSON.stringify(version)}`);
+    throw damagedRecord(where, `its version is ${JSON.stringify(version)}`);
   }
-  if (!('value' in envelope)) throw damaged(file, 'it has no value');
-  return { value: envelope.value, version };
+  return { value, version };
 }
 
 async function readEpoch(file: string): Promise<number | undefined> {
   const content = await readBounded(file, 64);
   if (content.kind === 'missing') return undefined;
-  const text = content.kind === 'text' ? content.text.trim() : '';
+  const text = content.kind === 'content' ? content.bytes.toString('latin1').trim() : '';
   if (!/^[1-9]\d{0,8}$/.test(text)) {
-    throw damagedEpoch(file, content.kind === 'text' ? `it says ${JSON.stringify(text)}` : 'it is too long');
+    throw damagedEpoch(
+      file,
+      content.kind === 'content' ? `it says ${JSON.stringify(text)}` : 'it is too long',
+    );
   }
   return Number(text);
 }
@@ -188,21 +185,10 @@ async function checkNeverWritten(root: string, epochFile: string): Promise<void>
     throw damagedEpoch(epochFile, 'it is missing beside its records');
 }
 
-function damaged(file: string, cause: string, error?: unknown): ProtocolError {
-  return new ProtocolError('KM_PROTOCOL_STORE_RECORD', `${file} cannot be used: ${cause}`, {
-    cause: error,
-    remedy: `Stop the scheduler, restore ${dirname(file)} from a backup (or move the file away if its loss is known to be harmless), then start again.`,
-  });
-}
-
 function damagedEpoch(file: string, cause: string): ProtocolError {
   return new ProtocolError('KM_PROTOCOL_STORE_EPOCH', `${file} cannot be used: ${cause}`, {
     remedy: `Stop the scheduler, restore ${dirname(file)} from a backup (or write into the file a whole number above the version of every record divided by ${writesPerEpoch}), then start again.`,
   });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Records may hold credentials, so that nobody else may look in. */

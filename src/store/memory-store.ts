@@ -1,6 +1,6 @@
 import type { Store, StoredRecord } from '../model/store.ts';
 import { closedStore, fencedConflict, versionConflict } from './conflicts.ts';
-import { checkRecordPath, childNames, encodeRecordValue } from './record.ts';
+import { checkRecordPath, childNames, decodeRecord, encodeRecord, recordJson } from './record.ts';
 
 /**
  * A store for tests and the simulation: never waits, never fails by itself. It outlives its connections, so
@@ -9,8 +9,8 @@ import { checkRecordPath, childNames, encodeRecordValue } from './record.ts';
 export type MemoryStoreBackend = { connect(): Store };
 
 export function createMemoryStoreBackend(): MemoryStoreBackend {
-  // Values are kept as JSON text: what is read back is a copy, and is what a real store would give.
-  const records = new Map<string, { readonly text: string; readonly version: number }>();
+  // Kept as a real store writes them down: what is read back is a copy, and is what that would give.
+  const records = new Map<string, { readonly bytes: Buffer; readonly version: number }>();
   let newestEpoch = 0;
   // One sequence for all paths: a record that is removed and made again never repeats a version.
   let newestVersion = 0;
@@ -33,7 +33,9 @@ export function createMemoryStoreBackend(): MemoryStoreBackend {
         checkOpen();
         checkRecordPath(path);
         const record = records.get(path);
-        return record && { value: JSON.parse(record.text), version: record.version };
+        if (record === undefined) return undefined;
+        const where = { name: `record ${path}`, remedy: '' };
+        return { value: decodeRecord(path, record.bytes, where).value, version: record.version };
       },
       async list(path) {
         checkOpen();
@@ -43,10 +45,10 @@ export function createMemoryStoreBackend(): MemoryStoreBackend {
       async write(path, value, expectedVersion) {
         checkOpen();
         checkRecordPath(path);
-        const text = encodeRecordValue(path, value);
+        const bytes = encodeRecord(path, recordJson(path, value));
         checkWrite(path, expectedVersion);
         newestVersion += 1;
-        records.set(path, { text, version: newestVersion });
+        records.set(path, { bytes, version: newestVersion });
         return newestVersion;
       },
       async remove(path, expectedVersion) {

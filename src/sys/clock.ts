@@ -16,6 +16,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Milliseconds that only ever pass, whatever is done to the clock on the wall. They go on while the process is stopped. */
+export const monotonicMs = (): number => performance.now();
+
 /** Resolves after `delayMs` of the given clock. */
 export function delay(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -23,14 +23,11 @@ test('one host, or a list, with the default port of a master', () => {
 test('ZooKeeper, with and without credentials', () => {
   assert.equal(parseMasterAddress('zk://z1,z2:2182/mesos'), {
     kind: 'zookeeper',
-    servers: 'z1:2181,z2:2182',
-    path: '/mesos',
+    zookeeper: { servers: [at('z1', 2181), at('z2', 2182)], path: '/mesos' },
   });
   assert.equal(parseMasterAddress('zk://user:p@ss:w@z1:2181/prod/mesos/'), {
     kind: 'zookeeper',
-    servers: 'z1:2181',
-    path: '/prod/mesos',
-    digest: 'user:p@ss:w',
+    zookeeper: { servers: [at('z1', 2181)], path: '/prod/mesos', digest: 'user:p@ss:w' },
   });
 });
 
@@ -45,6 +42,7 @@ test('what is no address is a SpecError that says why', () => {
     ['zk://z1:2181', 'names no path'],
     ['zk://z1:2181/', 'names no path'],
     ['zk://z1:2181/a//b', 'empty part'],
+    ['zk://z1:2181/a/../b', 'does not take'],
     ['zk:///mesos', '"" is no host:port'],
     ['zk://user@z1/mesos', 'not user:password'],
   ];

@@ -2,6 +2,7 @@
  * What every store must do, whatever it keeps its records in. A factory gives a fresh, empty store for
  * each test; `manyWriters` says whether a second connection may be open beside the first.
  */
+import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -155,14 +156,45 @@ export function testStoreConformance(subject: StoreUnderTest): void {
     await store.write('..a/b.../A-Z_9/4/5/6/7/8', 1, 0);
   });
 
-  checkClaimed('takes a record of 900 KiB and refuses a larger one by name', async (store) => {
-    const largest = 'x'.repeat(900 * 1024 - 2);
-    const version = await store.write('framework', largest, 0);
-    assert.equal(await store.read('framework'), { value: largest, version });
-    await rejects(store.write('framework', `${largest}x`, version), SpecError, 'KM_SPEC_RECORD_TOO_LARGE');
-    const wide = 'é'.repeat(450 * 1024);
-    await rejects(store.write('framework', wide, version), SpecError, 'KM_SPEC_RECORD_TOO_LARGE');
-    assert.is((await store.read('framework'))?.version, version);
+  checkClaimed(
+    'takes the spec of a thousand brokers, and refuses by name what is too large',
+    async (store) => {
+      const spec = Array.from({ length: 1_000 }, (_, id) => ({
+        id,
+        rack: `rack-${id % 40}`,
+        config: Object.fromEntries(
+          Array.from({ length: 40 }, (_, n) => [`some.kafka.key.${n}`, `${n * id}`]),
+        ),
+      }));
+      assert.ok(JSON.stringify(spec).length > 1024 * 1024);
+      const version = await store.write('framework', spec, 0);
+      assert.equal(await store.read('framework'), { value: spec, version });
+
+      const noise = randomBytes(1024 * 1024).toString('base64');
+      await rejects(store.write('framework', noise, version), SpecError, 'KM_SPEC_RECORD_TOO_LARGE');
+      const endless = 'é'.repeat(17 * 1024 * 1024);
+      await rejects(store.write('framework', endless, version), SpecError, 'KM_SPEC_RECORD_TOO_LARGE');
+      await rejects(store.write('other', endless, 0), SpecError, 'KM_SPEC_RECORD_TOO_LARGE');
+      assert.equal(await store.read('framework'), { value: spec, version });
+      assert.is(await store.read('other'), undefined);
+    },
+  );
+
+  checkClaimed('takes records of every size up to the largest', async (store) => {
+    let version = 0;
+    for (const bytes of [0, 1_000, 64 * 1024, 600 * 1024]) {
+      const value = randomBytes(bytes).toString('base64');
+      version = await store.write('framework', value, version);
+      assert.equal(await store.read('framework'), { value, version });
+    }
+  });
+
+  checkClaimed('a value changed after the call is written as it was', async (store) => {
+    const value = { brokers: [1] };
+    const writing = Promise.all([store.write('first', 1, 0), store.write('framework', value, 0)]);
+    value.brokers.push(2);
+    await writing;
+    assert.equal((await store.read('framework'))?.value, { brokers: [1] });
   });
 
   checkClaimed('refuses what is not JSON', async (store) => {

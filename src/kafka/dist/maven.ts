@@ -46,7 +46,7 @@ export async function assembleWithMaven(
     const libs = join(folder, 'libs');
     await mkdir(libs);
     await writeFile(join(folder, 'pom.xml'), renderPom(version));
-    await runMaven(folder, libs, deps);
+    await runMaven(folder, libs, { ...deps, what: `Kafka ${version}` });
     const jars = (await readdir(libs)).filter((name) => name.endsWith('.jar')).sort();
     for (const jar of [`kafka_2.13-${version}.jar`, `kafka-tools-${version}.jar`]) {
       if (jars.includes(jar)) continue;
@@ -76,17 +76,24 @@ export function renderPom(version: string): string {
   const exclusions = ['connect-runtime', 'connect-api', 'connect-transforms', 'connect-json']
     .map((artifact) => exclusion('org.apache.kafka', artifact))
     .join('');
+  return renderProject([
+    dependency('org.apache.kafka', 'kafka_2.13', version),
+    dependency('org.apache.kafka', 'kafka-tools', version, exclusions),
+    dependency('org.apache.logging.log4j', 'log4j-slf4j-impl', log4jVersion),
+  ]);
+}
+
+/** A project that only names what `runMaven` is to copy. */
+export function renderProject(dependencies: readonly string[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>kafka-mesos</groupId>
-  <artifactId>kafka-distribution</artifactId>
-  <version>${version}</version>
+  <artifactId>libs</artifactId>
+  <version>1</version>
   <packaging>pom</packaging>
   <dependencies>
-    ${dependency('org.apache.kafka', 'kafka_2.13', version)}
-    ${dependency('org.apache.kafka', 'kafka-tools', version, exclusions)}
-    ${dependency('org.apache.logging.log4j', 'log4j-slf4j-impl', log4jVersion)}
+    ${dependencies.join('\n    ')}
   </dependencies>
   <build>
     <plugins>
@@ -101,7 +108,7 @@ export function renderPom(version: string): string {
 `;
 }
 
-function dependency(group: string, artifact: string, version: string, exclusions = ''): string {
+export function dependency(group: string, artifact: string, version: string, exclusions = ''): string {
   const inner = exclusions === '' ? '' : `<exclusions>${exclusions}</exclusions>`;
   return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>${inner}</dependency>`;
 }
@@ -110,10 +117,11 @@ function exclusion(group: string, artifact: string): string {
   return `<exclusion><groupId>${group}</groupId><artifactId>${artifact}</artifactId></exclusion>`;
 }
 
-async function runMaven(
+/** Copies what `folder/pom.xml` names, and what that needs to run, into `libs`. */
+export async function runMaven(
   folder: string,
   libs: string,
-  deps: { readonly command: string; readonly clock: Clock; readonly meter: Meter },
+  deps: { readonly what: string; readonly command: string; readonly clock: Clock; readonly meter: Meter },
 ): Promise<void> {
   const child = spawn(
     deps.command,
@@ -154,7 +162,7 @@ async function runMaven(
     const code = await exitOf(child, deps.command);
     if (code === 0) return;
     const said = silent ? `nothing for ${silenceTimeoutMs / 1000} s` : (errors[0] ?? `exit code ${code}`);
-    throw new UnavailableError('KM_UNAVAILABLE_MAVEN', `mvn cannot resolve Kafka: ${said}`, {
+    throw new UnavailableError('KM_UNAVAILABLE_MAVEN', `mvn cannot resolve ${deps.what}: ${said}`, {
       remedy: 'Check that Maven Central (or the mirror in ~/.m2/settings.xml) can be reached and has it.',
     });
   } finally {
