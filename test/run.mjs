@@ -27,9 +27,10 @@ const files = readdirSync(join(root, 'test'), { recursive: true })
   .map((f) => join('test', f))
   .filter((f) => patterns.length === 0 || patterns.some((p) => f.includes(p)))
   .sort();
+/** What needs Java and what Maven gets: real brokers, a real ZooKeeper. */
 // crash-stub needs no Kafka, but starts and kills schedulers in more than thirty worlds: that takes minutes on two
 // cores, and the fast part has one.
-const isE2e = (file) => file.startsWith(join('test', 'e2e'));
+const isE2e = (file) => ['e2e', 'zookeeper'].some((room) => file.startsWith(join('test', room)));
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];

@@ -132,8 +132,9 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
   const underWay = new Set<(error: KafkaMesosError) => void>();
   let connected = false;
   let over: SessionEnd | undefined;
-  let heardAtMs = now();
-  let askedForSessionAtMs: number | undefined;
+  /** Rounds of the watchdog in which a server that owes us a word said none. */
+  let silentRounds = 0;
+  let owesSession = false;
   let certainSinceMs: number | undefined;
   let beating = false;
   let watchdog: Timer | undefined;
@@ -146,11 +147,12 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
   const cut = () => manager.socket?.destroy();
   const { onSocketData, onSocketConnected } = manager;
   manager.onSocketConnected = () => {
-    askedForSessionAtMs = now();
+    silentRounds = 0;
+    owesSession = true;
     onSocketConnected.call(manager);
   };
   manager.onSocketData = (chunk) => {
-    heardAtMs = now();
+    silentRounds = 0;
     try {
       onSocketData.call(manager, chunk);
       if ((manager.pendingBuffer?.length ?? 0) > maxAnswerBytes) throw new Error('an endless answer');
@@ -164,13 +166,13 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
     if (over !== undefined) return;
     if (state === zookeeper.State.SYNC_CONNECTED) {
       connected = true;
-      askedForSessionAtMs = undefined;
+      owesSession = false;
       for (const go of [...waiting]) go();
       beat();
       for (const listener of [...listeners]) listener();
     } else {
       connected = false;
-      askedForSessionAtMs = undefined;
+      owesSession = false;
       manager.pendingBuffer = null;
       manager.packetQueue.queue.length = 0;
       failAll(unavailable('the connection was lost', 'unknown'));
@@ -212,10 +214,11 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
   function watch(): void {
     watchdog = clock.setTimer(Math.max(50, Math.floor(timeoutMs() / 6)), () => {
       watch();
-      const atMs = now();
-      const silentMs = atMs - (connected ? heardAtMs : (askedForSessionAtMs ?? atMs));
-      if (silentMs > (timeoutMs() * 2) / 3) {
-        logger.warn('zookeeper fell silent', { servers, silentMs: Math.round(silentMs) });
+      // Rounds, not time: after a pause of this process its timers run before what was received is read.
+      if (connected || owesSession) silentRounds += 1;
+      if (silentRounds > 4) {
+        logger.warn('zookeeper fell silent', { servers });
+        silentRounds = 0;
         cut();
       } else beat();
     });

@@ -1,0 +1,41 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { SpecError } from '../../src/model/errors.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { parseZooKeeperAddress } from '../../src/zookeeper/address.ts';
+import { openZooKeeperSession, type ZooKeeperSession } from '../../src/zookeeper/session.ts';
+
+/** A session with `host:port`; two seconds unless said, the shortest being two ticks of 250 ms. */
+export function openSession(
+  address: string,
+  options: { readonly credentials?: string; readonly sessionTimeoutMs?: number } = {},
+): ZooKeeperSession {
+  const text = `zk://${options.credentials === undefined ? '' : `${options.credentials}@`}${address}/x`;
+  const parsed = parseZooKeeperAddress(
+    text,
+    (shown, reason) => new SpecError('KM_SPEC_TEST', shown + reason),
+  );
+  return openZooKeeperSession(parsed, {
+    logger: silentLogger,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 2_000,
+    requestTimeoutMs: 3_000,
+  });
+}
+
+/** Asks until it holds; the time is only there so that a test that fails ends. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 20_000) {
+  const deadlineMs = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await wait(20);
+  }
+}
+
+/** What the call rejects with; throws when it resolves. */
+export async function failureOf(call: Promise<unknown>): Promise<unknown> {
+  const value = await call.then(
+    (resolved) => ({ resolved }),
+    (error: unknown) => ({ error }),
+  );
+  if ('error' in value) return value.error;
+  throw new Error(`it resolved with ${JSON.stringify(value.resolved)}`);
+}
