@@ -16,6 +16,7 @@ import {
   ConflictError,
   InvariantError,
   type KafkaMesosError,
+  NotLeaderError,
   ProtocolError,
   SpecError,
   UnavailableError,
@@ -178,6 +179,7 @@ function errorFrom(status: number, body: unknown, url: string): KafkaMesosError 
   if (code.startsWith('KM_SPEC_'))
     return new SpecError(code, message, { ...options, problems: error.problems ?? [] });
   if (code.startsWith('KM_UNSAFE_')) return new UnsafePlanError(code, message, options);
+  if (code === 'KM_CONFLICT_NOT_LEADER') return new NotLeaderError(message, error.leader, error.remedy ?? '');
   if (code.startsWith('KM_CONFLICT_')) return new ConflictError(code, message, options);
   if (code.startsWith('KM_UNAVAILABLE_')) return new UnavailableError(code, message, options);
   if (code.startsWith('KM_BUG_')) return new InvariantError(code, message, options);

@@ -4,6 +4,7 @@ import {
   ConflictError,
   InvariantError,
   KafkaMesosError,
+  NotLeaderError,
   ProtocolError,
   SpecError,
   UnavailableError,
@@ -44,6 +45,7 @@ function describe(error: KafkaMesosError): ErrorAnswer['error'] {
     message: error.message,
     ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
     ...(error instanceof SpecError && error.problems.length > 0 ? { problems: error.problems } : {}),
+    ...(error instanceof NotLeaderError && error.leader !== undefined ? { leader: error.leader } : {}),
   };
 }
 

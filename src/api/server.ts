@@ -91,7 +91,7 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
   app.get('/v1/scheduler', async () => service.scheduler());
   app.get('/v1/clusters', async () => service.clusters());
   app.get<{ Params: { name: string } }>('/v1/clusters/:name', async (request, reply) => {
-    const cluster = service.cluster(request.params.name);
+    const cluster = await service.cluster(request.params.name);
     return cluster ?? notFound(reply, `no cluster named ${request.params.name}`);
   });
   app.get<{ Params: { name: string } }>('/v1/clusters/:name/spec', async (request, reply) => {
@@ -103,14 +103,14 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
     intentPath,
     { schema: { body: intentSchema } },
     async (request, reply) => {
-      const found = brokerOf(service, request.params);
+      const found = await brokerOf(service, request.params);
       return typeof found === 'string'
         ? notFound(reply, found)
         : service.setIntent({ ...found, intent: request.body });
     },
   );
   app.delete<{ Params: { name: string; id: string } }>(intentPath, async (request, reply) => {
-    const found = brokerOf(service, request.params);
+    const found = await brokerOf(service, request.params);
     return typeof found === 'string' ? notFound(reply, found) : service.setIntent(found);
   });
   app.get<{ Params: { name: string; id: string } }>(
@@ -118,7 +118,7 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
     async (request, reply) => {
       const query = logQuery(request.query);
       if (typeof query === 'string') return reply.status(400).send(errorBody('KM_API_MALFORMED', query));
-      const found = brokerOf(service, request.params);
+      const found = await brokerOf(service, request.params);
       return typeof found === 'string' ? notFound(reply, found) : service.readLog({ ...found, ...query });
     },
   );
@@ -131,11 +131,11 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
 }
 
 /** The broker a path names, or what is not there. */
-function brokerOf(
+async function brokerOf(
   service: SchedulerService,
   { name, id }: { readonly name: string; readonly id: string },
-): { readonly clusterName: string; readonly brokerId: number } | string {
-  const cluster = service.cluster(name);
+): Promise<{ readonly clusterName: string; readonly brokerId: number } | string> {
+  const cluster = await service.cluster(name);
   if (cluster === undefined) return `no cluster named ${name}`;
   const broker = cluster.brokers.find((candidate) => String(candidate.id) === id);
   return broker === undefined

@@ -1,16 +1,20 @@
 /** The scheduler process: every port of the reconciler bound to the real thing. */
+import { hostname } from 'node:os';
 import { sha512OfFile, startArtifactServer } from '../api/artifacts.ts';
 import { startApiServer } from '../api/server.ts';
 import { createKafkaAdmin } from '../kafka/admin.ts';
 import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts';
 import { detectLeader } from '../mesos/leader.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
-import { InvariantError } from '../model/errors.ts';
+import type { SchedulerService } from '../model/api.ts';
+import { ConflictError, InvariantError, type KafkaMesosError } from '../model/errors.ts';
+import type { Leader, Leadership } from '../model/leadership.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
 import type { Store } from '../model/store.ts';
+import { isLeadershipLost, requireLeadership } from '../reconciler/guard.ts';
 import type { ConnectKafka } from '../reconciler/kafka-watch.ts';
 import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
-import { systemClock } from '../sys/clock.ts';
+import { systemClock, type Timer } from '../sys/clock.ts';
 import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
 import { createSteadyClock } from '../sys/steady-clock.ts';
@@ -20,7 +24,8 @@ import { exitCodes } from './exit-codes.ts';
 import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
-import { openStore, readSecret } from './store-and-secret.ts';
+import { createStandbyService } from './standby-service.ts';
+import { openStoreBacking, readSecret } from './store-backing.ts';
 
 /** What a test puts in the place of the real thing. */
 export type SchedulerOverrides = {
@@ -33,162 +38,276 @@ export type SchedulerOverrides = {
 };
 
 /**
- * Runs the scheduler until SIGTERM or SIGINT; resolves to the exit code. Serves the API on
- * `options.listen`, says where by `publishApi`, and takes that back when it ends. Brokers outlive it.
+ * Runs the scheduler until SIGTERM or SIGINT, or until it may not lead any more; resolves to the exit code.
+ * Serves the API on `options.listen`, says where by `publishApi`, and takes that back when it ends. While
+ * another one leads it stands by and only reads. Brokers outlive it.
  */
 export async function runScheduler(
   options: SchedulerOptions,
   overrides: SchedulerOverrides = {},
 ): Promise<number> {
   const logger = createLogger({ level: options.logLevel });
-  const startedAtMs = systemClock.nowMs();
-  // What decides by stored times, and what its readings are compared with.
-  const clock = createSteadyClock(systemClock, () => performance.now());
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: Closer[] = [];
   let end: (code: number) => void = () => {};
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
+  const fail = (error: KafkaMesosError) => {
+    logger.error('the scheduler ends', {
+      code: error.code,
+      error: error.message,
+      remedy: error.remedy,
+      stack: error.code.startsWith('KM_BUG') ? error.stack : undefined,
+    });
+    end(exitCodeOf(error));
+  };
+  const stop = (signal: NodeJS.Signals) => {
+    logger.info('stopping, the brokers go on', { signal });
+    end(exitCodes.ok);
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
   try {
-    await makeHome(options.home);
-    const framework = frameworkOf(options);
-    const secret = options.secretPath === undefined ? undefined : await readSecret(options.secretPath);
-    const opened = await openStore(options.storeUri);
-    closers.push(() => opened.close());
-    const store = overrides.wrapStore?.(opened) ?? opened;
-    const artifactServer = await startArtifactServer({
-      listen: options.artifactListen,
-      ...(options.artifactUrlBase === undefined ? {} : { urlBase: options.artifactUrlBase }),
-      logger,
+    const base = await prepare(options, overrides, logger, closers);
+    const { leadership } = base;
+    const lost = leadership.lost.then((why) => {
+      fail(new ConflictError('KM_CONFLICT_LEADERSHIP_LOST', `this scheduler is out of the election: ${why}`));
     });
-    closers.push(() => artifactServer.close());
-    const serve = async (path: string) => {
-      const sha512 = await sha512OfFile(path);
-      return { uri: artifactServer.register({ path, sha512 }), sha512 };
-    };
-    const executor = await serve(overrides.executorBundle ?? executorBundle);
-    const byPlatform = Object.fromEntries(
-      await Promise.all(
-        Object.entries(options.agentNodes).map(
-          async ([platform, path]) => [platform, await serve(path)] as const,
-        ),
+    const elected = await Promise.race([
+      leadership.elected().then(
+        () => true,
+        () => lost.then(() => false),
       ),
-    );
-    const node = { byPlatform, defaultPlatform };
-
-    let client: SchedulerClient | undefined;
-    const mesos: MesosPort = {
-      send: async (call) => {
-        if (client === undefined)
-          throw new InvariantError('KM_BUG_NO_CLIENT', 'a call before the client was made');
-        await client.call(toCall(call, framework));
-      },
-    };
-    const reconciler: Reconciler = createReconciler({
-      clock,
-      random: systemRandom,
-      logger,
-      store,
-      mesos,
-      connectKafka:
-        overrides.connectKafka ??
-        ((clusterName, bootstrap) =>
-          createKafkaAdmin({
-            bootstrap,
-            clientId: `kafka-mesos-${clusterName}`,
-            clusterId: () =>
-              reconciler.memory().find((c) => c.spec.desired.name === clusterName)?.cluster?.clusterId,
-            clock,
-            logger,
-          })),
-      framework,
-      artifacts: () => {
-        for (const { spec } of reconciler.memory()) {
-          if (spec.desired.kafka.distribution === undefined) distributions.want(spec.desired.kafka.version);
-        }
-        return { executor, node, kafka: distributions.kafka(), kafkaMissing: distributions.kafkaMissing() };
-      },
-      // The directory lock of the store makes this process the only one.
-      mayAct: () => true,
-      onFatal: (error) => {
-        logger.error('the scheduler ends', {
-          code: error.code,
-          error: error.message,
-          remedy: error.remedy,
-          stack: error.code.startsWith('KM_BUG') ? error.stack : undefined,
-        });
-        end(exitCodes.failed);
-      },
-    });
-    const distributions = createDistributions({
-      cacheDir: options.home.dist,
-      artifacts: artifactServer,
-      clock: systemClock,
-      logger,
-      onChange: () => reconciler.wake(),
-    });
-    await reconciler.start();
-    closers.push(() => reconciler.stop());
-
-    const detector = detectLeader(options.master, { logger });
-    closers.push(() => detector.close());
-    client = createSchedulerClient({
-      detector,
-      clock: systemClock,
-      random: systemRandom,
-      logger,
-      ...(secret === undefined ? {} : { credentials: { principal: options.principal, secret } }),
-      subscription: () => toSubscribe(framework, reconciler.frameworkId()),
-      onEvent: (event) => {
-        const translated = toEvent(event, framework.role, clock.nowMs());
-        if (translated !== undefined) reconciler.onMesosEvent(translated);
-      },
-      onConnection: (connection) => tellConnection(reconciler, connection, logger),
-    });
-    closers.push(() => client?.close());
-
-    const token = await ensureToken(options.home);
-    const api = await startApiServer({
-      service: createSchedulerService({
-        reconciler,
-        identity: {
-          version: options.version,
-          frameworkName: framework.name,
-          role: framework.role,
-          master: withoutPassword(options.master),
-          startedAtMs,
-        },
-        ...(secret === undefined ? {} : { credential: { principal: options.principal, secret } }),
-      }),
-      token,
-      listen: options.listen,
-      version: options.version,
-      logger,
-    });
-    closers.push(() => api.close());
-    client.start();
-    await publishApi(options.home, api.url);
-    closers.push(() => retractApi(options.home));
-    logger.info('scheduler started', {
-      api: api.url,
-      artifacts: artifactServer.url,
-      master: withoutPassword(options.master),
-    });
-
-    const stop = (signal: NodeJS.Signals) => {
-      logger.info('stopping, the brokers go on', { signal });
-      end(0);
-    };
-    process.once('SIGTERM', stop);
-    process.once('SIGINT', stop);
+      ended.then(() => false),
+    ]);
+    if (elected) await lead(base, options, overrides, { logger, closers, fail, ended });
     return await ended;
   } finally {
-    for (const close of closers.reverse()) {
-      await Promise.resolve(close()).catch((error: unknown) =>
-        logger.warn('not closed cleanly', { error: String(error) }),
-      );
-    }
+    // Whatever is decided from here on, nothing is sent: closing begins with what sends.
+    for (const close of closers.reverse()) await closeInTime(close, logger);
   }
+}
+
+type Closer = () => Promise<void> | void;
+
+const closeTimeoutMs = 5_000;
+
+/** A peer that does not answer cannot keep a scheduler that is over. */
+async function closeInTime(close: Closer, logger: Logger): Promise<void> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = systemClock.setTimer(closeTimeoutMs, () => reject(new Error(`not within ${closeTimeoutMs} ms`)));
+  });
+  await Promise.race([Promise.resolve().then(close), late]).catch((error: unknown) =>
+    logger.warn('not closed cleanly', { error: String(error) }),
+  );
+  timer?.cancel();
+}
+
+type Base = Awaited<ReturnType<typeof prepare>>;
+
+/** All that does not act: the store, the artifacts, the API as a standby, and the candidature. */
+async function prepare(
+  options: SchedulerOptions,
+  overrides: SchedulerOverrides,
+  logger: Logger,
+  closers: Closer[],
+) {
+  await makeHome(options.home);
+  const framework = frameworkOf(options);
+  const secret =
+    options.secretPath === undefined ? options.secret : await readSecret(options.secretPath, '--secret-file');
+  const token =
+    options.tokenPath === undefined
+      ? await ensureToken(options.home)
+      : await readSecret(options.tokenPath, '--token-file');
+  const host = hostname();
+  const id = `${host}:${process.pid}`;
+  const backing = await openStoreBacking(options.store, { logger, self: id });
+  closers.push(() => backing.close());
+  const store = overrides.wrapStore?.(backing.store) ?? backing.store;
+  const artifactServer = await startArtifactServer({
+    listen: options.artifactListen,
+    ...(options.artifactUrlBase === undefined ? {} : { urlBase: options.artifactUrlBase }),
+    logger,
+  });
+  closers.push(() => artifactServer.close());
+  const serve = async (path: string) => {
+    const sha512 = await sha512OfFile(path);
+    return { uri: artifactServer.register({ path, sha512 }), sha512 };
+  };
+  const executor = await serve(overrides.executorBundle ?? executorBundle);
+  const byPlatform = Object.fromEntries(
+    await Promise.all(
+      Object.entries(options.agentNodes).map(
+        async ([platform, path]) => [platform, await serve(path)] as const,
+      ),
+    ),
+  );
+  const node = { byPlatform, defaultPlatform };
+
+  const identity = {
+    version: options.version,
+    frameworkName: framework.name,
+    role: framework.role,
+    master: withoutPassword(options.master),
+    startedAtMs: systemClock.nowMs(),
+  };
+  let standing: Leadership | undefined;
+  let service = createStandbyService({
+    store,
+    leadership: () => standing,
+    framework,
+    clock: systemClock,
+    identity,
+  });
+  const api = await startApiServer({
+    service: {
+      scheduler: () => service.scheduler(),
+      clusters: () => service.clusters(),
+      cluster: (name) => service.cluster(name),
+      spec: (name) => service.spec(name),
+      plan: (request) => service.plan(request),
+      apply: (request) => service.apply(request),
+      setIntent: (request) => service.setIntent(request),
+      readLog: (request) => service.readLog(request),
+    },
+    token,
+    listen: options.listen,
+    version: options.version,
+    logger,
+  });
+  closers.push(() => api.close());
+  closers.push(() => retractApi(options.home));
+  const self: Leader = { id, host, apiUrl: api.url };
+  const leadership = await backing.stand(self);
+  standing = leadership;
+  const leader = await leadership.leader();
+  if (leader !== undefined && leader.id !== id) {
+    await publishApi(options.home, api.url);
+    logger.info('standing by', { leader: leader.id, api: api.url });
+  }
+  return {
+    framework,
+    secret,
+    store,
+    artifactServer,
+    executor,
+    node,
+    identity,
+    api,
+    self,
+    leadership,
+    serveAs: (next: SchedulerService) => {
+      service = next;
+    },
+  };
+}
+
+/** Takes over: claims the store, reads it, subscribes. */
+async function lead(
+  base: Base,
+  options: SchedulerOptions,
+  overrides: SchedulerOverrides,
+  run: {
+    readonly logger: Logger;
+    readonly closers: Closer[];
+    readonly fail: (error: KafkaMesosError) => void;
+    readonly ended: Promise<number>;
+  },
+): Promise<void> {
+  const { framework, secret, store, artifactServer, executor, node, leadership } = base;
+  const { logger, closers, fail } = run;
+  // What decides by stored times, and what its readings are compared with.
+  const clock = createSteadyClock(systemClock, () => performance.now());
+  let client: SchedulerClient | undefined;
+  const mesos: MesosPort = {
+    send: async (call) => {
+      if (client === undefined)
+        throw new InvariantError('KM_BUG_NO_CLIENT', 'a call before the client was made');
+      await client.call(toCall(call, framework));
+    },
+  };
+  const reconciler: Reconciler = createReconciler({
+    clock,
+    random: systemRandom,
+    logger,
+    store,
+    mesos,
+    connectKafka:
+      overrides.connectKafka ??
+      ((clusterName, bootstrap) =>
+        createKafkaAdmin({
+          bootstrap,
+          clientId: `kafka-mesos-${clusterName}`,
+          clusterId: () =>
+            reconciler.memory().find((c) => c.spec.desired.name === clusterName)?.cluster?.clusterId,
+          clock,
+          logger,
+        })),
+    framework,
+    artifacts: () => {
+      for (const { spec } of reconciler.memory()) {
+        if (spec.desired.kafka.distribution === undefined) distributions.want(spec.desired.kafka.version);
+      }
+      return { executor, node, kafka: distributions.kafka(), kafkaMissing: distributions.kafkaMissing() };
+    },
+    mayAct: leadership.mayAct,
+    onFatal: fail,
+  });
+  const distributions = createDistributions({
+    cacheDir: options.home.dist,
+    artifacts: artifactServer,
+    clock: systemClock,
+    logger,
+    onChange: () => reconciler.wake(),
+  });
+  await reconciler.start();
+  closers.push(() => reconciler.stop());
+
+  const detector = detectLeader(options.master, { logger });
+  closers.push(() => detector.close());
+  client = createSchedulerClient({
+    detector,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    ...(secret === undefined ? {} : { credentials: { principal: options.principal, secret } }),
+    subscription: () => {
+      // A subscription of the past throws out the scheduler that has taken over since.
+      requireLeadership(leadership.mayAct);
+      return toSubscribe(framework, reconciler.frameworkId());
+    },
+    onEvent: (event) => {
+      const translated = toEvent(event, framework.role, clock.nowMs());
+      if (translated !== undefined) reconciler.onMesosEvent(translated);
+    },
+    onConnection: (connection) => tellConnection(reconciler, connection, logger),
+  });
+  closers.push(() => client?.close());
+  void leadership.lost.then(() => client?.close());
+
+  base.serveAs(
+    createSchedulerService({
+      reconciler,
+      identity: base.identity,
+      self: base.self,
+      ...(secret === undefined ? {} : { credential: { principal: options.principal, secret } }),
+    }),
+  );
+  client.start();
+  await publishApi(options.home, base.api.url);
+  logger.info('scheduler started', {
+    api: base.api.url,
+    artifacts: artifactServer.url,
+    master: base.identity.master,
+  });
+}
+
+function exitCodeOf(error: KafkaMesosError): number {
+  if (isLeadershipLost(error) || error.code === 'KM_CONFLICT_FAILED_OVER') return exitCodes.lostLeadership;
+  if (error.code === 'KM_CONFLICT_FRAMEWORK_REMOVED') return exitCodes.frameworkRemoved;
+  return exitCodes.failed;
 }
 
 function tellConnection(

@@ -13,6 +13,12 @@ export const exitCodes = {
   stillConverging: 3,
   /** EX_USAGE of sysexits.h */
   usage: 64,
+  /** EX_TEMPFAIL: another scheduler leads, or may lead; a supervisor starts this one again, as a standby. */
+  lostLeadership: 75,
+  /** EX_PROTOCOL: Mesos has removed the framework; starting again does not help. */
+  frameworkRemoved: 76,
+  /** EX_CONFIG: a file, an address or a secret cannot be used; starting again does not help. */
+  badConfig: 78,
   /** 128 + SIGINT: `--wait` or `--watch` was left by Ctrl-C; the scheduler goes on. */
   detached: 130,
   /** 128 + SIGPIPE: whoever read the output went away. */
@@ -33,5 +39,9 @@ export const exitCodeTable: readonly (readonly [string, number, string])[] = [
   ['apply --wait', 2, 'held: a person has to act or consent'],
   ['apply --wait', 3, 'still converging at the time-out; the scheduler goes on'],
   ['apply --wait, status --watch', 130, 'left by Ctrl-C; the scheduler goes on'],
+  ['scheduler', 0, 'told to stop; the brokers go on'],
+  ['scheduler', 75, 'lost the leadership, or another one took over; start it again'],
+  ['scheduler', 76, 'Mesos has removed the framework; do not start it again'],
+  ['scheduler', 78, 'its configuration cannot be used; do not start it again'],
   ['every command', 141, 'whoever read the output went away'],
 ];

@@ -15,11 +15,23 @@ export function addServiceCommands(
     .command('scheduler')
     .description('Run the scheduler in the foreground. Brokers outlive it; Ctrl-C stops it.')
     .addOption(
-      new Option('--master <address>', 'Mesos: host:port, several with commas, or zk://host:port,…/path')
-        .env('KAFKA_MESOS_MASTER')
-        .makeOptionMandatory(),
+      new Option('--master <address>', 'Mesos: host:port, several with commas, or zk://host:port,…/path').env(
+        'KAFKA_MESOS_MASTER',
+      ),
     )
-    .option('--store <uri>', 'what it remembers, as file:DIRECTORY (default: in the home)')
+    .option('--config <file>', 'YAML with these options in camel case, as artifactListen: 10.0.0.9:7070')
+    .addOption(
+      new Option(
+        '--store <uri>',
+        'what it remembers: zk://host:port,…/path for several schedulers, or file:DIRECTORY (default: in the home)',
+      ).env('KAFKA_MESOS_STORE'),
+    )
+    .option('--store-credentials-file <path>', 'file with user:password for ZooKeeper')
+    .addOption(
+      new Option('--session-timeout <duration>', 'of ZooKeeper: when a standby takes over')
+        .argParser(parseDurationOption)
+        .default(10_000, '10s'),
+    )
     .addOption(
       new Option('--listen <host:port>', 'of the API; loopback only')
         .argParser(parseListenOption)
@@ -39,6 +51,7 @@ export function addServiceCommands(
     .option('--role <name>', 'role that reservations belong to', 'kafka')
     .option('--principal <name>', 'who we are to Mesos', 'kafka-mesos')
     .option('--secret-file <path>', "file with the principal's secret")
+    .option('--token-file <path>', "file with the API's token, for several schedulers to share")
     .option('--user <name>', 'Unix user of the brokers (default: yours)')
     .addOption(
       new Option('--failover-timeout <duration>', 'how long Mesos keeps brokers without a scheduler')
@@ -67,10 +80,13 @@ export function addServiceCommands(
 Examples:
   kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-listen 10.0.0.9:7070
   KAFKA_MESOS_MASTER=zk://zk1:2181,zk2:2181/mesos kafka-mesos scheduler --secret-file secret
-A master address with credentials belongs into KAFKA_MESOS_MASTER: arguments are seen by everyone.
+An address with credentials belongs into KAFKA_MESOS_MASTER or KAFKA_MESOS_STORE, other secrets into files or
+KAFKA_MESOS_SECRET and KAFKA_MESOS_STORE_CREDENTIALS: arguments are seen by everyone.
 `,
     )
-    .action(async (flags) => set((await import('./commands/scheduler.ts')).scheduler(context, flags)));
+    .action(async (_flags, command: Command) =>
+      set((await import('./commands/scheduler.ts')).scheduler(context, command)),
+    );
 
   program
     .command('executor')

@@ -7,8 +7,7 @@ import type { Home } from './home.ts';
 export type SchedulerOptions = {
   /** As the operator wrote it: `host:port[,host:port]` or `zk://…/path`; may carry credentials. */
   readonly master: string;
-  /** `file:/absolute/directory` */
-  readonly storeUri: string;
+  readonly store: StoreOptions;
   readonly home: Home;
   /** Of the API; loopback. */
   readonly listen: ListenAddress;
@@ -21,11 +20,24 @@ export type SchedulerOptions = {
   readonly frameworkName: string;
   readonly role: string;
   readonly principal: string;
-  /** File with the principal's secret; absent: Mesos wants no authentication. */
+  /** The principal's secret, or the file that it is in; neither: Mesos wants no authentication. */
+  readonly secret?: string;
   readonly secretPath?: string;
+  /** File with the API's token, for several schedulers to share; absent: one is made in the home. */
+  readonly tokenPath?: string;
   /** Unix user of the tasks. */
   readonly user: string;
   readonly failoverTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly version: string;
+};
+
+export type StoreOptions = {
+  /** `file:/absolute/directory`, or `zk://host:port,…/path`, which may carry credentials. */
+  readonly uri: string;
+  /** `user:password` of ZooKeeper's digest scheme, or the file that it is in. */
+  readonly credentials?: string;
+  readonly credentialsPath?: string;
+  /** Of ZooKeeper: how long a scheduler that is not heard of goes on leading. */
+  readonly sessionTimeoutMs: number;
 };

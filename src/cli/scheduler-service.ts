@@ -10,12 +10,14 @@ import type {
   SpecRequest,
 } from '../model/api.ts';
 import { UnavailableError } from '../model/errors.ts';
+import type { Leader } from '../model/leadership.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
+  readonly self: Leader;
   readonly credential?: { readonly principal: string; readonly secret: string };
 }): SchedulerService {
   const { reconciler } = deps;
@@ -26,6 +28,7 @@ export function createSchedulerService(deps: {
         ...deps.identity,
         ...(frameworkId === undefined ? {} : { frameworkId }),
         ...reconciler.counters(),
+        leadership: { state: 'leading', leader: deps.self },
       };
     },
     clusters: () => reconciler.statuses(),

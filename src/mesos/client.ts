@@ -62,7 +62,8 @@ export type SchedulerClientOptions = {
   readonly credentials?: Credentials;
   /**
    * Asked before every SUBSCRIBE, because the framework id is known only after the first. Once it is, it
-   * belongs into `framework_info.id`; the call's own `framework_id` is filled in from there.
+   * belongs into `framework_info.id`; the call's own `framework_id` is filled in from there. It may throw where
+   * this scheduler may not subscribe just now; that counts as a failed attempt.
    */
   readonly subscription: () => Subscribe;
   /** Every event, in order, SUBSCRIBED, HEARTBEAT and ERROR included. */
@@ -128,9 +129,16 @@ export function createSchedulerClient(options: SchedulerClientOptions): Schedule
   function subscribeAt(master: HostPort, redirects: number): void {
     const mine = dropConnections();
     asked = master;
+    let subscribe: Subscribe;
+    try {
+      subscribe = options.subscription();
+    } catch (error) {
+      disconnect(error as KafkaMesosError);
+      return;
+    }
     stream = openEventStream({
       master,
-      subscribe: options.subscription(),
+      subscribe,
       credentials,
       clock,
       timeoutMs,

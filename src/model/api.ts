@@ -15,8 +15,10 @@
  * | `GET /v1/clusters/:name/brokers/:id/logs?file=kafka-server.log&bytes=65536` | | `LogAnswer` |
  *
  * Every route but health wants `Authorization: Bearer <token>`. Errors are `ErrorAnswer` with a
- * stable code: 400 malformed, 401 token, 404 unknown, 409 conflict, 422 spec problems, 503 not ready.
+ * stable code: 400 malformed, 401 token, 404 unknown, 409 conflict (`KM_CONFLICT_NOT_LEADER` of a standby
+ * names the leader), 422 spec problems, 503 not ready.
  */
+import type { Leader } from './leadership.ts';
 import type { SpecRecord } from './records.ts';
 import type { ClusterStatus, HeldSummary, IntentStatus, StepSummary } from './status.ts';
 
@@ -32,6 +34,8 @@ export type SchedulerStatus = {
   readonly startedAtMs: number;
   readonly pass: number;
   readonly lastPassAtMs?: number;
+  /** A standby answers from the store and takes no writes; it names the leader where there is one. */
+  readonly leadership: { readonly state: 'leading' | 'standby'; readonly leader?: Leader };
 };
 
 /** Spec files as the client read them; places in problems refer to `path`. */
@@ -115,6 +119,8 @@ export type ErrorAnswer = {
     readonly message: string;
     readonly remedy?: string;
     readonly problems?: readonly SpecProblem[];
+    /** Of `KM_CONFLICT_NOT_LEADER`. */
+    readonly leader?: Leader;
   };
 };
 
@@ -122,9 +128,9 @@ export type { ClusterStatus };
 
 /** What stands behind the API: the reconciler, as the routes see it. Errors are the model's. */
 export type SchedulerService = {
-  scheduler(): SchedulerStatus;
-  clusters(): readonly ClusterStatus[];
-  cluster(name: string): ClusterStatus | undefined;
+  scheduler(): SchedulerStatus | Promise<SchedulerStatus>;
+  clusters(): readonly ClusterStatus[] | Promise<readonly ClusterStatus[]>;
+  cluster(name: string): ClusterStatus | undefined | Promise<ClusterStatus | undefined>;
   spec(name: string): Promise<SpecRecord | undefined>;
   /** Rejects with `SpecError` carrying `problems` when the files are not valid. */
   plan(request: SpecRequest): Promise<PlanAnswer>;

@@ -1,4 +1,5 @@
 import type { SpecProblem } from './api.ts';
+import type { Leader } from './leadership.ts';
 
 /**
  * The errors this project raises, by what the reconcile loop does about them.
@@ -55,6 +56,16 @@ export class UnavailableError extends KafkaMesosError {
 
 /** A version or the leadership was lost. `KM_CONFLICT_*`. The loop stops sending and observes again. */
 export class ConflictError extends KafkaMesosError {}
+
+/** This scheduler stands by: another one decides. Its answer names who, so that a client can ask there. */
+export class NotLeaderError extends ConflictError {
+  readonly leader: Leader | undefined;
+
+  constructor(message: string, leader: Leader | undefined, remedy: string) {
+    super('KM_CONFLICT_NOT_LEADER', message, { remedy });
+    this.leader = leader;
+  }
+}
 
 /** The peer does not speak as it should. `KM_PROTOCOL_*`. The connection is dropped and made anew. */
 export class ProtocolError extends KafkaMesosError {}

@@ -58,7 +58,7 @@ test('what counts as wrong usage', async () => {
     ['scheduler'],
     ['scheduler', '--master', 'm:5050', '--listen', '0.0.0.0:80'],
     ['scheduler', '--master', 'm:5050', '--failover-timeout', '5m'],
-    ['scheduler', '--master', 'm:5050', '--store', 'zk://a/b'],
+    ['scheduler', '--master', 'm:5050', '--store', 'etcd://a/b'],
     ['scheduler', '--master', 'm:5050', '--artifact-url', 'mirror.example.org'],
     ['dist', 'get', '--from', 'https://example.org/kafka.tgz'],
     ['dist', 'get', '4.3.1', '--from', file],

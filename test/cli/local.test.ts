@@ -96,7 +96,7 @@ test('a scheduler that cannot start says why, and leaves nothing running', async
     const run = await runCli(['scheduler', '--master', '127.0.0.1:1', '--secret-file', '/nonexistent'], {
       home,
     });
-    assert.is(run.exitCode, 1);
+    assert.is(run.exitCode, 78);
     assert.match(run.stderr, 'the secret file /nonexistent cannot be read');
     assert.is(await findRunningApi(home), undefined);
   });

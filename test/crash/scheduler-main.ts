@@ -18,6 +18,9 @@ export type CrashPoint = {
 
 export type SchedulerSettings = {
   readonly home: string;
+  /** The home's store when absent. */
+  readonly storeUri?: string;
+  readonly sessionTimeoutMs?: number;
   /** host:port */
   readonly master: string;
   readonly user: string;
@@ -41,7 +44,10 @@ process.exit(
   await runScheduler(
     {
       master: settings.master,
-      storeUri: `file:${home.store}`,
+      store: {
+        uri: settings.storeUri ?? `file:${home.store}`,
+        sessionTimeoutMs: settings.sessionTimeoutMs ?? 10_000,
+      },
       home,
       listen: loopback,
       artifactListen: loopback,

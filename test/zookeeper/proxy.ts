@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 
-export type Proxy = {
+export type TcpProxy = {
   readonly port: number;
   readonly address: string;
   /** Ends every connection, and each new one at once. */
@@ -16,7 +16,7 @@ export type Proxy = {
   close(): Promise<void>;
 };
 
-export async function startProxy(targetPort: number): Promise<Proxy> {
+export async function startProxy(targetPort: number): Promise<TcpProxy> {
   let mode: 'pass' | 'cut' | 'silent' | 'no-answers' = 'pass';
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {

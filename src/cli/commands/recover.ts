@@ -8,7 +8,7 @@ import { prepareRecovery, type Recovery, writeRecovery } from '../recover-store.
 import type { SchedulerOptions } from '../scheduler-options.ts';
 import { readSpecFiles } from '../spec-files.ts';
 import { askAboutSpec, parseValid, warningsOf } from '../spec-problems.ts';
-import { openStore, readSecret } from '../store-and-secret.ts';
+import { openStoreBacking, readSecret } from '../store-backing.ts';
 
 /** Reads and shows; writes only with `confirm`. Exit code 1 when something does not add up. */
 export async function recoverStore(
@@ -21,17 +21,18 @@ export async function recoverStore(
     const parsed = parseValid(request);
     return { clusters: parsed.clusters, warnings: warningsOf(parsed) };
   });
+  const logger = createLogger({ level: options.logLevel });
+  const secret =
+    options.secretPath === undefined ? options.secret : await readSecret(options.secretPath, '--secret-file');
   const recovery = await prepareRecovery({
     master: options.master,
     frameworkName: options.frameworkName,
     role: options.role,
     ...(flags.frameworkId === undefined ? {} : { frameworkId: flags.frameworkId }),
-    ...(options.secretPath === undefined
-      ? {}
-      : { credentials: { principal: options.principal, secret: await readSecret(options.secretPath) } }),
+    ...(secret === undefined ? {} : { credentials: { principal: options.principal, secret } }),
     clusters,
     author: userInfo().username,
-    logger: createLogger({ level: options.logLevel }),
+    logger,
   });
   context.io.out(render(recovery, context));
   if (recovery.recovered.problems.length > 0) return exitCodes.failed;
@@ -39,11 +40,11 @@ export async function recoverStore(
     context.io.out('Nothing was written. Add --confirm to write this into the store.\n');
     return exitCodes.ok;
   }
-  const store = await openStore(options.storeUri);
+  const backing = await openStoreBacking(options.store, { logger, self: 'recovery' });
   try {
-    await writeRecovery(store, recovery);
+    await writeRecovery(backing.store, recovery);
   } finally {
-    await store.close();
+    await backing.close();
   }
   context.io.out('Written. Start the scheduler: it does nothing but what the plan above says.\n');
   return exitCodes.ok;

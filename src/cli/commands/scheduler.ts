@@ -1,15 +1,20 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import { isLoopback, type ListenAddress } from '../../api/listen-address.ts';
+import { SpecError } from '../../model/errors.ts';
 import type { LogLevel } from '../../sys/logger.ts';
 import { parseAgentNodes } from '../agent-files.ts';
 import type { Context } from '../context.ts';
-import { UsageError } from '../errors.ts';
+import { describeFailure, UsageError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { applySchedulerConfig } from '../scheduler-config.ts';
 import type { SchedulerOptions } from '../scheduler-options.ts';
 
 /** As commander parsed them. */
 export type SchedulerFlags = {
-  readonly master: string;
+  readonly master?: string;
+  readonly config?: string;
   readonly store?: string;
   readonly listen: ListenAddress;
   readonly artifactListen: ListenAddress;
@@ -19,6 +24,9 @@ export type SchedulerFlags = {
   readonly role: string;
   readonly principal: string;
   readonly secretFile?: string;
+  readonly tokenFile?: string;
+  readonly storeCredentialsFile?: string;
+  readonly sessionTimeout: number;
   readonly user?: string;
   readonly failoverTimeout: number;
   readonly logLevel: LogLevel;
@@ -29,17 +37,48 @@ export type SchedulerFlags = {
 };
 
 /** Runs in the foreground until it is told to stop; brokers outlive it. */
-export async function scheduler(context: Context, flags: SchedulerFlags): Promise<number> {
-  const options = schedulerOptions(context, flags);
-  if (flags.recover === true) return (await import('./recover.ts')).recoverStore(context, options, flags);
-  if (flags.file.length > 0 || flags.confirm === true || flags.frameworkId !== undefined) {
-    throw new UsageError('-f, --confirm and --framework-id go with --recover');
+export async function scheduler(context: Context, command: Command): Promise<number> {
+  try {
+    const { config } = command.opts<SchedulerFlags>();
+    if (config !== undefined) await applySchedulerConfig(command, config);
+    refuseVisibleCredentials(command);
+    const flags = command.opts<SchedulerFlags>();
+    const options = schedulerOptions(context, flags);
+    if (flags.recover === true)
+      return await (await import('./recover.ts')).recoverStore(context, options, flags);
+    if (flags.file.length > 0 || flags.confirm === true || flags.frameworkId !== undefined) {
+      throw new UsageError('-f, --confirm and --framework-id go with --recover');
+    }
+    const { runScheduler } = await import('../compose-scheduler.ts');
+    return await runScheduler(options);
+  } catch (error) {
+    // What the operator wrote cannot be used: to start again does not help, and supervisors can tell.
+    if (!(error instanceof SpecError)) throw error;
+    context.io.err(describeFailure(error, { id: '', logPath: context.home.cliLog }).text);
+    return exitCodes.badConfig;
   }
-  const { runScheduler } = await import('../compose-scheduler.ts');
-  return runScheduler(options);
+}
+
+/** Arguments are seen by everyone on the machine, and a configuration file is passed on and checked in. */
+function refuseVisibleCredentials(command: Command): void {
+  for (const [name, remedy] of [
+    ['master', 'put the whole address into KAFKA_MESOS_MASTER'],
+    ['store', 'put user:password into the file of --store-credentials-file'],
+  ] as const) {
+    const value: unknown = command.getOptionValue(name);
+    const source = command.getOptionValueSource(name);
+    if (source === 'env' || typeof value !== 'string' || !/^zk:\/\/[^/]*@/.test(value)) continue;
+    throw new UsageError(`--${name} carries a password, which others could read`, remedy);
+  }
 }
 
 export function schedulerOptions(context: Context, flags: SchedulerFlags): SchedulerOptions {
+  if (flags.master === undefined) {
+    throw new UsageError(
+      'the address of Mesos is missing',
+      'give it by --master, KAFKA_MESOS_MASTER or in the file of --config',
+    );
+  }
   if (!isLoopback(flags.listen.host)) {
     throw new UsageError(
       `--listen ${flags.listen.host} is not on loopback`,
@@ -52,6 +91,12 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
       'give what stands before /artifacts/ on the mirror; file: alone is for agents on this machine',
     );
   }
+  if (flags.sessionTimeout < 2_000 || flags.sessionTimeout > 60_000) {
+    throw new UsageError(
+      '--session-timeout must be from 2s to 60s',
+      'a standby takes over after it; ZooKeeper grants two to twenty of its ticks',
+    );
+  }
   const day = 86_400_000;
   if (flags.failoverTimeout < day || flags.failoverTimeout > 60 * day) {
     throw new UsageError(
@@ -61,7 +106,16 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
   }
   return {
     master: flags.master,
-    storeUri: storeUri(flags.store, context.home.store),
+    store: {
+      uri: storeUri(flags.store, context.home.store),
+      ...(context.env.KAFKA_MESOS_STORE_CREDENTIALS
+        ? { credentials: context.env.KAFKA_MESOS_STORE_CREDENTIALS }
+        : {}),
+      ...(flags.storeCredentialsFile === undefined
+        ? {}
+        : { credentialsPath: resolve(flags.storeCredentialsFile) }),
+      sessionTimeoutMs: flags.sessionTimeout,
+    },
     home: context.home,
     listen: flags.listen,
     artifactListen: flags.artifactListen,
@@ -70,7 +124,9 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
     frameworkName: flags.frameworkName,
     role: flags.role,
     principal: flags.principal,
+    ...(context.env.KAFKA_MESOS_SECRET ? { secret: context.env.KAFKA_MESOS_SECRET } : {}),
     ...(flags.secretFile === undefined ? {} : { secretPath: resolve(flags.secretFile) }),
+    ...(flags.tokenFile === undefined ? {} : { tokenPath: resolve(flags.tokenFile) }),
     user: flags.user ?? userInfo().username,
     failoverTimeoutMs: flags.failoverTimeout,
     logLevel: flags.logLevel,
@@ -82,8 +138,9 @@ function storeUri(given: string | undefined, fallback: string): string {
   if (given === undefined) return `file:${fallback}`;
   const path = /^file:(?:\/\/)?(.+)$/.exec(given)?.[1];
   if (path !== undefined) return `file:${resolve(path)}`;
+  if (given.startsWith('zk://')) return given;
   throw new UsageError(
-    `--store ${given} is not supported`,
-    'give a directory as file:/var/lib/kafka-mesos/store',
+    'this kind of --store is not known',
+    'write zk://host:2181,host:2181/kafka-mesos, or file:/var/lib/kafka-mesos/store',
   );
 }

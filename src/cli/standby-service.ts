@@ -1,0 +1,80 @@
+/** The API's service while another scheduler leads: what the store holds, and who decides. */
+import type { SchedulerService, SchedulerStatus } from '../model/api.ts';
+import { NotLeaderError, UnavailableError } from '../model/errors.ts';
+import type { Leader, Leadership } from '../model/leadership.ts';
+import type { FrameworkSettings } from '../model/mesos.ts';
+import type { SpecRecord } from '../model/records.ts';
+import type { ClusterStatus } from '../model/status.ts';
+import { recordPaths, type Store } from '../model/store.ts';
+import { readStatuses } from '../reconciler/read-statuses.ts';
+import type { Clock } from '../sys/clock.ts';
+
+/** A store that is read for every request would be read a thousand times a second by a few views. */
+const keptForMs = 1_000;
+
+export function createStandbyService(deps: {
+  readonly store: Store;
+  readonly leadership: () => Leadership | undefined;
+  readonly framework: FrameworkSettings;
+  readonly clock: Clock;
+  readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
+}): SchedulerService {
+  const { store, clock } = deps;
+  let read: { readonly atMs: number; readonly statuses: Promise<readonly ClusterStatus[]> } | undefined;
+
+  const leader = async (): Promise<Leader | undefined> => deps.leadership()?.leader();
+  const statuses = (): Promise<readonly ClusterStatus[]> => {
+    const nowMs = clock.nowMs();
+    if (read === undefined || nowMs - read.atMs >= keptForMs) {
+      const found = leader().then((who) => readStatuses(store, deps.framework, nowMs, sayWho(who)));
+      read = { atMs: nowMs, statuses: found };
+      // A failure is not kept.
+      found.catch(() => {
+        read = undefined;
+      });
+    }
+    return read.statuses;
+  };
+  const refuse = async (what: string): Promise<never> => {
+    const who = await leader();
+    throw new NotLeaderError(
+      `this scheduler stands by and takes no ${what}: ${sayWho(who)}`,
+      who,
+      who === undefined ? 'try again in a moment' : `ask the leader, on ${who.host} at ${who.apiUrl}`,
+    );
+  };
+
+  return {
+    async scheduler() {
+      const who = await leader();
+      const framework = (await store.read(recordPaths.framework))?.value as
+        | { frameworkId?: string }
+        | undefined;
+      return {
+        ...deps.identity,
+        ...(framework?.frameworkId === undefined ? {} : { frameworkId: framework.frameworkId }),
+        connected: false,
+        pass: 0,
+        leadership: { state: 'standby', ...(who === undefined ? {} : { leader: who }) },
+      };
+    },
+    clusters: statuses,
+    cluster: async (name) => (await statuses()).find((cluster) => cluster.name === name),
+    spec: async (name) => (await store.read(recordPaths.spec(name)))?.value as SpecRecord | undefined,
+    plan: () => refuse('plans'),
+    apply: () => refuse('specs'),
+    setIntent: () => refuse('intents'),
+    async readLog() {
+      const who = await leader();
+      throw new UnavailableError(
+        'KM_UNAVAILABLE_LOG',
+        `this scheduler stands by and asks no agent: ${sayWho(who)}`,
+        { remedy: 'ask the leader' },
+      );
+    },
+  };
+}
+
+function sayWho(leader: Leader | undefined): string {
+  return leader === undefined ? 'nobody leads just now' : `${leader.id} on ${leader.host} leads`;
+}

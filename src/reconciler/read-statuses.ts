@@ -1,0 +1,52 @@
+/** What a store alone tells of clusters, for who observes neither Mesos nor Kafka. */
+import type { FrameworkSettings } from '../model/mesos.ts';
+import type { PlanInput } from '../model/observed.ts';
+import type { ClusterStatus, Condition } from '../model/status.ts';
+import type { Store } from '../model/store.ts';
+import { emptyMesosTable } from '../observe/mesos-table.ts';
+import { clusterStatus } from '../plan/status.ts';
+import { createSeededRandom, uuid } from '../sys/random.ts';
+import { loadMemory } from './memory.ts';
+
+/** `why` says who would know more; it becomes each condition's message, as their reason is `Unknown`. */
+export async function readStatuses(
+  store: Store,
+  framework: FrameworkSettings,
+  nowMs: number,
+  why: string,
+): Promise<readonly ClusterStatus[]> {
+  const clusters = (await loadMemory(store)).clusters();
+  const random = createSeededRandom(0);
+  const nothing = { uri: '', sha512: '' };
+  const input: PlanInput = {
+    nowMs,
+    framework,
+    clusters,
+    mesos: emptyMesosTable,
+    kafka: new Map(),
+    kafkaRefusals: new Map(),
+    artifacts: {
+      executor: nothing,
+      node: { byPlatform: {}, defaultPlatform: '' },
+      kafka: {},
+      kafkaMissing: {},
+    },
+    newUuid: () => uuid(random),
+  };
+  const unknown = (type: Condition['type']): Condition => ({
+    type,
+    status: false,
+    reason: 'Unknown',
+    message: `read from the store by a standby: ${why}`,
+  });
+  return clusters.map((memory) => ({
+    ...clusterStatus({
+      input,
+      memory,
+      plan: { steps: [], held: [], declined: [] },
+      events: [],
+      rates: new Map(),
+    }),
+    conditions: [unknown('Ready'), unknown('Reconciling'), unknown('Stalled')],
+  }));
+}

@@ -1,0 +1,163 @@
+/** Two scheduler processes, each behind a proxy of its own to one ZooKeeper, and the embedded Mesos in this process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, createApiClient } from '../../src/api/client.ts';
+import { resolveHome } from '../../src/cli/home.ts';
+import { startLocalMesos } from '../../src/local/server.ts';
+import { agentResources, defaultAgents } from '../../src/local/topology.ts';
+import { systemClock } from '../../src/sys/clock.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { systemRandom } from '../../src/sys/random.ts';
+import type { SchedulerSettings } from '../crash/scheduler-main.ts';
+import { bundlePrograms } from '../crash/world.ts';
+import { startProxy, type TcpProxy } from '../zookeeper/proxy.ts';
+import { startZooKeeper } from '../zookeeper/real-zookeeper.ts';
+import { until } from '../zookeeper/support.ts';
+
+/** Twelve ticks of ZooKeeper. */
+export const sessionTimeoutMs = 3_000;
+const tickMs = 250;
+/** What is promised: the session timeout, a tick, and a second. */
+export const takeoverMs = sessionTimeoutMs + tickMs + 1_000;
+
+export type Scheduler = {
+  readonly name: string;
+  readonly proxy: TcpProxy;
+  readonly home: string;
+  process(): ChildProcess;
+  start(): void;
+  api(): ApiClient;
+  /** `leading`, `standby`, or undefined while it does not answer. */
+  state(): Promise<'leading' | 'standby' | undefined>;
+  /** Code or signal of its last end. */
+  exit(): Promise<number | string>;
+  log(): string;
+};
+
+export async function createTwoSchedulers(
+  firstPort: number,
+  options: { readonly stubBrokers?: number } = {},
+) {
+  const { stubBrokers } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'kafka-mesos-failover-'));
+  const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
+  mkdirSync(dist, { recursive: true });
+  const programs = await bundlePrograms(
+    stubBrokers === undefined ? 'src/executor/main.ts' : 'test/executor/stub-main.ts',
+    { withKafkaClients: stubBrokers === undefined },
+  );
+  const zookeeper = await startZooKeeper(tickMs);
+  const mesos = await startLocalMesos({
+    directory: join(folder, 'local'),
+    port: 0,
+    agents: defaultAgents(0).map((agent, index) => ({
+      ...agent,
+      resources: agentResources({
+        cpus: 4,
+        memoryMiB: 4096,
+        diskMiB: 20 * 1024,
+        firstPort: firstPort + 100 * index,
+        lastPort: firstPort + 100 * index + 99,
+      }),
+    })),
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    token: 'x'.repeat(32),
+    settings: { allocationIntervalMs: 200 },
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+
+  const create = async (name: string): Promise<Scheduler> => {
+    const home = join(folder, name);
+    mkdirSync(home);
+    symlinkSync(dist, join(home, 'dist'));
+    const layout = resolveHome({ KAFKA_MESOS_HOME: home }, homedir());
+    const logFile = join(home, 'log');
+    const proxy = await startProxy(zookeeper.port);
+    let child: ChildProcess | undefined;
+    let exited: Promise<unknown[]> = Promise.resolve([]);
+    const scheduler: Scheduler = {
+      name,
+      proxy,
+      home,
+      process() {
+        if (child === undefined) throw new Error(`${name} was not started`);
+        return child;
+      },
+      start() {
+        const settings: SchedulerSettings = {
+          home,
+          storeUri: `zk://${proxy.address}/kafka-mesos`,
+          sessionTimeoutMs,
+          master: new URL(mesos.masterUrl).host,
+          user: userInfo().username,
+          agentNodePath: programs.node,
+          executorBundle: programs.executor,
+          journal: join(home, 'journal'),
+          ...(stubBrokers === undefined ? {} : { stubBrokers }),
+        };
+        const log = openSync(logFile, 'a');
+        child = spawn(process.execPath, [programs.scheduler], {
+          env: { ...process.env, CRASH_SETTINGS: JSON.stringify(settings) },
+          stdio: ['ignore', log, log],
+        });
+        closeSync(log);
+        exited = once(child, 'exit');
+      },
+      api() {
+        const { url, pid } = JSON.parse(readFileSync(layout.apiFile, 'utf8')) as { url: string; pid: number };
+        if (pid !== child?.pid) throw new Error(`${name} does not serve yet`);
+        const token = readFileSync(layout.tokenFile, 'utf8').trim();
+        return createApiClient({ url, token, timeoutMs: 3_000 });
+      },
+      async state() {
+        try {
+          return (await scheduler.api().scheduler()).leadership.state;
+        } catch {
+          // Not there, or stopped.
+          return undefined;
+        }
+      },
+      async exit() {
+        const [code, signal] = (await exited) as [number | null, string | null];
+        return code ?? signal ?? '';
+      },
+      log: () => readFileSync(logFile, 'utf8'),
+    };
+    return scheduler;
+  };
+  const one = await create('one');
+  const two = await create('two');
+
+  return {
+    one,
+    two,
+    mesos,
+    zookeeper,
+    leads: (scheduler: Scheduler, timeoutMs = 60_000) =>
+      until(`${scheduler.name} leads`, async () => (await scheduler.state()) === 'leading', timeoutMs),
+    standsBy: (scheduler: Scheduler) =>
+      until(`${scheduler.name} stands by`, async () => (await scheduler.state()) === 'standby', 60_000),
+    async close() {
+      for (const { process: child, proxy } of [one, two]) {
+        try {
+          child().kill('SIGKILL');
+        } catch {
+          // Never started.
+        }
+        await proxy.close();
+      }
+      await mesos.shutdown(0);
+      await mesos.close();
+      await zookeeper.close();
+      programs.remove();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
