@@ -3,6 +3,7 @@ import { UnavailableError } from '../model/errors.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Context } from './context.ts';
 import { CommandError, UsageError } from './errors.ts';
+import { followLeader } from './follow-leader.ts';
 import { findRunningApi, readToken } from './home.ts';
 
 /** Options of every command that asks the scheduler. */
@@ -31,7 +32,7 @@ export async function connect(context: Context, options: ClientOptions): Promise
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
       throw new UsageError(`${named} is not a URL`, 'give it as http://127.0.0.1:PORT');
     }
-    return createApiClient({ url: url.href.replace(/\/+$/, ''), token: await demandToken(tokenFile) });
+    return connectTo(url.href.replace(/\/+$/, ''), await demandToken(tokenFile));
   }
   const running = await findRunningApi(context.home);
   if (running === undefined) {
@@ -43,7 +44,11 @@ export async function connect(context: Context, options: ClientOptions): Promise
       },
     );
   }
-  return createApiClient({ url: running.url, token: await demandToken(tokenFile) });
+  return connectTo(running.url, await demandToken(tokenFile));
+}
+
+function connectTo(url: string, token: string): ApiClient {
+  return followLeader(createApiClient({ url, token }), token);
 }
 
 async function demandToken(path: string): Promise<string> {

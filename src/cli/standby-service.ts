@@ -1,6 +1,6 @@
 /** The API's service while another scheduler leads: what the store holds, and who decides. */
 import type { SchedulerService, SchedulerStatus } from '../model/api.ts';
-import { NotLeaderError, UnavailableError } from '../model/errors.ts';
+import { NotLeaderError } from '../model/errors.ts';
 import type { Leader, Leadership } from '../model/leadership.ts';
 import type { FrameworkSettings } from '../model/mesos.ts';
 import type { SpecRecord } from '../model/records.ts';
@@ -64,14 +64,7 @@ export function createStandbyService(deps: {
     plan: () => refuse('plans'),
     apply: () => refuse('specs'),
     setIntent: () => refuse('intents'),
-    async readLog() {
-      const who = await leader();
-      throw new UnavailableError(
-        'KM_UNAVAILABLE_LOG',
-        `this scheduler stands by and asks no agent: ${sayWho(who)}`,
-        { remedy: 'ask the leader' },
-      );
-    },
+    readLog: () => refuse('questions to agents'),
   };
 }
 

@@ -39,14 +39,19 @@ export async function readStatuses(
     reason: 'Unknown',
     message: `read from the store by a standby: ${why}`,
   });
-  return clusters.map((memory) => ({
-    ...clusterStatus({
+  return clusters.map((memory) => {
+    const status = clusterStatus({
       input,
       memory,
       plan: { steps: [], held: [], declined: [] },
       events: [],
       rates: new Map(),
-    }),
-    conditions: [unknown('Ready'), unknown('Reconciling'), unknown('Stalled')],
-  }));
+    });
+    return {
+      ...status,
+      conditions: [unknown('Ready'), unknown('Reconciling'), unknown('Stalled')],
+      // What a broker differs in is compared with artifacts that only the leader has.
+      brokers: status.brokers.map((broker) => ({ ...broker, drift: [] })),
+    };
+  });
 }

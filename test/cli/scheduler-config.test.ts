@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addServiceCommands } from '../../src/cli/program-services.ts';
+import { applySchedulerConfig } from '../../src/cli/scheduler-config.ts';
+import { SpecError } from '../../src/model/errors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'kafka-mesos-config-'));
+const path = join(folder, 'scheduler.yaml');
+
+/** The scheduler's options as the command line `args` and then the file `text` give them. */
+async function read(text: string, args: readonly string[] = []): Promise<Record<string, unknown>> {
+  writeFileSync(path, text);
+  const program = new Command('kafka-mesos');
+  addServiceCommands(program, undefined as never, async () => {});
+  const command = program.commands.find((one) => one.name() === 'scheduler');
+  assert.ok(command);
+  command?.action(() => {});
+  await program.parseAsync(['scheduler', ...args], { from: 'user' });
+  await applySchedulerConfig(command as Command, path);
+  return (command as Command).opts();
+}
+
+async function problemsOf(text: string): Promise<readonly string[]> {
+  const error = await read(text).then(
+    (options) => assert.unreachable(`it was taken: ${JSON.stringify(options)}`),
+    (reason: unknown) => reason,
+  );
+  assert.instance(error, SpecError);
+  return (error as SpecError).message.split('\n').map((line) => line.replace(`${path}:`, ''));
+}
+
+test('a file says what the command line would; the command line wins', async () => {
+  const text = `
+# Production
+master: zk://zk1,zk2/mesos
+store: zk://zk1,zk2/kafka-mesos
+artifactListen: 10.0.0.5:7080
+failoverTimeout: 7d
+sessionTimeout: 5s
+role: kafka-prod
+secretFile: /etc/kafka-mesos/secret
+`;
+  const options = await read(text, ['--role', 'other', '--session-timeout', '20s']);
+  assert.is(options.master, 'zk://zk1,zk2/mesos');
+  assert.equal(options.artifactListen, { host: '10.0.0.5', port: 7080 });
+  assert.is(options.failoverTimeout, 7 * 86_400_000);
+  assert.is(options.secretFile, '/etc/kafka-mesos/secret');
+  assert.is(options.role, 'other');
+  assert.is(options.sessionTimeout, 20_000);
+  assert.is(options.principal, 'kafka-mesos', 'what nobody says has its default');
+  assert.is((await read('')).role, 'kafka');
+});
+
+test('every mistake is named with its place, all at once', async () => {
+  const problems = await problemsOf(`master: m:5050
+masster: m:5050
+artifact-listen: 10.0.0.5:7080
+artifactListen: nowhere
+logLevel: loud
+role: [a, b]
+secret: hunter2
+recover: true
+`);
+  assert.match(problems[0] ?? '', /^2:1: there is no option "masster"; there are .*artifactListen/);
+  assert.is(problems[1], '3:1: write artifactListen instead of artifact-listen');
+  assert.match(problems[2] ?? '', /^4:17: artifactListen: Write it as/);
+  assert.match(problems[3] ?? '', /^5:11: logLevel: Allowed choices are debug, info, warn, error/);
+  assert.match(problems[4] ?? '', /^6:1: role wants one value/);
+  assert.match(problems[5] ?? '', /^7:1: secret does not belong into this file/);
+  assert.match(problems[6] ?? '', /^8:1: there is no option "recover"/);
+  assert.is(problems.length, 7);
+  assert.not.match(problems.join(), 'hunter2');
+});
+
+test('what is no map of options is refused', async () => {
+  assert.match((await problemsOf('- a'))[0] ?? '', '1:1: it is not a map');
+  assert.match((await problemsOf('a: b: c'))[0] ?? '', /^1:\d+: /);
+  assert.match((await problemsOf('role: a\nrole: b'))[0] ?? '', /^2:1: .*unique/);
+  await read('').then(() => rmSync(path));
+});
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.run();
