@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { addServiceCommands } from '../../src/cli/program-services.ts';
 import { applySchedulerConfig } from '../../src/cli/scheduler-config.ts';
 import { SpecError } from '../../src/model/errors.ts';
@@ -74,6 +75,25 @@ recover: true
   assert.match(problems[6] ?? '', /^8:1: there is no option "recover"/);
   assert.is(problems.length, 7);
   assert.not.match(problems.join(), 'hunter2');
+});
+
+test('the examples for production are what the scheduler takes', async () => {
+  const example = (name: string) =>
+    readFileSync(new URL(`../../examples/production/${name}`, import.meta.url), 'utf8');
+  const options = await read(example('scheduler.yaml'));
+  assert.is(options.store, 'zk://zk1:2181,zk2:2181,zk3:2181/kafka-mesos');
+  assert.is(options.tokenFile, '/etc/kafka-mesos/token');
+  const unit = /^ExecStart=\S+ scheduler (.*)$/m.exec(example('kafka-mesos-scheduler.service'))?.[1];
+  const app = / scheduler (.*)$/.exec((JSON.parse(example('marathon.json')) as { cmd: string }).cmd)?.[1];
+  for (const line of [unit, app]) {
+    assert.ok(line);
+    const args = (line ?? '').replaceAll('$PORT_ARTIFACTS', '7080').split(' ');
+    assert.is((await read('', args)).config, '/etc/kafka-mesos/scheduler.yaml');
+  }
+  assert.match(
+    example('kafka-mesos-scheduler.service'),
+    `RestartPreventExitStatus=${exitCodes.usage} ${exitCodes.frameworkRemoved} ${exitCodes.badConfig}`,
+  );
 });
 
 test('what is no map of options is refused', async () => {
