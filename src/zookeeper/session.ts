@@ -98,7 +98,7 @@ const maxAnswerBytes = 16 * 1024 * 1024;
  * The library is old; what it does not do is done here (version 1.1.3, by its source):
  *
  * - It sends what was queued while there was no connection, however late, and before the credentials: here
- *   nothing is queued before there is a connection, and what is left in the queue at a disconnect is dropped.
+ *   nothing is queued before there is a connection, and what a lost connection left in the queue is dropped.
  * - It notices no peer that fell silent: here a request goes out every sixth of the session timeout, and a
  *   connection on which nothing was heard for two thirds of it is cut.
  * - What it cannot read (error codes of newer servers, half an answer of the last connection) throws in a
@@ -149,6 +149,9 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
   manager.onSocketConnected = () => {
     silentRounds = 0;
     owesSession = true;
+    // Of the connection before, which may have ended before it was a session.
+    manager.pendingBuffer = null;
+    manager.packetQueue.queue.length = 0;
     onSocketConnected.call(manager);
   };
   manager.onSocketData = (chunk) => {
@@ -173,8 +176,6 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
     } else {
       connected = false;
       owesSession = false;
-      manager.pendingBuffer = null;
-      manager.packetQueue.queue.length = 0;
       failAll(unavailable('the connection was lost', 'unknown'));
     }
     if (state === zookeeper.State.EXPIRED) end('expired', `ZooKeeper at ${servers} has ended the session`);

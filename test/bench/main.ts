@@ -7,6 +7,7 @@ import { measureBringUp, measureRestart } from './kafka.ts';
 import { measureDecode, measurePlan } from './pure.ts';
 import type { Result } from './result.ts';
 import { measureIdle, measureMatching } from './scale.ts';
+import { measureTakeover } from './takeover.ts';
 
 const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   help: measureHelp,
@@ -14,6 +15,7 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   idle: measureIdle,
   match: measureMatching,
   decode: measureDecode,
+  takeover: measureTakeover,
   /** These two take several minutes. */
   'bring-up': measureBringUp,
   restart: measureRestart,

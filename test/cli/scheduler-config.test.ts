@@ -44,12 +44,14 @@ failoverTimeout: 7d
 sessionTimeout: 5s
 role: kafka-prod
 secretFile: /etc/kafka-mesos/secret
+agentNode: [/opt/node-x64, linux-arm64=/opt/node-arm64]
 `;
   const options = await read(text, ['--role', 'other', '--session-timeout', '20s']);
   assert.is(options.master, 'zk://zk1,zk2/mesos');
   assert.equal(options.artifactListen, { host: '10.0.0.5', port: 7080 });
   assert.is(options.failoverTimeout, 7 * 86_400_000);
   assert.is(options.secretFile, '/etc/kafka-mesos/secret');
+  assert.equal(options.agentNode, ['/opt/node-x64', 'linux-arm64=/opt/node-arm64']);
   assert.is(options.role, 'other');
   assert.is(options.sessionTimeout, 20_000);
   assert.is(options.principal, 'kafka-mesos', 'what nobody says has its default');

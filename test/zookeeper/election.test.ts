@@ -83,6 +83,16 @@ test('a leader that is cut off may not act any more before the next one is elect
   await second.session.close();
 });
 
+test('a leader that was stopped for a while may not act from its first instruction on', async () => {
+  const leader = await stand(freshRoot(), 'stopped');
+  await leader.elected();
+  assert.ok(leader.mayAct());
+  // Nothing of this process runs meanwhile: no timer, no socket.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, leader.session.timeoutMs());
+  assert.not.ok(leader.mayAct());
+  await leader.session.close();
+});
+
 test('a standby that is cut off for a moment stays a candidate', async () => {
   const root = freshRoot();
   const first = await stand(root, 'first');
