@@ -18,12 +18,16 @@ export type ObservedMesos = {
   readonly offers: readonly Offer[];
   /** Whether the last of SUPPRESS and REVIVE in this subscription was SUPPRESS. */
   readonly suppressed: boolean;
+  /** How long the filters of DECLINEs keep offers away, which only REVIVE takes back. */
+  readonly refusedUntilMs?: number;
   /** Tasks of which this subscription brought an update. */
   readonly answeredTasks: ReadonlySet<string>;
   readonly explicitReconcile: { readonly lastAtMs?: number; readonly attempts: number };
   readonly lastImplicitReconcileAtMs?: number;
   /** KILLs sent by this process, by task id. */
   readonly kills: ReadonlyMap<string, { readonly lastAtMs: number; readonly attempts: number }>;
+  /** Releases sent by this process, by incarnation. */
+  readonly releases: ReadonlyMap<string, { readonly lastAtMs: number; readonly attempts: number }>;
   /** Live tasks of our framework that no record wants: superseded or unheard of. */
   readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];
 };

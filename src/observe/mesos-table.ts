@@ -1,5 +1,5 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
-import type { MesosCall, MesosEvent, Offer } from '../model/mesos.ts';
+import type { MesosCall, MesosEvent, Offer, OfferOperation } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
 import { isLive } from './fold-update.ts';
 
@@ -20,6 +20,7 @@ export const emptyMesosTable: MesosTable = {
   answeredTasks: new Set(),
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
+  releases: new Map(),
   strangers: [],
   tombstones: new Set(),
   executorExits: new Map(),
@@ -85,10 +86,19 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
     case 'accept':
     case 'decline': {
       const gone = new Set(call.offerIds);
-      return { ...table, offers: table.offers.filter((o: Offer) => !gone.has(o.id)) };
+      const offers = table.offers.filter((o: Offer) => !gone.has(o.id));
+      return call.kind === 'decline'
+        ? {
+            ...table,
+            offers,
+            refusedUntilMs: Math.max(table.refusedUntilMs ?? 0, nowMs + call.refuseSeconds * 1_000),
+          }
+        : { ...table, offers, releases: countReleases(table.releases, call.operations, nowMs) };
     }
-    case 'revive':
-      return { ...table, suppressed: false };
+    case 'revive': {
+      const { refusedUntilMs: _cleared, ...open } = table;
+      return { ...open, suppressed: false };
+    }
     case 'suppress':
       return { ...table, suppressed: true };
     case 'kill': {
@@ -106,4 +116,26 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
     case 'teardown':
       return table;
   }
+}
+
+function countReleases(
+  releases: MesosTable['releases'],
+  operations: readonly OfferOperation[],
+  nowMs: number,
+): MesosTable['releases'] {
+  const incarnations = new Set(
+    operations.flatMap((o) =>
+      o.kind === 'unreserve'
+        ? o.resources.flatMap((r) => r.reservations.at(-1)?.labels.incarnation ?? [])
+        : [],
+    ),
+  );
+  return incarnations.size === 0
+    ? releases
+    : new Map([
+        ...releases,
+        ...[...incarnations].map(
+          (id) => [id, { lastAtMs: nowMs, attempts: (releases.get(id)?.attempts ?? 0) + 1 }] as const,
+        ),
+      ]);
 }

@@ -8,9 +8,15 @@ const implicitReconcileMs = 15 * 60_000;
 /** A launch that brought no update by then is asked about. */
 const launchSilenceMs = 30_000;
 
+export type OffersWanted = { readonly why: string; readonly withinSeconds: number };
+
 export function planCalls(
   input: PlanInput,
-  offers: { readonly wantsOffers: boolean; readonly declined: readonly DeclinedOffer[] },
+  offers: {
+    /** Why offers must keep coming, and how soon those that were declined must come again. */
+    readonly wanted: OffersWanted | undefined;
+    readonly declined: readonly DeclinedOffer[];
+  },
 ): { readonly steps: readonly Step[]; readonly wakes: readonly number[] } {
   const steps: Step[] = [];
   const wakes: number[] = [];
@@ -25,10 +31,11 @@ export function planCalls(
       refuseSeconds,
     });
   }
-  if (offers.wantsOffers && input.mesos.suppressed) {
-    call('revive offers', 'a broker waits for resources', { kind: 'revive' });
+  const { wanted } = offers;
+  if (wanted !== undefined && (input.mesos.suppressed || isFiltered(input, wanted))) {
+    call('revive offers', wanted.why, { kind: 'revive' });
   }
-  if (!offers.wantsOffers && !input.mesos.suppressed) {
+  if (wanted === undefined && !input.mesos.suppressed) {
     call('suppress offers', 'nothing waits for resources', { kind: 'suppress' });
   }
 
@@ -65,6 +72,11 @@ export function planCalls(
     wakes.push(implicitAtMs);
   }
   return { steps, wakes };
+}
+
+/** What was declined while less was wanted would stay away for longer than is wanted now. */
+function isFiltered({ mesos, nowMs }: PlanInput, { withinSeconds }: OffersWanted): boolean {
+  return (mesos.refusedUntilMs ?? 0) > nowMs + withinSeconds * 1_000;
 }
 
 /**

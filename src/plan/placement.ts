@@ -9,6 +9,7 @@ import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fi
 import { askedBy } from './intents.ts';
 import { buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './need.ts';
+import { leavePlace } from './owned.ts';
 
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
 
@@ -166,7 +167,8 @@ function launchStep(
   context: PlacementContext,
 ): Step {
   const kafka = kafkaArtifact(desired, context.artifacts) ?? { uri: '', sha512: '' };
-  const base: BrokerRecord = need.relocate ? forgetDisk(need.record) : need.record;
+  // After a relocation nothing of the old disk may be expected on the new one.
+  const base = need.relocate ? leavePlace(need.record, 'relocated', context.nowMs) : need.record;
   const { record, call } = buildLaunch({
     ...context,
     desired,
@@ -204,12 +206,6 @@ function startReason(need: LaunchNeed): string {
   return need.record.last === undefined
     ? 'its data is here'
     : `its data is here; ${need.record.last.ordered ? 'it was stopped' : 'it ended'} (${need.record.last.message ?? need.record.last.state})`;
-}
-
-/** After a relocation nothing of the old disk may be expected on the new one. */
-function forgetDisk(record: BrokerRecord): BrokerRecord {
-  const { placement: _old, ...kept } = record;
-  return { ...kept, formatted: false };
 }
 
 type Taken = { readonly id: number; readonly attributes: Readonly<Record<string, string>> };

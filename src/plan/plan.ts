@@ -3,12 +3,14 @@ import type { PlanInput, Source } from '../model/observed.ts';
 import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
-import { planCalls } from './housekeeping.ts';
+import { type OffersWanted, planCalls } from './housekeeping.ts';
 import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import type { Need } from './need.ts';
 import { needOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
 import { holdRefused, refusalsOf } from './refusals.ts';
+import { planReleases, type Releases } from './release.ts';
+import { planRemovals } from './removal.ts';
 import { planRollout } from './rollout.ts';
 import { diffPlacement } from './settings.ts';
 import { planTopics } from './topics.ts';
@@ -36,7 +38,8 @@ export function plan(input: PlanInput): Plan {
   const steps: Step[] = [];
   const held: Held[] = [];
   const wakes: number[] = [];
-  const board: Board = { agents: [...groupByAgent(input.mesos.offers)], kept: new Set() };
+  const agents = groupByAgent(input.mesos.offers);
+  const board: Board = { agents: [...agents], kept: new Set() };
   const context = {
     nowMs: input.nowMs,
     frameworkName: input.framework.name,
@@ -75,21 +78,32 @@ export function plan(input: PlanInput): Plan {
       ...rollout.steps,
     ];
     const busy = new Set(brokerSteps.flatMap((s) => s.brokerId ?? []));
+    const removals = planRemovals(memory, needs, kafka, rollout.steps[0]?.brokerId, input);
     const refusals = refusalsOf(input, desired.name);
     const changes = holdRefused(
-      [planDynamicConfig(memory, kafka, busy, refusals), planTopics(memory, kafka, refusals)],
+      [
+        planDynamicConfig(memory, kafka, busy, refusals),
+        planTopics(memory, kafka, refusals),
+        { steps: removals.changes, held: removals.held },
+      ],
       desired.name,
       refusals,
     );
-    const written = new Set([...busy, ...changes.steps.flatMap((s) => s.brokerId ?? [])]);
-    steps.push(...brokerSteps, ...changes.steps, ...endedIntents(memory, written, input.nowMs));
+    const written = new Set(
+      [...brokerSteps, ...removals.steps, ...changes.steps].flatMap((s) => s.brokerId ?? []),
+    );
+    steps.push(
+      ...brokerSteps,
+      ...removals.steps,
+      ...changes.steps,
+      ...endedIntents(memory, written, input.nowMs),
+    );
     wakes.push(...intentWakes(memory));
     held.push(
       ...needs.flatMap((n) => (n.kind === 'held' ? [n.held] : [])),
       ...placed.held,
       ...rollout.held,
       ...changes.held,
-      ...leftovers(memory),
       ...bound(memory),
     );
     wantsOffers ||= placed.held.length > 0;
@@ -104,12 +118,24 @@ export function plan(input: PlanInput): Plan {
     wakes.push(
       ...[...placed.held, ...changes.held].flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
+      ...removals.wakes,
     );
   }
 
-  const declined = declineRest(input, board, wantsOffers, homesUntilMs);
-  const calls = planCalls(input, { wantsOffers: wantsOffers || homesUntilMs !== undefined, declined });
-  wakes.push(...calls.wakes);
+  const busy = new Set(steps.map((s) => `${s.clusterName}/${s.brokerId}`));
+  const free = board.agents.filter((agent) => !agent.offerIds.some((id) => board.kept.has(id)));
+  const releases = planReleases(input, agents, free, busy);
+  steps.push(...releases.steps);
+  held.push(...releases.held);
+  const why = 'a broker waits for resources';
+  const wanted: OffersWanted | undefined = wantsOffers
+    ? { why, withinSeconds: declineWaitingSeconds }
+    : homesUntilMs !== undefined
+      ? { why, withinSeconds: declineHomeSeconds }
+      : releases.wanted;
+  const declined = declineRest(input, board, releases, wantsOffers, homesUntilMs);
+  const calls = planCalls(input, { wanted, declined });
+  wakes.push(...calls.wakes, ...releases.wakes);
   wakes.push(
     ...input.mesos.offers.filter((o) => board.kept.has(o.id)).map((o) => o.receivedAtMs + keepOfferMs),
   );
@@ -147,25 +173,6 @@ function formedStep(
   ];
 }
 
-/** Brokers that run, or have a disk, and are no longer in the spec: never stopped by omission. */
-function leftovers(memory: PlanInput['clusters'][number]): readonly Held[] {
-  const wanted = new Set(memory.spec.desired.brokers.map((b) => b.id));
-  return [...memory.brokers.values()]
-    .filter(
-      (record) => !wanted.has(record.id) && (record.task !== undefined || record.placement !== undefined),
-    )
-    .map((record) => ({
-      clusterName: memory.spec.desired.name,
-      brokerId: record.id,
-      need: `remove broker ${record.id}`,
-      reason: {
-        kind: 'not-yet-supported' as const,
-        detail: 'a broker can leave only when it hosts no replica, and moving replicas is not acted on yet',
-      },
-      stalled: true,
-    }));
-}
-
 /** What the spec says of disks and ports, and a broker that is bound to others cannot follow. */
 function bound(memory: PlanInput['clusters'][number]): readonly Held[] {
   const { desired } = memory.spec;
@@ -192,6 +199,7 @@ function bound(memory: PlanInput['clusters'][number]): readonly Held[] {
 function declineRest(
   input: PlanInput,
   board: Board,
+  releases: Releases,
   wantsOffers: boolean,
   homesUntilMs: number | undefined,
 ): readonly DeclinedOffer[] {
@@ -199,23 +207,31 @@ function declineRest(
     ? [declineWaitingSeconds, 'no broker that waits fits it']
     : homesUntilMs !== undefined
       ? [untilThen(homesUntilMs, input.nowMs), 'no disk that is waited for is on it']
-      : [declineIdleSeconds, 'nothing waits for resources'];
+      : [
+          Math.min(declineIdleSeconds, releases.wanted?.withinSeconds ?? Number.POSITIVE_INFINITY),
+          'nothing waits for resources',
+        ];
   const used = new Set(input.mesos.offers.map((o) => o.id));
   for (const agent of board.agents) {
     for (const id of agent.offerIds) {
       used.delete(id);
     }
   }
+  for (const id of releases.offerIds) {
+    used.add(id);
+  }
   return input.mesos.offers
     .filter((offer) => !used.has(offer.id))
     .filter((offer) => !(board.kept.has(offer.id) && input.nowMs - offer.receivedAtMs < keepOfferMs))
-    .map((offer) => ({
-      offerId: offer.id,
-      agentId: offer.agentId,
-      hostname: offer.hostname,
-      refuseSeconds,
-      why,
-    }));
+    .map((offer) => {
+      const sooner = releases.refusals.get(offer.agentId);
+      return {
+        offerId: offer.id,
+        agentId: offer.agentId,
+        hostname: offer.hostname,
+        ...(sooner !== undefined && sooner.refuseSeconds < refuseSeconds ? sooner : { refuseSeconds, why }),
+      };
+    });
 }
 
 /** Offers that only a relocation could use come back when the first one may begin. */

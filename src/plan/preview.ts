@@ -11,6 +11,7 @@ import { whyStopped, withIntents } from './intents.ts';
 import { executorShare } from './launch.ts';
 import { needOf } from './needs.ts';
 import { wantedOf } from './placement.ts';
+import { leavingBrokers } from './removal.ts';
 import { summarise } from './status.ts';
 
 export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Plan): ClusterPlan {
@@ -91,6 +92,14 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
         break;
     }
   }
+  steps.push(
+    ...leavingBrokers(memory).map((record) => ({
+      mark: '-',
+      what: `remove broker ${record.id}`,
+      why: ['it is no longer in the spec: stopped when it hosts no replica, then its disk is destroyed'],
+      brokerId: record.id,
+    })),
+  );
   steps.push(...changeSteps(memory, kafka, plan));
   const held = plan.held
     .filter(

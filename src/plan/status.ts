@@ -234,7 +234,8 @@ function phaseOf(
   steps: readonly StepSummary[],
   held: readonly HeldSummary[],
 ): ClusterPhase {
-  if (held.some((h) => h.stalled)) {
+  const inTheWay = held.filter(isInTheWay);
+  if (inTheWay.some((h) => h.stalled)) {
     return 'held';
   }
   const wantedUp = memory.spec.desired.brokers.filter((b) => b.state === 'running').length;
@@ -243,7 +244,7 @@ function phaseOf(
     up >= wantedUp &&
     brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
     brokers.every((b) => b.waiting === undefined && b.drift.length === 0);
-  if (settled && steps.length === 0 && held.length === 0 && topics.every((t) => t.state === 'ready')) {
+  if (settled && steps.length === 0 && inTheWay.length === 0 && topics.every((t) => t.state === 'ready')) {
     return 'converged';
   }
   if (memory.cluster?.formedAtMs === undefined) {
@@ -252,6 +253,11 @@ function phaseOf(
   return brokers.some((b) => b.drift.length > 0) || steps.some((s) => s.mark === '~')
     ? 'rolling'
     : 'converging';
+}
+
+/** A cluster is as declared while Mesos still has something to take back: a dead agent must not hold it up. */
+function isInTheWay({ reason }: HeldSummary): boolean {
+  return reason !== 'left-behind' && reason !== 'orphaned';
 }
 
 function conditionsOf(
@@ -263,7 +269,7 @@ function conditionsOf(
   const down = brokers.filter((b) => b.state !== 'running' && b.state !== 'stopped');
   const badTopics = topics.filter((t) => t.state !== 'ready');
   const ready = down.length === 0 && badTopics.length === 0;
-  const stalled = held.find((h) => h.stalled);
+  const stalled = held.find((h) => h.stalled && isInTheWay(h));
   const notReady =
     down.length > 0
       ? `brokers ${down.map((b) => b.id).join(', ')} are not running`

@@ -9,7 +9,7 @@ import type { Desired } from '../model/desired.ts';
 import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Action, Plan, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
@@ -72,6 +72,14 @@ export type Reconciler = {
   stop(): Promise<void>;
 };
 
+/** After these the next pass comes at once: it sees another memory. */
+const changingMemory: ReadonlySet<Action['kind']> = new Set([
+  'broker',
+  'bind-cluster',
+  'record-cluster',
+  'remove-broker',
+  'remove-cluster',
+]);
 /** Passes in a row without any event: more means that a plan does not settle. */
 const maxRestlessPasses = 50;
 const storeRetryMs = 1_000;
@@ -220,6 +228,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const effects = (step: Step): Effects => ({
     persistCluster: (record) => persist(step, () => requireMemory().writeCluster(record)),
     persistBroker: (record) => persist(step, () => requireMemory().writeBroker(record)),
+    removeBroker: (record) => persist(step, () => requireMemory().removeBroker(record)),
+    removeCluster: (name, keepSpec) => persist(step, () => requireMemory().removeCluster(name, keepSpec)),
     send,
     changeKafka: kafka.change,
     noteApplied: (applied) => enqueue(() => foldApplied(applied, { memory: requireMemory(), write })),
@@ -252,10 +262,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     if (executed.interrupted) {
       return wakeAt(nowMs + storeRetryMs);
     }
-    const changedMemory = executed.steps.some(
-      (s) =>
-        s.action.kind === 'broker' || s.action.kind === 'bind-cluster' || s.action.kind === 'record-cluster',
-    );
+    const changedMemory = executed.steps.some((s) => changingMemory.has(s.action.kind));
     if (changedMemory) {
       restless += 1;
       if (restless > maxRestlessPasses) {

@@ -98,6 +98,7 @@ export function makeSpec(desired: Desired): SpecRecord {
 }
 
 export type PlacementChanges = {
+  readonly incarnation?: string;
   readonly agentId?: string;
   readonly hostname?: string;
   readonly attributes?: Readonly<Record<string, string>>;
@@ -114,9 +115,10 @@ export function makePlacement(
 ): Placement {
   const agentId = changes.agentId ?? `agent-${broker.id + 1}`;
   const hostname = changes.hostname ?? agentId;
+  const incarnation = changes.incarnation ?? `i${broker.id}`;
   const firstPort = changes.firstPort ?? 31_000 + broker.id * 100;
   return {
-    incarnation: `i${broker.id}`,
+    incarnation,
     agentId,
     hostname,
     host: hostname,
@@ -128,7 +130,7 @@ export function makePlacement(
       kind: broker.storage.kind,
       sizeMiB: v.sizeMiB,
       ...(broker.storage.kind === 'persistent'
-        ? { persistenceId: `${clusterName}-${broker.id}-${v.name}-i${broker.id}` }
+        ? { persistenceId: `${clusterName}-${broker.id}-${v.name}-${incarnation}` }
         : {}),
       path: v.hostPath ?? `volumes/${v.name}`,
       source: v.disk === 'root' ? { kind: 'root' } : { kind: v.disk, root: '/mnt/disk' },
