@@ -63,6 +63,8 @@ export type ApplyAnswer = {
     readonly name: string;
     readonly revision: number;
     readonly changed: boolean;
+    /** Its spec removes it. Revision 0: there was no such cluster, and nothing was stored. */
+    readonly isRemoved: boolean;
   }[];
   readonly warnings: readonly SpecProblem[];
 };

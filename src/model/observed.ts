@@ -59,6 +59,8 @@ export type PlanInput = {
     string,
     ReadonlyMap<string, { readonly why: string; readonly untilMs: number }>
   >;
+  /** The whole framework goes: every cluster is destroyed. */
+  readonly isTornDown: boolean;
   readonly artifacts: ArtifactCatalog;
   /** A fresh UUID at each call; seeded per pass, so that the same pass gives the same plan. */
   readonly newUuid: () => string;

@@ -6,7 +6,12 @@ import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
 import type { DiskSource, TaskState } from './mesos.ts';
 
-export type FrameworkRecord = { readonly schema: 1; readonly frameworkId: string };
+export type FrameworkRecord = {
+  readonly schema: 1;
+  readonly frameworkId: string;
+  /** All clusters are destroyed from here on, and none is made, until Mesos has forgotten the framework. */
+  readonly teardown?: { readonly atMs: number; readonly author: string };
+};
 
 /** An applied revision of a cluster's spec. */
 export type SpecRecord = {

@@ -40,23 +40,31 @@ export function withoutVolume(resource: Resource): Resource {
     : { ...plain, disk: { source: disk.source } };
 }
 
-/** The record once its place is given up: what is there is remembered until it is seen to be gone. */
+/**
+ * The record once its place is given up: what is there is remembered until it is seen to be gone. For one that
+ * leaves for good, what it had left before goes too.
+ */
 export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], nowMs: number): BrokerRecord {
   const { placement, ...kept } = record;
-  if (placement === undefined) {
-    return record;
-  }
-  const left: LeftBehind = {
-    incarnation: placement.incarnation,
-    agentId: placement.agentId,
-    hostname: placement.hostname,
-    sinceMs: nowMs,
-    cause,
-    formatted: record.formatted && placement.volumes.some((v) => v.kind === 'persistent'),
-  };
+  const left: readonly LeftBehind[] =
+    placement === undefined
+      ? []
+      : [
+          {
+            incarnation: placement.incarnation,
+            agentId: placement.agentId,
+            hostname: placement.hostname,
+            sinceMs: nowMs,
+            cause,
+            formatted: record.formatted && placement.volumes.some((v) => v.kind === 'persistent'),
+          },
+        ];
+  const leftBehind = [...(record.leftBehind ?? []), ...left];
   return {
     ...kept,
     formatted: false,
-    leftBehind: [...(record.leftBehind ?? []).filter((l) => l.incarnation !== placement.incarnation), left],
+    ...(leftBehind.length === 0
+      ? {}
+      : { leftBehind: cause === 'removed' ? leftBehind.map((l) => ({ ...l, cause })) : leftBehind }),
   };
 }

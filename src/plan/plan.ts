@@ -1,6 +1,7 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
+import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
 import { type OffersWanted, planCalls } from './housekeeping.ts';
@@ -55,6 +56,14 @@ export function plan(input: PlanInput): Plan {
   for (const stored of input.clusters) {
     const memory = withIntents(stored, input.nowMs);
     const { desired } = memory.spec;
+    const policy = deletionOf(memory, input);
+    if (policy !== undefined) {
+      const deletion = planDeletion(memory, policy, input);
+      steps.push(...deletion.steps);
+      held.push(...deletion.held);
+      wakes.push(...deletion.wakes);
+      continue;
+    }
     const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
       known: false,
       why: 'no broker of the cluster has been asked yet',

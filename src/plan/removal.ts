@@ -143,7 +143,7 @@ function nextMove(
     });
   }
   if (task?.kill !== undefined) {
-    return stopping(record, task, memory, input);
+    return waitForStop(record, task, memory, input);
   }
   const sinceMs = Math.max(task?.stateSinceMs ?? 0, record.last?.endedAtMs ?? 0);
   const reading = readingFor(record, memory, kafka, sinceMs, input.nowMs);
@@ -200,24 +200,33 @@ function nextMove(
   };
 }
 
-function stopping(record: BrokerRecord, task: TaskRecord, memory: ClusterMemory, input: PlanInput): Move {
-  const dueAtMs = killDueAtMs(input.mesos.kills.get(task.taskId));
-  const detail = task.kill?.detail ?? why;
-  if (dueAtMs <= input.nowMs) {
-    const cause = task.kill?.cause ?? 'removed';
-    const step = killStep(memory.spec.desired, record, record, cause, detail, [detail], input.nowMs);
-    return { kind: 'step', step };
-  }
-  return {
-    kind: 'held',
-    reason: {
-      kind: 'task-in-progress',
-      doing: `stopping it (${detail})`,
-      sinceMs: task.kill?.atMs ?? input.nowMs,
-    },
-    stalled: false,
-    wakeAtMs: dueAtMs,
-  };
+/** A KILL was stored: sent again when it is due, else waited for. */
+export function waitForStop(
+  record: BrokerRecord,
+  task: TaskRecord,
+  memory: ClusterMemory,
+  { mesos, nowMs }: PlanInput,
+):
+  | { readonly kind: 'step'; readonly step: Step }
+  | {
+      readonly kind: 'held';
+      readonly reason: HeldReason;
+      readonly stalled: false;
+      readonly wakeAtMs: number;
+    } {
+  const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
+  const { cause = 'removed', detail = why, atMs = nowMs } = task.kill ?? {};
+  return dueAtMs <= nowMs
+    ? {
+        kind: 'step',
+        step: killStep(memory.spec.desired, record, record, cause, detail, [detail], nowMs),
+      }
+    : {
+        kind: 'held',
+        reason: { kind: 'task-in-progress', doing: `stopping it (${detail})`, sinceMs: atMs },
+        stalled: false,
+        wakeAtMs: dueAtMs,
+      };
 }
 
 /** A reading of Kafka on which the broker may go, or why it may not. */

@@ -1,22 +1,24 @@
 /** What people see of a cluster, from memory, observation and the last plan. Pure. */
-import type { DesiredBroker, DesiredTopic } from '../model/desired.ts';
+import type { DeletionPolicy, DesiredBroker, DesiredTopic } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, ClusterMemory } from '../model/records.ts';
-import type {
-  BrokerState,
-  BrokerStatus,
-  ClusterEvent,
-  ClusterPhase,
-  ClusterStatus,
-  Condition,
-  HeldSummary,
-  IntentStatus,
-  StepSummary,
-  TopicStatus,
+import {
+  type BrokerState,
+  type BrokerStatus,
+  type ClusterEvent,
+  type ClusterPhase,
+  type ClusterStatus,
+  type Condition,
+  type HeldSummary,
+  type IntentStatus,
+  phaseWords,
+  type StepSummary,
+  type TopicStatus,
 } from '../model/status.ts';
 import { startWaitOf, troubleOf } from './broker-trouble.ts';
+import { deletionOf } from './deletion.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
 import { diskCondition, diskStatus, diskTrouble, diskWarnings } from './disks.ts';
 import { activeIntent, withIntents } from './intents.ts';
@@ -43,10 +45,20 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
   };
   const steps = plan.steps.filter((s) => s.clusterName === desired.name && s.mark !== '·').map(summarise);
   const held = plan.held.filter((h) => h.clusterName === desired.name).map(describeHeld);
-  const brokers = desired.brokers.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
-  const stopped = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
+  const policy = deletionOf(memory, input);
+  const wanted =
+    policy === undefined
+      ? desired.brokers
+      : desired.brokers.map((b): DesiredBroker => ({ ...b, state: 'stopped' }));
+  const brokers = wanted.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
+  const stopped = new Set(wanted.filter((b) => b.state === 'stopped').map((b) => b.id));
   const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, stopped));
-  const phase = phaseOf(memory, brokers, topics, steps, held);
+  const phase =
+    policy === undefined
+      ? phaseOf(memory, brokers, topics, steps, held)
+      : policy === 'keepData' && steps.length === 0 && held.every((h) => !isInTheWay(h))
+        ? 'converged'
+        : 'converging';
   const serving = brokers.filter((b) => b.state === 'running' && b.roles.includes('broker'));
   return {
     name: desired.name,
@@ -54,7 +66,11 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
     revision: spec.revision,
     digest: spec.digest,
     phase,
-    conditions: [...conditionsOf(phase, brokers, topics, held), diskCondition(brokers, memory.brokers)],
+    ...(policy === undefined ? {} : { deletion: policy }),
+    conditions: [
+      ...conditionsOf(phase, policy, brokers, topics, held),
+      diskCondition(brokers, memory.brokers),
+    ],
     kafkaVersion: desired.kafka.version,
     ...(memory.cluster === undefined ? {} : { clusterId: memory.cluster.clusterId }),
     bootstrap: serving.flatMap((b) => b.endpoint ?? []),
@@ -262,23 +278,32 @@ function isInTheWay({ reason }: HeldSummary): boolean {
 
 function conditionsOf(
   phase: ClusterPhase,
+  policy: DeletionPolicy | undefined,
   brokers: readonly BrokerStatus[],
   topics: readonly TopicStatus[],
   held: readonly HeldSummary[],
 ): readonly Condition[] {
   const down = brokers.filter((b) => b.state !== 'running' && b.state !== 'stopped');
   const badTopics = topics.filter((t) => t.state !== 'ready');
-  const ready = down.length === 0 && badTopics.length === 0;
+  const ready = policy === undefined && down.length === 0 && badTopics.length === 0;
   const stalled = held.find((h) => h.stalled && isInTheWay(h));
   const notReady =
-    down.length > 0
-      ? `brokers ${down.map((b) => b.id).join(', ')} are not running`
-      : `topics ${badTopics.map((t) => t.name).join(', ')} are not ready`;
+    policy !== undefined
+      ? phaseWords({ phase, deletion: policy })
+      : down.length > 0
+        ? `brokers ${down.map((b) => b.id).join(', ')} are not running`
+        : `topics ${badTopics.map((t) => t.name).join(', ')} are not ready`;
   return [
     {
       type: 'Ready',
       status: ready,
-      reason: ready ? 'AllServing' : down.length > 0 ? 'BrokersDown' : 'TopicsNotReady',
+      reason: ready
+        ? 'AllServing'
+        : policy !== undefined
+          ? 'Removed'
+          : down.length > 0
+            ? 'BrokersDown'
+            : 'TopicsNotReady',
       message: ready ? 'all brokers serve and all topics are in sync' : notReady,
     },
     {

@@ -220,6 +220,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       mesos: table,
       kafka: kafka.sources(nowMs),
       kafkaRefusals: kafka.refusals(),
+      isTornDown: requireMemory().framework()?.teardown !== undefined,
       artifacts: ports.artifacts(),
       newUuid: () => uuid(random),
     };
@@ -246,7 +247,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       const frameworkId = subscribedAs;
       if (
         !(await write('remember the framework id', () =>
-          requireMemory().writeFramework({ schema: 1, frameworkId }),
+          requireMemory().writeFramework({ ...requireMemory().framework(), schema: 1, frameworkId }),
         ))
       ) {
         return wakeAt(nowMs + storeRetryMs);

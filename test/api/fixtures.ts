@@ -60,7 +60,7 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
     },
     apply: async (request) => {
       record('apply', request);
-      return { clusters: [{ name: 'demo', revision: 1, changed: true }], warnings: [] };
+      return { clusters: [{ name: 'demo', revision: 1, changed: true, isRemoved: false }], warnings: [] };
     },
     readLog: async (request) => {
       record('readLog', request);

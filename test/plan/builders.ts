@@ -405,6 +405,7 @@ export function makeInput(
       kafka === undefined ? healthy : [...healthy, ...Object.entries(kafka)],
     ),
     kafkaRefusals: new Map(),
+    isTornDown: false,
     artifacts,
     newUuid: countUuids(),
     ...rest,

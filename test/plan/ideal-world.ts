@@ -33,6 +33,8 @@ export type IdealWorld = {
   fail(brokerId: number): boolean;
   desired(): Desired;
   isSuppressed(): boolean;
+  /** Its spec was removed too. */
+  isGone(): boolean;
   record(brokerId: number): BrokerRecord | undefined;
   /** What agents have reserved for the broker and no task uses. */
   reserved(brokerId: number): readonly Resource[];
@@ -47,6 +49,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
   const records = new Map<number, BrokerRecord>();
   const tasks = new Map<string, Running>();
   const topics = new Map<string, Omit<KafkaTopic, 'partitions'> & { partitions: (readonly number[])[] }>();
+  let isGone = false;
   const unregistered = new Set<number>();
   const filters = new Map<string, number>();
   const agents = agentIds.map(
@@ -240,6 +243,11 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
         case 'remove-broker':
           records.delete(action.record.id);
           break;
+        case 'remove-cluster':
+          if (records.size > 0) throw new Error('a cluster goes after its brokers');
+          cluster = undefined;
+          isGone = !action.keepSpec;
+          break;
         case 'unregister-broker':
           unregistered.add(action.brokerId);
           break;
@@ -298,16 +306,19 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       const input: PlanInput = {
         nowMs: atMs,
         framework,
-        clusters: [
-          {
-            spec: makeSpec(desired),
-            ...(cluster === undefined ? {} : { cluster }),
-            brokers: new Map(records),
-          },
-        ],
+        clusters: isGone
+          ? []
+          : [
+              {
+                spec: makeSpec(desired),
+                ...(cluster === undefined ? {} : { cluster }),
+                brokers: new Map(records),
+              },
+            ],
         mesos: table,
         kafka: new Map([[desired.name, kafka()]]),
         kafkaRefusals: new Map(),
+        isTornDown: false,
         artifacts,
         newUuid,
       };
@@ -316,6 +327,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       return { input, plan: made };
     },
     setDesired(next) {
+      isGone = false;
       desired = next;
     },
     fail(brokerId) {
@@ -324,6 +336,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
     },
     desired: () => desired,
     isSuppressed: () => table.suppressed,
+    isGone: () => isGone,
     record: (id) => records.get(id),
     reserved: (id) =>
       agents.flatMap((a) =>

@@ -3,6 +3,7 @@
  *
  *     now: the fixed time of builders.ts; every other time is an offset from it: `-30s`, `+10m`
  *     mesos:    { connected, suppressed, subscribed, kills: {task: {last, attempts}}, strangers: {task: agent}, silent: [task] }
+ *     teardown: true                              the framework is torn down
  *     missing:  { <kafka version>: why }          distributions that are not there; `failed: why` stalls
  *     offers:   - { agent, hostname, cpus, mem, disk, ports: 31000-31999, attributes, received, maintenance,
  *                   reserved: [{ broker, cluster, parts }] }
@@ -110,6 +111,7 @@ type ObservedForm = {
     readonly asked?: { readonly last: Time; readonly attempts: number };
     readonly implicit?: Time;
   };
+  readonly teardown?: boolean;
   readonly missing?: Record<string, string | { readonly failed: string }>;
   readonly offers?: readonly {
     readonly agent: string;
@@ -138,6 +140,8 @@ type ObservedForm = {
       readonly kafka?: KafkaForm;
       readonly brokers?: Record<string, BrokerForm>;
       readonly refused?: Record<string, string>;
+      /** When its data began to be destroyed. */
+      readonly destroyed?: Time;
       /** The first voters; absent: all controllers of the spec. */
       readonly voters?: readonly number[];
     }
@@ -162,6 +166,7 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
   const silent = new Set(mesos.silent ?? []);
   return {
     ...makeInput(clusters),
+    isTornDown: form.teardown === true,
     kafka,
     kafkaRefusals: new Map(
       desireds.map(({ name }) => [
@@ -358,7 +363,8 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
   });
   const all = makeCluster(desired);
   const voters = all.voters.filter((v) => form.voters?.includes(v.nodeId) ?? true);
-  const cluster = { ...all, voters };
+  const destroyed = form.destroyed === undefined ? {} : { destroyedSinceMs: timeOf(form.destroyed) };
+  const cluster = { ...all, voters, ...destroyed };
   const { formedAtMs: _formed, ...bound } = cluster;
   return {
     spec: makeSpec(desired),
