@@ -22,6 +22,7 @@ import {
   UnsafePlanError,
 } from '../model/errors.ts';
 import type { SpecRecord } from '../model/records.ts';
+import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 
 /**
  * The scheduler's API from the other side. Every method rejects with an error of `model/errors.ts`;
@@ -36,6 +37,7 @@ export type ApiClient = {
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
+  teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
 };
 
@@ -83,6 +85,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         intent,
         intent === undefined ? 'DELETE' : 'POST',
       ),
+    teardown: (request) => demand('/v1/teardown', request),
     readLog: ({ clusterName, brokerId, file, bytes }) =>
       ask(
         `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,

@@ -4,6 +4,7 @@ import { startApiServer } from '../api/server.ts';
 import { createKafkaAdmin } from '../kafka/admin.ts';
 import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts';
 import { detectLeader } from '../mesos/leader.ts';
+import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
 import { InvariantError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
@@ -108,6 +109,12 @@ export async function runScheduler(
       // The directory lock of the store makes this process the only one.
       mayAct: () => true,
       onFatal: (error) => {
+        if (error.code === 'KM_CONFLICT_TORN_DOWN') {
+          logger.warn('the scheduler ends', { code: error.code, reason: error.message });
+          // The answer to whoever asked for it goes out first.
+          systemClock.setTimer(1_000, () => end(exitCodes.ok));
+          return;
+        }
         logger.error('the scheduler ends', {
           code: error.code,
           error: error.message,
@@ -129,6 +136,10 @@ export async function runScheduler(
 
     const detector = detectLeader(options.master, { logger });
     closers.push(() => detector.close());
+    const operator = createOperatorClient({
+      detector,
+      ...(secret === undefined ? {} : { credentials: { principal: options.principal, secret } }),
+    });
     client = createSchedulerClient({
       detector,
       clock: systemClock,
@@ -156,6 +167,7 @@ export async function runScheduler(
           startedAtMs,
         },
         ...(secret === undefined ? {} : { credential: { principal: options.principal, secret } }),
+        inventory: () => operator.inventory(),
       }),
       token,
       listen: options.listen,

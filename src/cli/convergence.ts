@@ -10,9 +10,9 @@ export type Convergence = 'converged' | 'held' | 'converging';
 export function convergence(
   status: ClusterStatus | undefined,
   revision: number,
-  isRemoved = false,
+  isRemoved?: boolean,
 ): Convergence {
-  if (status === undefined && isRemoved) return 'converged';
+  if (status === undefined && isRemoved === true) return 'converged';
   if (status === undefined || status.revision < revision) return 'converging';
   if (status.phase === 'converged') return 'converged';
   const moving = status.brokers.some(({ state }) => ['launching', 'starting', 'stopping'].includes(state));

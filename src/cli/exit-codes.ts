@@ -7,7 +7,7 @@ export const exitCodes = {
   failed: 1,
   /** `plan --detailed-exitcode`: there are changes. */
   changes: 2,
-  /** `apply --wait`: a person has to act or consent. */
+  /** `apply --wait`: a person has to act or consent. `teardown`: something is left. */
   held: 2,
   /** `apply --wait`: the time-out passed; the scheduler goes on. */
   stillConverging: 3,
@@ -33,5 +33,7 @@ export const exitCodeTable: readonly (readonly [string, number, string])[] = [
   ['apply --wait', 2, 'held: a person has to act or consent'],
   ['apply --wait', 3, 'still converging at the time-out; the scheduler goes on'],
   ['apply --wait, status --watch', 130, 'left by Ctrl-C; the scheduler goes on'],
+  ['teardown', 0, 'gone, by the word of the master'],
+  ['teardown', 2, 'something is left, named with its agent and how to remove it'],
   ['every command', 141, 'whoever read the output went away'],
 ];

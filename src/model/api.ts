@@ -9,6 +9,7 @@
  * | `GET /v1/clusters/:name` | | `ClusterStatus` |
  * | `POST /v1/plan` | `SpecRequest` | `PlanAnswer` |
  * | `POST /v1/apply` | `ApplyRequest` | `ApplyAnswer` |
+ * | `POST /v1/teardown` | `TeardownRequest` | `TeardownAnswer`; ask again until it is done |
  * | `GET /v1/clusters/:name/spec` | | `SpecRecord` |
  * | `POST /v1/clusters/:name/brokers/:id/intent` | `IntentBody` | `IntentAnswer` |
  * | `DELETE /v1/clusters/:name/brokers/:id/intent` | | `IntentAnswer` |
@@ -19,6 +20,7 @@
  */
 import type { SpecRecord } from './records.ts';
 import type { ClusterStatus, HeldSummary, IntentStatus, StepSummary } from './status.ts';
+import type { TeardownAnswer, TeardownRequest } from './teardown.ts';
 
 export type HealthAnswer = { readonly ok: true; readonly version: string };
 
@@ -64,7 +66,7 @@ export type ApplyAnswer = {
     readonly revision: number;
     readonly changed: boolean;
     /** Its spec removes it. Revision 0: there was no such cluster, and nothing was stored. */
-    readonly isRemoved: boolean;
+    readonly isRemoved?: true;
   }[];
   readonly warnings: readonly SpecProblem[];
 };
@@ -133,6 +135,8 @@ export type SchedulerService = {
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   /** Rejects with `SpecError` for what can never be, `ConflictError` when the spec says otherwise. */
   setIntent(request: IntentRequest): Promise<IntentAnswer>;
+  /** Begins, goes on with or ends the teardown; says what is left. */
+  teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   /** The sandbox file of a broker's task (`kafka-server.log`, `stderr`, or a path below the sandbox), its last `bytes`. */
   readLog(request: LogRequest): Promise<LogAnswer>;
 };

@@ -19,6 +19,8 @@ import { isHealthy } from './safety.ts';
 const settleMs = 3_000;
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
+/** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
+const tornDown = 'the framework is torn down';
 /** Where something is to go, the agent's offers come back this soon. */
 const lookAgainSeconds = 10;
 /** Offers keep coming this long after a subscription and after a start: they show what is left over. */
@@ -129,11 +131,13 @@ export function planReleases(
     held: [...held, ...missing(input, gone, offered)],
     refusals,
     offerIds,
-    wanted: input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
-      ? { why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
-      : around > input.nowMs
-        ? { why: 'they show whether anything is left over', withinSeconds: Number.POSITIVE_INFINITY }
-        : undefined,
+    wanted: input.isTornDown
+      ? { why: tornDown, withinSeconds: lookAgainSeconds }
+      : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
+        ? { why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
+        : around > input.nowMs
+          ? { why: 'they show whether anything is left over', withinSeconds: Number.POSITIVE_INFINITY }
+          : undefined,
     wakes: [...wakes, ...(around > input.nowMs ? [around] : [])],
   };
 }
@@ -155,7 +159,9 @@ function waitingAgents(
 function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInput): Verdict {
   const { owner, resources } = group;
   if (cluster === undefined) {
-    return { kind: 'orphan', detail: `the store has never heard of cluster ${owner.cluster}` };
+    return input.isTornDown
+      ? { kind: 'release', resources, why: tornDown }
+      : { kind: 'orphan', detail: `the store has never heard of cluster ${owner.cluster}` };
   }
   const record = cluster.brokers.get(owner.broker);
   const placement =
@@ -179,12 +185,16 @@ function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInpu
   if (placement?.incarnation === owner.incarnation) {
     return surplus(record, resources);
   }
-  return hasVolume(resources)
+  return hasVolume(resources) && !input.isTornDown
     ? {
         kind: 'orphan',
         detail: `no record of cluster ${owner.cluster} knows incarnation ${owner.incarnation} of broker ${owner.broker}`,
       }
-    : { kind: 'release', resources, why: 'no record wants it, and there is no volume in it' };
+    : {
+        kind: 'release',
+        resources,
+        why: input.isTornDown ? tornDown : 'no record wants it, and there is no volume in it',
+      };
 }
 
 /** Until the new disk has everything, the old one is what an operator could still fall back on. */

@@ -17,6 +17,7 @@ export type Memory = {
   /** The cluster and broker whose current or superseded task this is. */
   ownerOf(taskId: string): { readonly record: BrokerRecord; readonly current: boolean } | undefined;
   writeFramework(record: FrameworkRecord): Promise<void>;
+  removeFramework(): Promise<void>;
   writeSpec(record: SpecRecord): Promise<void>;
   writeCluster(record: ClusterRecord): Promise<void>;
   writeBroker(record: BrokerRecord): Promise<void>;
@@ -117,6 +118,10 @@ export async function loadMemory(store: Store): Promise<Memory> {
     async writeFramework(record) {
       await write(recordPaths.framework, record);
       framework = record;
+    },
+    async removeFramework() {
+      await remove(recordPaths.framework);
+      framework = undefined;
     },
     async writeSpec(record) {
       const { name } = record.desired;

@@ -6,7 +6,13 @@
 import type { Effects } from '../execute/execute.ts';
 import type { ClusterPlan, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
-import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
+import {
+  ConflictError,
+  InvariantError,
+  KafkaMesosError,
+  UnavailableError,
+  UnsafePlanError,
+} from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
@@ -45,7 +51,7 @@ export type ReconcilerPorts = {
    * been elected, so that a process that slept does not send what it had decided before.
    */
   readonly mayAct: () => boolean;
-  /** The loop cannot go on: another scheduler took over, the framework was removed, or a bug. */
+  /** The loop cannot go on: another scheduler took over, the framework was removed or torn down, or a bug. */
   readonly onFatal: (error: KafkaMesosError) => void;
 };
 
@@ -62,6 +68,10 @@ export type Reconciler = {
   ): Promise<readonly AppliedCluster[]>;
   /** Stores what an operator asks of a broker; undefined takes it back. Rejects with `ConflictError` when the spec says otherwise. */
   setIntent(clusterName: string, brokerId: number, request: IntentDemand['request']): Promise<BrokerRecord>;
+  /** Stores that the framework goes, with all of its clusters; again without effect. */
+  beginTeardown(author: string): Promise<void>;
+  /** Lets Mesos forget the framework, then forgets it here. Rejects with `UnsafePlanError` while clusters are left. */
+  finishTeardown(options: { readonly abandon: boolean }): Promise<void>;
   preview(clusters: readonly Desired[]): readonly ClusterPlan[];
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
@@ -316,6 +326,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           remedy: 'run one scheduler per store',
         });
       case 'framework-removed':
+        if (requireMemory().framework()?.teardown !== undefined && requireMemory().clusters().length === 0) {
+          // The last scheduler died between the TEARDOWN and its record.
+          await requireMemory().removeFramework();
+          return fail(tornDown());
+        }
         throw new ConflictError(
           'KM_CONFLICT_FRAMEWORK_REMOVED',
           `Mesos has removed the framework: ${event.message}`,
@@ -407,6 +422,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     onMesosEvent: (event) => enqueue(() => handleMesos(event)),
     apply: (clusters, author, expectedRevisions = {}) =>
       demand(async () => {
+        if (requireMemory().framework()?.teardown !== undefined) {
+          throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
+            remedy: 'start a scheduler anew when it is done',
+          });
+        }
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
           const one = await applySpec(requireMemory(), proposed, {
@@ -434,6 +454,37 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
               : `${record.intent.kind} ${askedBy(record.intent)}`,
         });
         return record;
+      }),
+    beginTeardown: (author) =>
+      demand(async () => {
+        const framework = requireMemory().framework();
+        if (framework === undefined) {
+          throw new UnavailableError('KM_UNAVAILABLE_FRAMEWORK', 'there is no framework yet', {
+            remedy: 'wait until the scheduler has subscribed',
+          });
+        }
+        if (framework.teardown === undefined) {
+          const teardown = { atMs: clock.nowMs(), author };
+          await requireMemory().writeFramework({ ...framework, teardown });
+          logger.warn('the framework is torn down', { author });
+        }
+      }),
+    finishTeardown: ({ abandon }) =>
+      demand(async () => {
+        const known = requireMemory();
+        if (known.framework()?.teardown === undefined || (known.clusters().length > 0 && !abandon)) {
+          throw new UnsafePlanError('KM_UNSAFE_TEARDOWN', 'there is something left to tear down');
+        }
+        await send({ kind: 'teardown' });
+        // Whoever dies from here on is told by Mesos that the framework was removed.
+        for (const { spec, brokers } of known.clusters()) {
+          for (const record of [...brokers.values()]) {
+            await known.removeBroker(record);
+          }
+          await known.removeCluster(spec.desired.name, false);
+        }
+        await known.removeFramework();
+        fail(tornDown());
       }),
     preview(desireds) {
       const { proposed, others } = withProposed(requireMemory().clusters(), desireds);
@@ -466,4 +517,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       message: `revision ${revision} applied by ${author}`,
     });
   }
+}
+
+function tornDown(): KafkaMesosError {
+  return new ConflictError('KM_CONFLICT_TORN_DOWN', 'the framework was torn down as it was asked for', {
+    remedy: 'nothing; a scheduler that is started again registers anew',
+  });
 }

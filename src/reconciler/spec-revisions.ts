@@ -18,7 +18,7 @@ export async function applySpec(
   const { name } = desired;
   const known = memory.cluster(name)?.spec;
   const revision = known?.revision ?? 0;
-  const isRemoved = desired.deletion !== undefined;
+  const removal = desired.deletion === undefined ? {} : { isRemoved: true as const };
   if (by.expectedRevision !== undefined && by.expectedRevision !== revision) {
     throw new ConflictError(
       'KM_CONFLICT_REVISION',
@@ -27,8 +27,8 @@ export async function applySpec(
     );
   }
   // A cluster that is not there is removed already: the file may stay where it is.
-  if (known?.digest === digest || (known === undefined && isRemoved)) {
-    return { name, revision, changed: false, isRemoved };
+  if (known?.digest === digest || (known === undefined && desired.deletion !== undefined)) {
+    return { name, revision, changed: false, ...removal };
   }
   await memory.writeSpec({
     schema: 1,
@@ -38,7 +38,7 @@ export async function applySpec(
     appliedAtMs: by.nowMs,
     author: by.author,
   });
-  return { name, revision: revision + 1, changed: true, isRemoved };
+  return { name, revision: revision + 1, changed: true, ...removal };
 }
 
 /** The memory as it would be with these specs in it, those first that are proposed. */

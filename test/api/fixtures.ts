@@ -60,7 +60,11 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
     },
     apply: async (request) => {
       record('apply', request);
-      return { clusters: [{ name: 'demo', revision: 1, changed: true, isRemoved: false }], warnings: [] };
+      return { clusters: [{ name: 'demo', revision: 1, changed: true }], warnings: [] };
+    },
+    teardown: async (request) => {
+      record('teardown', request);
+      return { done: false, clusters: ['demo'], left: [] };
     },
     readLog: async (request) => {
       record('readLog', request);

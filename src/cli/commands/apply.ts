@@ -38,7 +38,7 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ex
 }
 
 function renderStored({ name, revision, changed, isRemoved }: ApplyAnswer['clusters'][number]): string {
-  if (revision === 0 && isRemoved) return `cluster ${name}: is not there, so nothing is removed\n`;
+  if (revision === 0 && isRemoved === true) return `cluster ${name}: is not there, so nothing is removed\n`;
   return `cluster ${name}: revision ${revision} ${changed ? 'stored' : 'unchanged'}\n`;
 }
 
