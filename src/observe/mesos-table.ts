@@ -1,6 +1,7 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
-import type { MesosCall, MesosEvent, Offer, OfferOperation } from '../model/mesos.ts';
+import type { MesosCall, MesosEvent, Offer, OperationUpdate } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
+import { parseReleaseId } from '../model/operation-id.ts';
 import { isLive } from './fold-update.ts';
 
 export type MesosTable = ObservedMesos & {
@@ -21,6 +22,8 @@ export const emptyMesosTable: MesosTable = {
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
   releases: new Map(),
+  noFeedback: new Set(),
+  operationsAsked: false,
   strangers: [],
   tombstones: new Set(),
   executorExits: new Map(),
@@ -66,6 +69,8 @@ export function foldMesosEvent(
             : others,
       };
     }
+    case 'operation':
+      return foldOperation(table, event.update);
     case 'failure':
       if (event.executorId !== undefined && event.status !== undefined) {
         const executorExits = new Map([...table.executorExits, [event.executorId, event.status] as const]);
@@ -93,7 +98,7 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
             offers,
             refusedUntilMs: Math.max(table.refusedUntilMs ?? 0, nowMs + call.refuseSeconds * 1_000),
           }
-        : { ...table, offers, releases: countReleases(table.releases, call.operations, nowMs) };
+        : { ...table, offers, releases: countReleases(table, call, nowMs) };
     }
     case 'revive': {
       const { refusedUntilMs: _cleared, ...open } = table;
@@ -112,30 +117,70 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
             ...table,
             explicitReconcile: { lastAtMs: nowMs, attempts: table.explicitReconcile.attempts + 1 },
           };
+    case 'reconcile-operations':
+      return { ...table, operationsAsked: true };
     case 'acknowledge':
+    case 'acknowledge-operation':
     case 'teardown':
       return table;
   }
 }
 
 function countReleases(
-  releases: MesosTable['releases'],
-  operations: readonly OfferOperation[],
+  { releases, offers }: MesosTable,
+  call: Extract<MesosCall, { kind: 'accept' }>,
   nowMs: number,
 ): MesosTable['releases'] {
   const incarnations = new Set(
-    operations.flatMap((o) =>
+    call.operations.flatMap((o) =>
       o.kind === 'unreserve'
         ? o.resources.flatMap((r) => r.reservations.at(-1)?.labels.incarnation ?? [])
         : [],
     ),
   );
+  const agentId = offers.find((o) => call.offerIds.includes(o.id))?.agentId ?? '';
   return incarnations.size === 0
     ? releases
     : new Map([
         ...releases,
         ...[...incarnations].map(
-          (id) => [id, { lastAtMs: nowMs, attempts: (releases.get(id)?.attempts ?? 0) + 1 }] as const,
+          (id) =>
+            [id, { agentId, lastAtMs: nowMs, attempts: (releases.get(id)?.attempts ?? 0) + 1 }] as const,
         ),
       ]);
+}
+
+function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
+  const about = parseReleaseId(update.operationId);
+  if (about === undefined) {
+    return table;
+  }
+  const { what, incarnation } = about;
+  const sent = table.releases.get(incarnation);
+  const isFinal = update.state === 'refused' || (update.state === 'finished' && what === 'unreserve');
+  if (!isFinal) {
+    return table;
+  }
+  const message = update.message ?? 'without a word';
+  const agentId = update.agentId ?? sent?.agentId;
+  return {
+    ...table,
+    // The agent is too old for ids, which is no refusal of the thing itself (Mesos before 1.9).
+    noFeedback:
+      update.state === 'refused' && /feedback.*capability/.test(message) && agentId !== undefined
+        ? new Set([...table.noFeedback, agentId])
+        : table.noFeedback,
+    releases: new Map([
+      ...table.releases,
+      [
+        incarnation,
+        {
+          agentId: agentId ?? '',
+          lastAtMs: sent?.lastAtMs ?? 0,
+          attempts: sent?.attempts ?? 0,
+          outcome: update.state === 'finished' ? { kind: 'finished' } : { kind: 'refused', message },
+        },
+      ],
+    ]),
+  };
 }

@@ -51,6 +51,11 @@ export function planCalls(
     }
   }
 
+  if (!input.mesos.operationsAsked && leavesAnything(input)) {
+    call('reconcile operations', 'an earlier scheduler may not have heard how releases ended', {
+      kind: 'reconcile-operations',
+    });
+  }
   const due = explicitDue(input);
   wakes.push(...due.wakes);
   if (due.tasks.length > 0) {
@@ -72,6 +77,10 @@ export function planCalls(
     wakes.push(implicitAtMs);
   }
   return { steps, wakes };
+}
+
+function leavesAnything({ clusters }: PlanInput): boolean {
+  return clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined));
 }
 
 /** What was declined while less was wanted would stay away for longer than is wanted now. */

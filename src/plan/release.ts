@@ -6,6 +6,7 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { OfferOperation, Resource } from '../model/mesos.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
+import { releaseId } from '../model/operation-id.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
 import type { AgentOffers } from './fit.ts';
@@ -96,7 +97,8 @@ export function planReleases(
       const sent = input.mesos.releases.get(owner.incarnation);
       const dueAtMs = killDueAtMs(sent);
       if (dueAtMs > input.nowMs) {
-        const detail = `it was released ${times(sent?.attempts ?? 0)} and is still there`;
+        const said = sent?.outcome?.kind === 'refused' ? `; Mesos refuses it: ${sent.outcome.message}` : '';
+        const detail = `it was released ${times(sent?.attempts ?? 0)} and is still there${said}`;
         hold({ kind: 'left-behind', ...common, detail, untilMs: dueAtMs }, false);
         wakes.push(dueAtMs);
         continue;
@@ -118,7 +120,13 @@ export function planReleases(
           call: {
             kind: 'accept',
             offerIds: agent.offerIds,
-            operations: releaseOperations(operations.flatMap((o) => o.resources)),
+            operations: operations.flatMap(({ owner, resources }) =>
+              releaseOperations(
+                resources,
+                input.mesos.noFeedback.has(agent.agentId) ? undefined : owner.incarnation,
+                input.nowMs,
+              ),
+            ),
             refuseSeconds: 1,
           },
         },
@@ -235,12 +243,18 @@ function surplus(record: BrokerRecord | undefined, resources: readonly Resource[
     : { kind: 'keep' };
 }
 
-/** DESTROY, then UNRESERVE of exact copies of what is there by then. */
-export function releaseOperations(resources: readonly Resource[]): readonly OfferOperation[] {
+/** DESTROY, then UNRESERVE of exact copies of what is there by then; with ids where the agent takes them. */
+function releaseOperations(
+  resources: readonly Resource[],
+  incarnation: string | undefined,
+  nowMs: number,
+): readonly OfferOperation[] {
   const volumes = resources.filter((r) => r.disk?.volume !== undefined);
+  const idOf = (what: 'destroy' | 'unreserve'): { readonly id?: string } =>
+    incarnation === undefined ? {} : { id: releaseId(what, incarnation, nowMs) };
   return [
-    ...(volumes.length === 0 ? [] : [{ kind: 'destroy' as const, volumes }]),
-    { kind: 'unreserve', resources: merged(resources.map(withoutVolume)) },
+    ...(volumes.length === 0 ? [] : [{ kind: 'destroy' as const, volumes, ...idOf('destroy') }]),
+    { kind: 'unreserve', resources: merged(resources.map(withoutVolume)), ...idOf('unreserve') },
   ];
 }
 
@@ -302,9 +316,11 @@ function isGone(
   if (agents.length === 0 || isThere || mayBeInUse) {
     return false;
   }
-  const sentAtMs = mesos.releases.get(left.incarnation)?.lastAtMs ?? Number.NEGATIVE_INFINITY;
+  const sent = mesos.releases.get(left.incarnation);
+  const isFinished = sent?.outcome?.kind === 'finished';
+  const sinceMs = sent === undefined || isFinished ? Number.NEGATIVE_INFINITY : sent.lastAtMs + settleMs;
   const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
-  return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sentAtMs + settleMs);
+  return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
 }
 
 /** What is to go and is in no offer: its agent is away, or something still uses it. */

@@ -8,6 +8,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, TaskRecord } from '../model/records.ts';
+import { activeIntent, pausedBy } from './intents.ts';
 import { killDueAtMs, killStep } from './kill.ts';
 import type { Need } from './need.ts';
 import { leavePlace } from './owned.ts';
@@ -135,6 +136,10 @@ function nextMove(
     );
   }
   const { task } = record;
+  const intent = activeIntent(record, input.nowMs);
+  if (intent?.kind === 'pause' && task?.kill === undefined) {
+    return { kind: 'held', ...pausedBy(intent), stalled: false };
+  }
   if (task?.unreachableSinceMs !== undefined) {
     return wait({
       kind: 'task-in-progress',

@@ -364,6 +364,15 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         ...(executorWaitStatus === undefined ? {} : { executorWaitStatus }),
       });
     }
+    if (event.kind === 'operation') {
+      // Nothing is stored of it: what an operation did is seen in offers too, by whoever leads then.
+      const { operationId, agentId, uuid } = event.update;
+      if (uuid !== undefined && agentId !== undefined) {
+        await attempt('acknowledge an operation', () =>
+          send({ kind: 'acknowledge-operation', operationId, agentId, uuid }),
+        );
+      }
+    }
   }
 
   async function handleUpdate(update: TaskUpdate): Promise<void> {

@@ -379,6 +379,7 @@ export function makeMesos(
     connected: true,
     subscribedAtMs: nowMs - 3_600_000,
     suppressed: true,
+    operationsAsked: true,
     answeredTasks: new Set(tasks),
     lastImplicitReconcileAtMs: nowMs - 60_000,
     ...changes,
