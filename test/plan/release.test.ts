@@ -6,7 +6,7 @@ import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
-import { foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
+import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
 import { describeHeld } from '../../src/plan/describe-held.ts';
 import { plan } from '../../src/plan/plan.ts';
 import {
@@ -40,7 +40,7 @@ const memory = makeMemory(desired, [record]);
 const full = makeOffer('agent-9', { id: 'full', extra: reservedFor('demo', broker, old) });
 
 function tableOf(offers: PlanInput['mesos']['offers']): MesosTable {
-  return { ...makeMesos([memory], { offers, suppressed: false }), tombstones: new Set() };
+  return { ...emptyMesosTable, ...makeMesos([memory], { offers, suppressed: false }) };
 }
 
 const inputOf = (table: MesosTable, atMs = nowMs): PlanInput => ({
