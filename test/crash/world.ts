@@ -112,6 +112,8 @@ export type World = {
   log(): string;
   /** Kills the scheduler; tasks live on. */
   stopScheduler(): Promise<void>;
+  /** Resolves to its exit code when the scheduler has ended by itself. */
+  schedulerEnd(): Promise<number | null>;
   /** Ends the scheduler and all tasks, and leaves everything where it is. */
   stop(): Promise<void>;
   /** Stops what runs, and deletes everything. */
@@ -229,6 +231,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     async stopScheduler() {
       if (!isDead()) scheduler?.kill('SIGKILL');
       await exited;
+    },
+    async schedulerEnd() {
+      await exited;
+      return scheduler?.exitCode ?? null;
     },
     stop: stopOnce,
     async close() {
