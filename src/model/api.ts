@@ -34,6 +34,8 @@ export type SchedulerStatus = {
   readonly startedAtMs: number;
   readonly pass: number;
   readonly lastPassAtMs?: number;
+  /** Reservations and volumes of ours that no record knows: held for a person to look at. */
+  readonly orphans: readonly HeldSummary[];
 };
 
 /** Spec files as the client read them; places in problems refer to `path`. */

@@ -34,6 +34,7 @@ import { foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
+import { createOrphans } from './orphans.ts';
 import { createRates } from './rates.ts';
 import { type AppliedCluster, applySpec, type ProposedSpec, withProposed } from './spec-revisions.ts';
 
@@ -76,7 +77,7 @@ export type Reconciler = {
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
   memory(): readonly ClusterMemory[];
-  counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs'>;
+  counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs' | 'orphans'>;
   /** The artifacts changed, or anything else that no event tells of. */
   wake(): void;
   stop(): Promise<void>;
@@ -99,6 +100,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const inbox: (() => Promise<void>)[] = [];
   const events = createEventLog();
   const rates = createRates();
+  const orphans = createOrphans();
   const attempt = createAttempt(logger);
   let memory: Memory | undefined;
   /** A write may or may not have happened: memory is read again before anything is decided. */
@@ -264,10 +266,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       }
     }
     const clusters = requireMemory().clusters();
+    const { offers } = table;
     pass += 1;
     lastPassAtMs = nowMs;
     const seed = ports.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
     lastPlan = plan(input(clusters, nowMs, seed));
+    orphans.fold(lastPlan, offers);
     logPlan(lastPlan);
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     if (executed.interrupted) {
@@ -505,6 +509,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),
     counters: () => ({
+      orphans: orphans.current(),
       connected: table.connected,
       pass,
       ...(lastPassAtMs === undefined ? {} : { lastPassAtMs }),

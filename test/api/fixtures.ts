@@ -46,6 +46,7 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
       connected: true,
       startedAtMs: 0,
       pass: 1,
+      orphans: [],
     }),
     clusters: () => [clusterStatus()],
     cluster: (name) => (name === 'demo' ? clusterStatus() : undefined),
