@@ -309,14 +309,15 @@ function isGone(
   const isThere = [...offered.values()].some((groups) =>
     groups.some(({ owner }) => owner.incarnation === left.incarnation),
   );
-  // A task that was superseded there may hold it still, and then no offer has it.
+  const sent = mesos.releases.get(left.incarnation);
+  // A task that was superseded there may hold it still, and then no offer has it; one that had it to release did not.
   const mayBeInUse =
+    sent === undefined &&
     record.superseded.some((s) => s.agentId === left.agentId) &&
     agents.some(([agent]) => agent.agentId === left.agentId);
   if (agents.length === 0 || isThere || mayBeInUse) {
     return false;
   }
-  const sent = mesos.releases.get(left.incarnation);
   const isFinished = sent?.outcome?.kind === 'finished';
   const sinceMs = sent === undefined || isFinished ? Number.NEGATIVE_INFINITY : sent.lastAtMs + settleMs;
   const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
