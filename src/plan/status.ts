@@ -113,7 +113,7 @@ function brokerStatus(
   const intent = activeIntent(record, input.nowMs);
   const task = record?.task;
   const report = task?.report;
-  const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress');
+  const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress' && isInTheWay(h));
   const behind = need.kind === 'running' && kafka.known && !isHealthy(kafka.value, broker);
   const waiting =
     troubleOf(task) ??
