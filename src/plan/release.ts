@@ -333,7 +333,6 @@ function missing(
   const there = new Set(
     [...offered.values()].flatMap((groups) => groups.map(({ owner }) => owner.incarnation)),
   );
-  const hostnames = new Set([...offered.keys()].map((agent) => agent.hostname));
   return clusters.flatMap(({ spec: { desired }, brokers }) =>
     [...brokers.values()].flatMap((record) =>
       (record.leftBehind ?? [])
@@ -347,9 +346,7 @@ function missing(
               kind: 'left-behind',
               hostname: left.hostname,
               what: `incarnation ${left.incarnation}`,
-              detail: hostnames.has(left.hostname)
-                ? 'the agent does not offer it just now'
-                : 'the agent offers nothing just now',
+              detail: 'it is in no offer just now: the agent is away, or a task still uses it',
             },
             stalled: false,
           }),
