@@ -130,6 +130,10 @@ function previewDeletion(
   policy: DeletionPolicy,
 ): Pick<ClusterPlan, 'name' | 'revision' | 'steps'> {
   const { name } = spec.desired;
+  if (spec.revision === 0) {
+    // There is no such cluster: the file of one that is gone may stay where it is.
+    return { name, revision: 0, steps: [] };
+  }
   const records = [...brokers.values()].sort((a, b) => a.id - b.id);
   const step = (what: string, why: string, brokerId?: number): StepSummary => ({
     mark: '-',

@@ -84,4 +84,11 @@ test('a cluster that is removed says so, and is ready for nobody', () => {
   ]);
 });
 
+test('the plan of removing a cluster that is not there is empty', () => {
+  const { spec } = makeMemory({ ...desired, deletion: 'destroy' });
+  const memory: ClusterMemory = { spec: { ...spec, revision: 0 }, brokers: new Map() };
+  const input = makeInput([memory]);
+  assert.equal(previewCluster(input, memory, plan(input)).steps, []);
+});
+
 test.run();
