@@ -120,6 +120,29 @@ test('gone by an offer that came a while after; at once when feedback says so', 
   assert.not(forgets(plan(inputOf(unknown, nowMs + 500))), 'unknown proves nothing');
 });
 
+test('a disk keeps its source when its volume is destroyed; one of the agent’s own has none', () => {
+  const storage = {
+    kind: 'persistent' as const,
+    volumes: [
+      { name: 'data', sizeMiB: 100, disk: 'root' as const },
+      { name: 'fast', sizeMiB: 200, disk: 'mount' as const },
+    ],
+  };
+  const disks = makeBroker(1, { storage });
+  const place = makePlacement('demo', disks, { incarnation: 'old', agentId: 'agent-9' });
+  const offer = makeOffer('agent-9', { extra: reservedFor('demo', disks, place, ['volumes']) });
+  const call = releaseOf(plan(inputOf(tableOf([offer]))));
+  const [destroy, unreserve] = call?.operations ?? [];
+  assert.equal(destroy?.kind === 'destroy' && destroy.volumes.map((v) => v.disk?.volume?.persistenceId), [
+    'demo-1-data-old',
+    'demo-1-fast-old',
+  ]);
+  assert.equal(unreserve?.kind === 'unreserve' && unreserve.resources.map((r) => [r.scalar, r.disk]), [
+    [100, undefined],
+    [200, { source: { kind: 'mount', root: '/mnt/disk' } }],
+  ]);
+});
+
 test('what Mesos refuses is said in its words', () => {
   const call = releaseOf(plan(inputOf(tableOf([full]))));
   if (call === undefined) return assert.unreachable();
