@@ -12,6 +12,10 @@ import { killStep } from './kill.ts';
 import { leavePlace } from './owned.ts';
 import { waitForStop } from './removal.ts';
 
+/** Of a broker that no spec tells the grace of any more. */
+const longestStopMs = 120_000;
+const stopMarginMs = 15_000;
+
 export type Deletion = {
   readonly steps: readonly Step[];
   readonly held: readonly Held[];
@@ -45,7 +49,8 @@ export function planDeletion(memory: ClusterMemory, policy: DeletionPolicy, inpu
   const isVoter = ({ id }: BrokerRecord): boolean =>
     memory.cluster?.voters.some((v) => v.nodeId === id) === true;
   const mayRun = records.filter((r) => r.task !== undefined && r.task.unreachableSinceMs === undefined);
-  const first = mayRun.filter((r) => !isVoter(r));
+  // An agent that died just now is not unreachable yet, and answers no KILL: nobody waits for it for ever.
+  const first = mayRun.filter((r) => !isVoter(r) && !isOverdue(r, memory, input.nowMs));
   for (const record of records) {
     const { task } = record;
     const need = `stop broker ${record.id}`;
@@ -75,7 +80,8 @@ export function planDeletion(memory: ClusterMemory, policy: DeletionPolicy, inpu
       steps.push(killStep(desired, record, record, cause, why, [why], input.nowMs));
     }
   }
-  if (policy === 'destroy' && mayRun.length === 0) {
+  // Those that are told to stop have not all stopped yet; what the others leave is given back meanwhile.
+  if (policy === 'destroy' && mayRun.every((r) => r.task?.kill !== undefined)) {
     steps.push(...destroySteps(memory, records, why, input));
     if (desired.deletion === undefined && !input.isTornDown) {
       hold(
@@ -89,6 +95,12 @@ export function planDeletion(memory: ClusterMemory, policy: DeletionPolicy, inpu
     }
   }
   return { steps, held, wakes };
+}
+
+/** Told to stop, and longer ago than it may take. */
+function isOverdue({ id, task }: BrokerRecord, { spec }: ClusterMemory, nowMs: number): boolean {
+  const graceMs = spec.desired.brokers.find((b) => b.id === id)?.stopGraceMs ?? longestStopMs;
+  return task?.kill !== undefined && nowMs - task.kill.atMs > graceMs + stopMarginMs;
 }
 
 function destroySteps(
