@@ -23,6 +23,7 @@ import {
   UnsafePlanError,
 } from '../model/errors.ts';
 import type { SpecRecord } from '../model/records.ts';
+import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 
 /**
  * The scheduler's API from the other side. Every method rejects with an error of `model/errors.ts`;
@@ -37,6 +38,7 @@ export type ApiClient = {
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
+  teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
 };
 
@@ -84,6 +86,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         intent,
         intent === undefined ? 'DELETE' : 'POST',
       ),
+    teardown: (request) => demand('/v1/teardown', request),
     readLog: ({ clusterName, brokerId, file, bytes }) =>
       ask(
         `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,

@@ -55,6 +55,18 @@ export const intentSchema = {
   },
 } as const;
 
+/** `TeardownRequest` */
+export const teardownSchema = {
+  type: 'object',
+  required: ['confirm', 'author', 'abandon'],
+  additionalProperties: false,
+  properties: {
+    confirm: { type: 'string', minLength: 1, maxLength: 256 },
+    author: { type: 'string', minLength: 1, maxLength: 256 },
+    abandon: { type: 'boolean' },
+  },
+} as const;
+
 /** The most of a log that one answer carries. */
 export const maxLogBytes = 1024 * 1024;
 

@@ -9,11 +9,12 @@ import type {
   SchedulerService,
   SpecRequest,
 } from '../model/api.ts';
+import type { TeardownRequest } from '../model/teardown.ts';
 import type { Logger } from '../sys/logger.ts';
 import { answerFor } from './error-answer.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { isLoopback, urlOf } from './listen-address.ts';
-import { applySchema, intentSchema, logQuery, specSchema } from './requests.ts';
+import { applySchema, intentSchema, logQuery, specSchema, teardownSchema } from './requests.ts';
 
 /** Largest request body; a directory of specs is far below it. */
 export const bodyLimitBytes = 4 * 1024 * 1024;
@@ -127,6 +128,9 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
   );
   app.post<{ Body: ApplyRequest }>('/v1/apply', { schema: { body: applySchema } }, async (request) =>
     service.apply(request.body),
+  );
+  app.post<{ Body: TeardownRequest }>('/v1/teardown', { schema: { body: teardownSchema } }, async (request) =>
+    service.teardown(request.body),
   );
 }
 

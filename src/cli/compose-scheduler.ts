@@ -5,6 +5,7 @@ import { startApiServer } from '../api/server.ts';
 import { createKafkaAdmin } from '../kafka/admin.ts';
 import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts';
 import { detectLeader } from '../mesos/leader.ts';
+import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
 import type { SchedulerService } from '../model/api.ts';
 import { ConflictError, InvariantError, type KafkaMesosError } from '../model/errors.ts';
@@ -53,6 +54,12 @@ export async function runScheduler(
     end = resolve;
   });
   const fail = (error: KafkaMesosError) => {
+    if (error.code === 'KM_CONFLICT_TORN_DOWN') {
+      logger.warn('the scheduler ends', { code: error.code, reason: error.message });
+      // The answer to whoever asked for it goes out first.
+      systemClock.setTimer(1_000, () => end(exitCodes.ok));
+      return;
+    }
     logger.error('the scheduler ends', {
       code: error.code,
       error: error.message,
@@ -170,6 +177,7 @@ async function prepare(
       plan: (request) => service.plan(request),
       apply: (request) => service.apply(request),
       setIntent: (request) => service.setIntent(request),
+      teardown: (request) => service.teardown(request),
       readLog: (request) => service.readLog(request),
     },
     token,
@@ -267,12 +275,14 @@ async function lead(
 
   const detector = detectLeader(options.master, { logger });
   closers.push(() => detector.close());
+  const credentials = secret === undefined ? undefined : { principal: options.principal, secret };
+  const operator = createOperatorClient({ detector, ...(credentials === undefined ? {} : { credentials }) });
   client = createSchedulerClient({
     detector,
     clock: systemClock,
     random: systemRandom,
     logger,
-    ...(secret === undefined ? {} : { credentials: { principal: options.principal, secret } }),
+    ...(credentials === undefined ? {} : { credentials }),
     subscription: () => {
       // A subscription of the past throws out the scheduler that has taken over since.
       requireLeadership(leadership.mayAct);
@@ -292,7 +302,8 @@ async function lead(
       reconciler,
       identity: base.identity,
       self: base.self,
-      ...(secret === undefined ? {} : { credential: { principal: options.principal, secret } }),
+      ...(credentials === undefined ? {} : { credential: credentials }),
+      inventory: () => operator.inventory(),
     }),
   );
   client.start();

@@ -5,9 +5,14 @@ export type Convergence = 'converged' | 'held' | 'converging';
 
 /**
  * `converged`: this revision or a later one is reached. `held`: a person has to act, and nothing
- * else is under way that could change that.
+ * else is under way that could change that. A cluster that is to be removed has converged when it is gone.
  */
-export function convergence(status: ClusterStatus | undefined, revision: number): Convergence {
+export function convergence(
+  status: ClusterStatus | undefined,
+  revision: number,
+  isRemoved?: boolean,
+): Convergence {
+  if (status === undefined && isRemoved === true) return 'converged';
   if (status === undefined || status.revision < revision) return 'converging';
   if (status.phase === 'converged') return 'converged';
   const moving = status.brokers.some(({ state }) => ['launching', 'starting', 'stopping'].includes(state));

@@ -7,7 +7,7 @@ export const exitCodes = {
   failed: 1,
   /** `plan --detailed-exitcode`: there are changes. */
   changes: 2,
-  /** `apply --wait`: a person has to act or consent. */
+  /** `apply --wait`: a person has to act or consent. `teardown`: something is left. */
   held: 2,
   /** `apply --wait`: the time-out passed; the scheduler goes on. */
   stillConverging: 3,
@@ -43,5 +43,7 @@ export const exitCodeTable: readonly (readonly [string, number, string])[] = [
   ['scheduler', 75, 'lost the leadership, or another one took over; start it again'],
   ['scheduler', 76, 'Mesos has removed the framework; do not start it again'],
   ['scheduler', 78, 'its configuration cannot be used; do not start it again'],
+  ['teardown', 0, 'gone, by the word of the master'],
+  ['teardown', 2, 'something is left, named with its agent and how to remove it'],
   ['every command', 141, 'whoever read the output went away'],
 ];

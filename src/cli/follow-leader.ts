@@ -29,6 +29,7 @@ export function followLeader(first: ApiClient, token: string): ApiClient {
     plan: (request) => following((client) => client.plan(request)),
     apply: (request) => following((client) => client.apply(request)),
     setIntent: (request) => following((client) => client.setIntent(request)),
+    teardown: (request) => following((client) => client.teardown(request)),
     readLog: (request) => following((client) => client.readLog(request)),
   };
 }

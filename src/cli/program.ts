@@ -133,6 +133,25 @@ ${examples(
     .action(async (id, options) => set((await import('./commands/logs.ts')).logs(context, id, options)));
 
   addBrokerCommands(program, context, set, (command) => withClient(withCluster(command)));
+  withClient(withOutput(program.command('teardown')))
+    .description('Destroy all clusters with their data, give everything back to Mesos and end the framework.')
+    .requiredOption('--confirm <name>', "the framework's name, to show that it is meant")
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait for agents: 90s, 10m, 1h')
+        .argParser(parseDurationOption)
+        .default(600_000, '10m'),
+    )
+    .option('--abandon', 'after the time-out, end the framework although something is left')
+    .addHelpText(
+      'after',
+      `
+The master is asked until it shows no task, reservation or volume of the framework. What an agent that
+is away still has is listed when the time is over, with how to remove it; the scheduler goes on, and the
+command can be given again.
+${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown --confirm kafka-mesos --timeout 1m --abandon')}`,
+    )
+    .action(async (options) => set((await import('./commands/teardown.ts')).teardown(context, options)));
+
   addServiceCommands(program, context, set);
   explainUsage(program, 'kafka-mesos');
 

@@ -1,4 +1,4 @@
-import type { BrokerStatus, ClusterStatus } from '../model/status.ts';
+import { type BrokerStatus, type ClusterStatus, phaseWords } from '../model/status.ts';
 import { printable } from './format/text.ts';
 import { clockTime } from './format/time.ts';
 
@@ -13,7 +13,7 @@ export function progressLines(
 ): readonly string[] {
   const lines: string[] = [];
   if (previous?.revision !== current.revision || previous.phase !== current.phase) {
-    lines.push(`cluster ${current.name}: ${current.phase} (revision ${current.revision})`);
+    lines.push(`cluster ${current.name}: ${phaseWords(current)} (revision ${current.revision})`);
   }
   const before = new Map(previous?.brokers.map((broker) => [broker.id, broker]));
   for (const broker of current.brokers) {

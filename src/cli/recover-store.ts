@@ -176,6 +176,7 @@ function planOf(
     mesos: { ...emptyMesosTable, connected: true, subscribedAtMs: nowMs },
     kafka,
     kafkaRefusals: new Map(),
+    isTornDown: false,
     artifacts: {
       executor: none,
       node: { byPlatform: {}, defaultPlatform: '' },

@@ -9,8 +9,11 @@ import type {
   SchedulerStatus,
   SpecRequest,
 } from '../model/api.ts';
-import { UnavailableError } from '../model/errors.ts';
+import { UnavailableError, UnsafePlanError } from '../model/errors.ts';
 import type { Leader } from '../model/leadership.ts';
+import type { MesosInventory } from '../model/mesos-inventory.ts';
+import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
+import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
 
@@ -19,6 +22,8 @@ export function createSchedulerService(deps: {
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
   readonly self: Leader;
   readonly credential?: { readonly principal: string; readonly secret: string };
+  /** What the master knows; asked by the teardown only. */
+  readonly inventory: () => Promise<MesosInventory>;
 }): SchedulerService {
   const { reconciler } = deps;
   return {
@@ -52,8 +57,33 @@ export function createSchedulerService(deps: {
       const now = status?.brokers.find((b) => b.id === brokerId)?.intent;
       return { brokerId, ...(now === undefined ? {} : { intent: now }) };
     },
+    teardown,
     readLog: (request) => readLog(request),
   };
+
+  async function teardown({ confirm, author, abandon }: TeardownRequest): Promise<TeardownAnswer> {
+    const { frameworkName } = deps.identity;
+    if (confirm !== frameworkName) {
+      throw new UnsafePlanError(
+        'KM_UNSAFE_CONFIRM',
+        `the teardown of ${frameworkName} is confirmed by its name, not by ${confirm}`,
+        { remedy: `nothing was done; say --confirm ${frameworkName} if that is the framework to end` },
+      );
+    }
+    await reconciler.beginTeardown(author);
+    const memory = reconciler.memory();
+    const clusters = memory.map((c) => c.spec.desired.name);
+    const left = findLeftovers(
+      await deps.inventory(),
+      { name: frameworkName, id: reconciler.frameworkId() },
+      memory,
+    );
+    if (!abandon && (clusters.length > 0 || left.length > 0)) {
+      return { done: false, clusters, left };
+    }
+    await reconciler.finishTeardown({ abandon });
+    return { done: true, clusters: [], left };
+  }
 
   async function readLog({ clusterName, brokerId, file, bytes }: LogRequest) {
     const record = reconciler

@@ -55,6 +55,8 @@ export function createStandbyService(deps: {
         ...(framework?.frameworkId === undefined ? {} : { frameworkId: framework.frameworkId }),
         connected: false,
         pass: 0,
+        // Only offers show them, and a standby has none.
+        orphans: [],
         leadership: { state: 'standby', ...(who === undefined ? {} : { leader: who }) },
       };
     },
@@ -64,6 +66,7 @@ export function createStandbyService(deps: {
     plan: () => refuse('plans'),
     apply: () => refuse('specs'),
     setIntent: () => refuse('intents'),
+    teardown: () => refuse('teardowns'),
     readLog: () => refuse('questions to agents'),
   };
 }

@@ -12,6 +12,9 @@ import type { BrokerRecord, ClusterRecord } from '../model/records.ts';
 export type Effects = {
   persistCluster(record: ClusterRecord): Promise<void>;
   persistBroker(record: BrokerRecord): Promise<void>;
+  removeBroker(record: BrokerRecord): Promise<void>;
+  /** The spec goes last, or stays. */
+  removeCluster(clusterName: string, keepSpec: boolean): Promise<void>;
   send(call: MesosCall): Promise<void>;
   /** Kafka changes run beside the loop: a cluster that does not answer must not hold up the others. */
   changeKafka(
@@ -50,6 +53,12 @@ export async function executeStep(step: Step, effects: Effects): Promise<void> {
       return;
     case 'mesos':
       return await effects.send(action.call);
+    case 'remove-broker':
+      return await effects.removeBroker(action.record);
+    case 'remove-cluster':
+      return await effects.removeCluster(action.clusterName, action.keepSpec);
+    case 'unregister-broker':
+      return change((admin) => admin.unregisterBroker(action.brokerId));
     case 'alter-broker-config': {
       const { record, changes } = action;
       await effects.persistBroker(record);

@@ -7,6 +7,7 @@ import type {
   MesosEvent,
   Offer,
   OfferOperation,
+  OperationUpdate,
   Reservation,
   Resource,
   TaskSpec,
@@ -43,7 +44,7 @@ export function toSubscribe(settings: FrameworkSettings, frameworkId: string | u
   };
 }
 
-/** Undefined for events that the planner has no use for (heartbeats, operation statuses, messages). */
+/** Undefined for events that the planner has no use for (heartbeats, messages). */
 export function toEvent(event: wire.SchedulerEvent, role: string, nowMs: number): MesosEvent | undefined {
   switch (event.type) {
     case 'SUBSCRIBED':
@@ -64,6 +65,8 @@ export function toEvent(event: wire.SchedulerEvent, role: string, nowMs: number)
       };
     case 'UPDATE':
       return { kind: 'update', update: toUpdate(event.update.status) };
+    case 'UPDATE_OPERATION_STATUS':
+      return toOperationUpdate(event.update_operation_status.status);
     case 'FAILURE':
       return {
         kind: 'failure',
@@ -290,6 +293,17 @@ export function toCall(call: MesosCall, settings: FrameworkSettings): wire.Sched
           })),
         },
       };
+    case 'acknowledge-operation':
+      return {
+        type: 'ACKNOWLEDGE_OPERATION_STATUS',
+        acknowledge_operation_status: {
+          agent_id: { value: call.agentId },
+          operation_id: { value: call.operationId },
+          uuid: call.uuid,
+        },
+      };
+    case 'reconcile-operations':
+      return { type: 'RECONCILE_OPERATIONS', reconcile_operations: { operations: [] } };
     case 'teardown':
       return { type: 'TEARDOWN' };
   }
@@ -302,15 +316,57 @@ function toOperation(operation: OfferOperation, settings: FrameworkSettings): wi
     case 'reserve':
       return { type: 'RESERVE', reserve: { resources: wireResources(operation.resources) } };
     case 'unreserve':
-      return { type: 'UNRESERVE', unreserve: { resources: wireResources(operation.resources) } };
+      return {
+        type: 'UNRESERVE',
+        ...operationId(operation),
+        unreserve: { resources: wireResources(operation.resources) },
+      };
     case 'create':
       return { type: 'CREATE', create: { volumes: wireResources(operation.volumes) } };
     case 'destroy':
-      return { type: 'DESTROY', destroy: { volumes: wireResources(operation.volumes) } };
+      return {
+        type: 'DESTROY',
+        ...operationId(operation),
+        destroy: { volumes: wireResources(operation.volumes) },
+      };
     case 'launch':
       return { type: 'LAUNCH', launch: { task_infos: [toTask(operation.task, settings)] } };
   }
 }
+
+function operationId({ id }: { readonly id?: string }): { readonly id?: wire.OperationId } {
+  return id === undefined ? {} : { id: { value: id } };
+}
+
+/** Undefined for one that has no id, which is none of ours. */
+function toOperationUpdate(status: wire.OperationStatus): MesosEvent | undefined {
+  if (status.operation_id === undefined) {
+    return undefined;
+  }
+  return {
+    kind: 'operation',
+    update: {
+      operationId: status.operation_id.value,
+      state: operationStates[status.state],
+      ...(status.message === undefined ? {} : { message: status.message }),
+      ...(status.agent_id === undefined ? {} : { agentId: status.agent_id.value }),
+      ...(status.uuid === undefined ? {} : { uuid: status.uuid.value }),
+    },
+  };
+}
+
+const operationStates: Readonly<Record<wire.OperationState, OperationUpdate['state']>> = {
+  OPERATION_FINISHED: 'finished',
+  OPERATION_ERROR: 'refused',
+  OPERATION_FAILED: 'refused',
+  OPERATION_DROPPED: 'refused',
+  OPERATION_GONE_BY_OPERATOR: 'refused',
+  OPERATION_PENDING: 'pending',
+  OPERATION_RECOVERING: 'pending',
+  OPERATION_UNREACHABLE: 'pending',
+  OPERATION_UNKNOWN: 'unknown',
+  OPERATION_UNSUPPORTED: 'unknown',
+};
 
 function toTask(task: TaskSpec, settings: FrameworkSettings): wire.TaskInfo {
   const { executor } = task;

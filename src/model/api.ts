@@ -9,6 +9,7 @@
  * | `GET /v1/clusters/:name` | | `ClusterStatus` |
  * | `POST /v1/plan` | `SpecRequest` | `PlanAnswer` |
  * | `POST /v1/apply` | `ApplyRequest` | `ApplyAnswer` |
+ * | `POST /v1/teardown` | `TeardownRequest` | `TeardownAnswer`; ask again until it is done |
  * | `GET /v1/clusters/:name/spec` | | `SpecRecord` |
  * | `POST /v1/clusters/:name/brokers/:id/intent` | `IntentBody` | `IntentAnswer` |
  * | `DELETE /v1/clusters/:name/brokers/:id/intent` | | `IntentAnswer` |
@@ -21,6 +22,7 @@
 import type { Leader } from './leadership.ts';
 import type { SpecRecord } from './records.ts';
 import type { ClusterStatus, HeldSummary, IntentStatus, StepSummary } from './status.ts';
+import type { TeardownAnswer, TeardownRequest } from './teardown.ts';
 
 export type HealthAnswer = { readonly ok: true; readonly version: string };
 
@@ -36,6 +38,8 @@ export type SchedulerStatus = {
   readonly lastPassAtMs?: number;
   /** A standby answers from the store and takes no writes; it names the leader where there is one. */
   readonly leadership: { readonly state: 'leading' | 'standby'; readonly leader?: Leader };
+  /** Reservations and volumes of ours that no record knows: held for a person to look at. */
+  readonly orphans: readonly HeldSummary[];
 };
 
 /** Spec files as the client read them; places in problems refer to `path`. */
@@ -67,6 +71,8 @@ export type ApplyAnswer = {
     readonly name: string;
     readonly revision: number;
     readonly changed: boolean;
+    /** Its spec removes it. Revision 0: there was no such cluster, and nothing was stored. */
+    readonly isRemoved?: true;
   }[];
   readonly warnings: readonly SpecProblem[];
 };
@@ -137,6 +143,8 @@ export type SchedulerService = {
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   /** Rejects with `SpecError` for what can never be, `ConflictError` when the spec says otherwise. */
   setIntent(request: IntentRequest): Promise<IntentAnswer>;
+  /** Begins, goes on with or ends the teardown; says what is left. */
+  teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   /** The sandbox file of a broker's task (`kafka-server.log`, `stderr`, or a path below the sandbox), its last `bytes`. */
   readLog(request: LogRequest): Promise<LogAnswer>;
 };

@@ -16,9 +16,14 @@ export type Desired = {
   readonly brokers: readonly DesiredBroker[];
   /** By name. */
   readonly topics: readonly DesiredTopic[];
+  /** The cluster is to go; its name was given as the consent to it. */
+  readonly deletion?: DeletionPolicy;
   readonly rollout: RolloutPolicy;
   readonly reassignment: ReassignmentPolicy;
 };
+
+/** `keepData`: stopped, and nothing given back. `destroy`: nothing of it stays. */
+export type DeletionPolicy = 'keepData' | 'destroy';
 
 export type DesiredBroker = {
   readonly id: number;

@@ -114,6 +114,17 @@ export type TaskUpdate = {
   readonly executorWaitStatus?: number;
 };
 
+/** What became of an operation that was sent with an id. */
+export type OperationUpdate = {
+  readonly operationId: string;
+  /** `refused` was not applied, and will not be; `pending` and `unknown` prove nothing. */
+  readonly state: 'finished' | 'refused' | 'pending' | 'unknown';
+  readonly message?: string;
+  readonly agentId?: string;
+  /** Base64. Present exactly when the update must be acknowledged. */
+  readonly uuid?: string;
+};
+
 /** In the order in which the master sent them, with the state of the connection folded in. */
 export type MesosEvent =
   | { readonly kind: 'subscribed'; readonly frameworkId: string }
@@ -124,6 +135,7 @@ export type MesosEvent =
   | { readonly kind: 'inverse-offers'; readonly inverseOffers: readonly InverseOffer[] }
   | { readonly kind: 'rescind-inverse-offer'; readonly inverseOfferId: string }
   | { readonly kind: 'update'; readonly update: TaskUpdate }
+  | { readonly kind: 'operation'; readonly update: OperationUpdate }
   | {
       readonly kind: 'failure';
       readonly agentId?: string;
@@ -169,9 +181,10 @@ export type TaskSpec = {
 
 export type OfferOperation =
   | { readonly kind: 'reserve'; readonly resources: readonly Resource[] }
-  | { readonly kind: 'unreserve'; readonly resources: readonly Resource[] }
+  /** With an id its end is reported; without one, in this and the others, only offers tell. */
+  | { readonly kind: 'unreserve'; readonly resources: readonly Resource[]; readonly id?: string }
   | { readonly kind: 'create'; readonly volumes: readonly Resource[] }
-  | { readonly kind: 'destroy'; readonly volumes: readonly Resource[] }
+  | { readonly kind: 'destroy'; readonly volumes: readonly Resource[]; readonly id?: string }
   | { readonly kind: 'launch'; readonly task: TaskSpec };
 
 export type MesosCall =
@@ -199,6 +212,14 @@ export type MesosCall =
   | { readonly kind: 'suppress' }
   | { readonly kind: 'kill'; readonly taskId: string; readonly agentId: string; readonly graceMs?: number }
   | { readonly kind: 'acknowledge'; readonly taskId: string; readonly agentId: string; readonly uuid: string }
+  | {
+      readonly kind: 'acknowledge-operation';
+      readonly operationId: string;
+      readonly agentId: string;
+      readonly uuid: string;
+    }
+  /** Asks for all operations with ids that the master knows. */
+  | { readonly kind: 'reconcile-operations' }
   /** Empty `tasks` asks for all tasks that the master knows (implicit). */
   | {
       readonly kind: 'reconcile-tasks';

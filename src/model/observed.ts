@@ -38,8 +38,22 @@ export type ObservedMesos = {
   readonly lastImplicitReconcileAtMs?: number;
   /** KILLs sent by this process, by task id. */
   readonly kills: ReadonlyMap<string, { readonly lastAtMs: number; readonly attempts: number }>;
+  /** Releases sent by this process, by incarnation. */
+  readonly releases: ReadonlyMap<string, SentRelease>;
+  /** Agents that give no feedback: an operation with an id is refused there. */
+  readonly noFeedback: ReadonlySet<string>;
+  /** RECONCILE_OPERATIONS was sent in this subscription. */
+  readonly operationsAsked: boolean;
   /** Live tasks of our framework that no record wants: superseded or unheard of. */
   readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];
+};
+
+export type SentRelease = {
+  readonly agentId: string;
+  readonly lastAtMs: number;
+  readonly attempts: number;
+  /** By the last word of operation feedback. */
+  readonly outcome?: { readonly kind: 'finished' } | { readonly kind: 'refused'; readonly message: string };
 };
 
 /** Where agents get what they run. */
@@ -69,6 +83,8 @@ export type PlanInput = {
     string,
     ReadonlyMap<string, { readonly why: string; readonly untilMs: number }>
   >;
+  /** The whole framework goes: every cluster is destroyed. */
+  readonly isTornDown: boolean;
   readonly artifacts: ArtifactCatalog;
   /** A fresh UUID at each call; seeded per pass, so that the same pass gives the same plan. */
   readonly newUuid: () => string;

@@ -28,6 +28,11 @@ export type Action =
   | { readonly kind: 'record-cluster'; readonly record: ClusterRecord }
   /** Persist, then send. */
   | { readonly kind: 'broker'; readonly record: BrokerRecord; readonly call?: MesosCall }
+  /** The last trace of a broker that has left: nothing runs, nothing is reserved. */
+  | { readonly kind: 'remove-broker'; readonly record: BrokerRecord }
+  /** The cluster's records, its spec last; the spec stays when it wants the cluster anew. */
+  | { readonly kind: 'remove-cluster'; readonly clusterName: string; readonly keepSpec: boolean }
+  | { readonly kind: 'unregister-broker'; readonly clusterName: string; readonly brokerId: number }
   /** Persist the intent, then change Kafka; what was applied is folded back into the record. */
   | {
       readonly kind: 'alter-broker-config';
@@ -105,6 +110,24 @@ export type HeldReason =
       readonly detail: string;
       readonly partitions: readonly string[];
       readonly more: number;
+    }
+  /** A broker leaves only when no partition has a replica on it; the first few that do are named. */
+  | { readonly kind: 'hosts-replicas'; readonly partitions: readonly string[]; readonly more: number }
+  /** Reservations and volumes that are to go, and cannot just now. Holds up nothing else. */
+  | {
+      readonly kind: 'left-behind';
+      readonly hostname: string;
+      readonly what: string;
+      readonly detail: string;
+      readonly untilMs?: number;
+    }
+  /** Something of ours that no record knows, and that may be somebody's data: a person has to look. */
+  | {
+      readonly kind: 'orphaned';
+      readonly agentId: string;
+      readonly hostname: string;
+      readonly what: string;
+      readonly detail: string;
     }
   | { readonly kind: 'kafka-unknown'; readonly detail: string }
   | { readonly kind: 'refused-by-kafka'; readonly detail: string; readonly untilMs: number }

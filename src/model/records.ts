@@ -6,7 +6,12 @@ import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
 import type { DiskSource, TaskState, Unavailability } from './mesos.ts';
 
-export type FrameworkRecord = { readonly schema: 1; readonly frameworkId: string };
+export type FrameworkRecord = {
+  readonly schema: 1;
+  readonly frameworkId: string;
+  /** All clusters are destroyed from here on, and none is made, until Mesos has forgotten the framework. */
+  readonly teardown?: { readonly atMs: number; readonly author: string };
+};
 
 /** An applied revision of a cluster's spec. */
 export type SpecRecord = {
@@ -67,6 +72,8 @@ export type ClusterRecord = {
     readonly placement: Placement;
   }[];
   readonly formedAtMs?: number;
+  /** Its data is being destroyed, which the spec consented to by name: from here on there is no way back. */
+  readonly destroyedSinceMs?: number;
   /** `min.insync.replicas` as the cluster has it: at formation what the first voters rendered. */
   readonly minInsyncReplicas?: DynamicValue;
 };
@@ -97,6 +104,8 @@ export type BrokerRecord = {
   readonly intent?: BrokerIntent;
   /** Older tasks that may still be alive; killed whenever they show themselves. */
   readonly superseded: readonly { readonly taskId: string; readonly agentId: string }[];
+  /** What may still be reserved for it on agents that it has left. */
+  readonly leftBehind?: readonly LeftBehind[];
   readonly last?: EndedTask;
   /** Ends that nobody ordered, in a row; zero again after a healthy while. */
   readonly failures: number;
@@ -127,6 +136,21 @@ export type BrokerIntent = {
   /** The disk to give up, and the partitions (`events-3`) whose loss is accepted by it. */
   | { readonly kind: 'replace'; readonly incarnation: string; readonly acceptLoss: readonly string[] }
 );
+
+/**
+ * Stored before the broker gives the place up; forgotten when an offer of that agent has nothing of it any
+ * more. Volumes are destroyed only as far as a record says so in this way, never because nobody knows them.
+ */
+export type LeftBehind = {
+  readonly incarnation: string;
+  readonly agentId: string;
+  readonly hostname: string;
+  readonly sinceMs: number;
+  /** A relocated broker's old disk is kept until the new one is in sync; what left for good goes at once. */
+  readonly cause: 'relocated' | 'removed';
+  /** A volume of it may carry a format. */
+  readonly formatted: boolean;
+};
 
 export type TaskRecord = {
   readonly taskId: string;

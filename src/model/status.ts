@@ -1,3 +1,5 @@
+import type { DeletionPolicy } from './desired.ts';
+
 /** What people see of a cluster: computed from desired, observed and plan; served by the API. */
 import type { DiskState } from './launch.ts';
 
@@ -13,6 +15,18 @@ export type Condition = {
 
 /** `held`: a person has to act or consent. */
 export type ClusterPhase = 'forming' | 'converging' | 'rolling' | 'held' | 'converged';
+
+/** The phase as people read it. */
+export function phaseWords({ phase, deletion }: Pick<ClusterStatus, 'phase' | 'deletion'>): string {
+  if (deletion === undefined) {
+    return phase;
+  }
+  return deletion === 'destroy'
+    ? 'being destroyed'
+    : phase === 'converged'
+      ? 'removed, data kept'
+      : 'being stopped, data kept';
+}
 
 export type BrokerState =
   | 'waiting'
@@ -109,6 +123,8 @@ export type ClusterStatus = {
   readonly revision: number;
   readonly digest: string;
   readonly phase: ClusterPhase;
+  /** The cluster is being removed, or was and keeps its data. */
+  readonly deletion?: DeletionPolicy;
   readonly conditions: readonly Condition[];
   readonly kafkaVersion: string;
   readonly clusterId?: string;

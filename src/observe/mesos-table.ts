@@ -1,6 +1,7 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
-import type { MesosCall, MesosEvent, Offer } from '../model/mesos.ts';
+import type { MesosCall, MesosEvent, Offer, OperationUpdate } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
+import { parseReleaseId } from '../model/operation-id.ts';
 import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { isLive } from './fold-update.ts';
 
@@ -25,6 +26,9 @@ export const emptyMesosTable: MesosTable = {
   answeredTasks: new Set(),
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
+  releases: new Map(),
+  noFeedback: new Set(),
+  operationsAsked: false,
   strangers: [],
   tombstones: new Set(),
   executorExits: new Map(),
@@ -87,6 +91,8 @@ export function foldMesosEvent(
             : others,
       };
     }
+    case 'operation':
+      return foldOperation(table, event.update);
     case 'failure':
       if (event.executorId !== undefined && event.status !== undefined) {
         const executorExits = new Map([...table.executorExits, [event.executorId, event.status] as const]);
@@ -105,7 +111,7 @@ export function foldMesosEvent(
 export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): MesosTable {
   switch (call.kind) {
     case 'accept':
-      return without(table, call.offerIds);
+      return { ...without(table, call.offerIds), releases: countReleases(table, call, nowMs) };
     case 'decline': {
       const before = table.refusedFor;
       return {
@@ -133,7 +139,10 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
             ...table,
             explicitReconcile: { lastAtMs: nowMs, attempts: attemptsOf(table, nowMs) + 1 },
           };
+    case 'reconcile-operations':
+      return { ...table, operationsAsked: true };
     case 'acknowledge':
+    case 'acknowledge-operation':
     case 'teardown':
       return table;
   }
@@ -154,4 +163,63 @@ function withInverseOffer(table: MesosTable, id: string, state: 'answered' | 're
   return known === undefined
     ? table
     : { ...table, inverseOffers: new Map([...table.inverseOffers, [known.agentId, { ...known, state }]]) };
+}
+
+function countReleases(
+  { releases, offers }: MesosTable,
+  call: Extract<MesosCall, { kind: 'accept' }>,
+  nowMs: number,
+): MesosTable['releases'] {
+  const incarnations = new Set(
+    call.operations.flatMap((o) =>
+      o.kind === 'unreserve'
+        ? o.resources.flatMap((r) => r.reservations.at(-1)?.labels.incarnation ?? [])
+        : [],
+    ),
+  );
+  const agentId = offers.find((o) => call.offerIds.includes(o.id))?.agentId ?? '';
+  return incarnations.size === 0
+    ? releases
+    : new Map([
+        ...releases,
+        ...[...incarnations].map(
+          (id) =>
+            [id, { agentId, lastAtMs: nowMs, attempts: (releases.get(id)?.attempts ?? 0) + 1 }] as const,
+        ),
+      ]);
+}
+
+function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
+  const about = parseReleaseId(update.operationId);
+  if (about === undefined) {
+    return table;
+  }
+  const { what, incarnation } = about;
+  const sent = table.releases.get(incarnation);
+  const isFinal = update.state === 'refused' || (update.state === 'finished' && what === 'unreserve');
+  if (!isFinal) {
+    return table;
+  }
+  const message = update.message ?? 'without a word';
+  const agentId = update.agentId ?? sent?.agentId;
+  return {
+    ...table,
+    // The agent is too old for ids, which is no refusal of the thing itself (Mesos before 1.9).
+    noFeedback:
+      update.state === 'refused' && /feedback.*capability/.test(message) && agentId !== undefined
+        ? new Set([...table.noFeedback, agentId])
+        : table.noFeedback,
+    releases: new Map([
+      ...table.releases,
+      [
+        incarnation,
+        {
+          agentId: agentId ?? '',
+          lastAtMs: sent?.lastAtMs ?? 0,
+          attempts: sent?.attempts ?? 0,
+          outcome: update.state === 'finished' ? { kind: 'finished' } : { kind: 'refused', message },
+        },
+      ],
+    ]),
+  };
 }

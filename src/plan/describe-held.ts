@@ -130,6 +130,24 @@ function describeReason(reason: HeldReason): Words {
             ? 'bring its agent back'
             : 'bring its agent back, or give these partitions up by name: `kafka-mesos broker replace ID --accept-loss …`',
       };
+    case 'hosts-replicas':
+      return {
+        message: `still hosts ${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''}`,
+        remedy:
+          'move these replicas to other brokers by kafka-reassign-partitions.sh, or give the broker back to the spec',
+      };
+    case 'left-behind':
+      return {
+        message: `${reason.hostname}: ${reason.detail}`,
+        ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
+        remedy: `nothing waits for it; it goes when ${reason.hostname} offers it`,
+      };
+    case 'orphaned':
+      return {
+        message: `${reason.hostname} has ${reason.what} of ours, and ${reason.detail}`,
+        remedy:
+          'if the store was lost, restore it; if the data is of no use, send DESTROY_VOLUMES and UNRESERVE_RESOURCES for it to the master (POST /api/v1)',
+      };
     case 'kafka-unknown':
       return { message: `Kafka cannot be asked: ${reason.detail}` };
     case 'refused-by-kafka':

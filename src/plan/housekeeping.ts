@@ -14,8 +14,12 @@ const onTheirWayMs = 5_000;
 /** What waits for resources, each need by a key that changes when other offers would do, and what was refused. */
 export type OfferWishes = {
   readonly waiting: readonly string[];
+  /** Why any offers are wanted. */
+  readonly why: string;
   readonly declined: readonly DeclinedOffer[];
 };
+
+export type OffersWanted = { readonly why: string; readonly withinSeconds: number };
 
 export function planCalls(
   input: PlanInput,
@@ -30,7 +34,7 @@ export function planCalls(
   // Before the refusals of this very pass, which it would take back.
   const revive = planRevive(input, wishes.waiting);
   if (revive === 'now') {
-    call('revive offers', 'a broker waits for resources', { kind: 'revive' });
+    call('revive offers', wishes.why, { kind: 'revive' });
   } else if (revive !== undefined) {
     wakes.push(revive.atMs);
   }
@@ -58,6 +62,11 @@ export function planCalls(
     }
   }
 
+  if (!input.mesos.operationsAsked && leavesAnything(input)) {
+    call('reconcile operations', 'an earlier scheduler may not have heard how releases ended', {
+      kind: 'reconcile-operations',
+    });
+  }
   const due = explicitDue(input);
   wakes.push(...due.wakes);
   if (due.tasks.length > 0) {
@@ -93,6 +102,11 @@ export function planCalls(
   return { steps, wakes };
 }
 
+function leavesAnything({ clusters }: PlanInput): boolean {
+  return clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined));
+}
+
+/** What was declined while less was wanted would stay away for longer than is wanted now. */
 /**
  * Tasks to ask about by name: those this subscription brought no word of, and launches that stay
  * silent; 1 s, 2 s, 4 s, … up to a minute apart. Silence is never an answer.

@@ -10,7 +10,7 @@
  * | `replace` | give up its disk and start it empty on another agent, behind the gates of roll and relocation | when it runs on its new disk |
  */
 
-import type { Step } from '../model/plan.ts';
+import type { HeldReason, Step } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, ClusterMemory } from '../model/records.ts';
 
 export function activeIntent(record: BrokerRecord | undefined, nowMs: number): BrokerIntent | undefined {
@@ -43,6 +43,19 @@ export function askedRestart(record: BrokerRecord, nowMs: number): readonly stri
 export function whyStopped(record: BrokerRecord | undefined, nowMs: number): string {
   const intent = activeIntent(record, nowMs);
   return intent?.kind === 'stop' ? `stop ${askedBy(intent)}` : 'the spec says stopped';
+}
+
+export function pausedBy({ author, reason, expiresAtMs }: BrokerIntent): {
+  readonly reason: Extract<HeldReason, { kind: 'paused-by-operator' }>;
+} {
+  return {
+    reason: {
+      kind: 'paused-by-operator',
+      author,
+      ...(reason === undefined ? {} : { detail: reason }),
+      ...(expiresAtMs === undefined ? {} : { untilMs: expiresAtMs }),
+    },
+  };
 }
 
 export function askedBy({ author, reason }: BrokerIntent): string {

@@ -1,12 +1,13 @@
 /** The step that stops a task, and when one that brought no answer is due again. */
-import type { Desired, DesiredBroker } from '../model/desired.ts';
+import type { Desired } from '../model/desired.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, KillCause } from '../model/records.ts';
 
 /** Marks the kill in the record, then sends it; also used to send it again. */
 export function killStep(
   desired: Desired,
-  broker: DesiredBroker,
+  /** One that is no longer in the spec is given the grace that its task was started with. */
+  broker: { readonly id: number; readonly stopGraceMs?: number },
   record: BrokerRecord,
   cause: KillCause,
   detail: string,
@@ -30,7 +31,7 @@ export function killStep(
         kind: 'kill',
         taskId: task?.taskId ?? '',
         agentId: task?.agentId ?? '',
-        graceMs: broker.stopGraceMs,
+        ...(broker.stopGraceMs === undefined ? {} : { graceMs: broker.stopGraceMs }),
       },
     },
   };

@@ -5,7 +5,7 @@ import type { HeldReason } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
-import { activeIntent, isBeingReplaced, whyStopped } from './intents.ts';
+import { activeIntent, isBeingReplaced, pausedBy, whyStopped } from './intents.ts';
 import { killDueAtMs, killStep, summariseWhy } from './kill.ts';
 import {
   emptyRecord,
@@ -42,16 +42,11 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
 function pausedNeed(
   broker: DesiredBroker,
   record: BrokerRecord,
-  { author, reason: why, expiresAtMs }: BrokerIntent,
+  intent: BrokerIntent,
   context: NeedContext,
 ): Need {
   const { task } = record;
-  const reason: HeldReason = {
-    kind: 'paused-by-operator',
-    author,
-    ...(why === undefined ? {} : { detail: why }),
-    ...(expiresAtMs === undefined ? {} : { untilMs: expiresAtMs }),
-  };
+  const { reason } = pausedBy(intent);
   if (task?.state === 'TASK_RUNNING' && task.unreachableSinceMs === undefined) {
     const { drift } = driftOf(broker, record, task, context);
     return { kind: 'running', broker, record, drift, barred: { reason, stalled: false } };

@@ -9,6 +9,7 @@ import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fi
 import { askedBy } from './intents.ts';
 import { type AcceptCall, buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './need.ts';
+import { leavePlace } from './owned.ts';
 
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
 
@@ -159,6 +160,13 @@ function formCluster(
       };
     }),
   };
+  const launches = launchSteps(memory.spec, bound, cluster, board, context);
+  if (others.length > 0) {
+    // The next pass, which follows at once, starts the others on what is left.
+    for (const id of board.agents.flatMap((agent) => agent.offerIds)) {
+      board.kept.add(id);
+    }
+  }
   return {
     steps: [
       {
@@ -170,7 +178,7 @@ function formCluster(
         clusterName: desired.name,
         action: { kind: 'bind-cluster', record: cluster },
       },
-      ...launchSteps(memory.spec, bound, cluster, board, context),
+      ...launches,
     ],
     held: others.map((need) => ({
       clusterName: desired.name,
@@ -195,7 +203,8 @@ function launchStep(
   context: PlacementContext,
 ): { readonly step: Omit<Step, 'action'>; readonly record: BrokerRecord; readonly call: AcceptCall } {
   const kafka = kafkaArtifact(desired, context.artifacts) ?? { uri: '', sha512: '' };
-  const base: BrokerRecord = need.relocate ? forgetDisk(need.record) : need.record;
+  // After a relocation nothing of the old disk may be expected on the new one.
+  const base = need.relocate ? leavePlace(need.record, 'relocated', context.nowMs) : need.record;
   const { record, call } = buildLaunch({
     ...context,
     desired,
@@ -237,12 +246,6 @@ function startReason(need: LaunchNeed): string {
   return need.record.last === undefined
     ? 'its data is here'
     : `its data is here; ${need.record.last.ordered ? 'it was stopped' : 'it ended'} (${need.record.last.message ?? need.record.last.state})`;
-}
-
-/** After a relocation nothing of the old disk may be expected on the new one. */
-function forgetDisk(record: BrokerRecord): BrokerRecord {
-  const { placement: _old, ...kept } = record;
-  return { ...kept, formatted: false };
 }
 
 type Taken = { readonly id: number; readonly attributes: Readonly<Record<string, string>> };

@@ -2,6 +2,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
+import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
 import { planCalls } from './housekeeping.ts';
@@ -11,6 +12,8 @@ import type { Need } from './need.ts';
 import { needOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
 import { holdRefused, refusalsOf } from './refusals.ts';
+import { planReleases, type Releases } from './release.ts';
+import { planRemovals } from './removal.ts';
 import { planRollout } from './rollout.ts';
 import { diffPlacement } from './settings.ts';
 import { planTopics } from './topics.ts';
@@ -39,7 +42,8 @@ export function plan(input: PlanInput): Plan {
   const steps: Step[] = [];
   const held: Held[] = [];
   const wakes: number[] = [];
-  const board: Board = { agents: [...groupByAgent(input.mesos.offers)], kept: new Set() };
+  const agents = groupByAgent(input.mesos.offers);
+  const board: Board = { agents: [...agents], kept: new Set() };
   const context = {
     nowMs: input.nowMs,
     frameworkName: input.framework.name,
@@ -53,6 +57,14 @@ export function plan(input: PlanInput): Plan {
   for (const stored of input.clusters) {
     const memory = withIntents(stored, input.nowMs);
     const { desired } = memory.spec;
+    const policy = deletionOf(memory, input);
+    if (policy !== undefined) {
+      const deletion = planDeletion(memory, policy, input);
+      steps.push(...deletion.steps);
+      held.push(...deletion.held);
+      wakes.push(...deletion.wakes);
+      continue;
+    }
     const kafka: Source<KafkaObserved> = input.kafka.get(desired.name) ?? {
       known: false,
       why: 'no broker of the cluster has been asked yet',
@@ -76,36 +88,62 @@ export function plan(input: PlanInput): Plan {
       ...rollout.steps,
     ];
     const busy = new Set(brokerSteps.flatMap((s) => s.brokerId ?? []));
+    const removals = planRemovals(memory, needs, kafka, rollout.steps[0]?.brokerId, input);
     const refusals = refusalsOf(input, desired.name);
     const changes = holdRefused(
-      [planDynamicConfig(memory, kafka, busy, refusals), planTopics(memory, kafka, refusals)],
+      [
+        planDynamicConfig(memory, kafka, busy, refusals),
+        planTopics(memory, kafka, refusals),
+        { steps: removals.changes, held: removals.held },
+      ],
       desired.name,
       refusals,
     );
-    const written = new Set([...busy, ...changes.steps.flatMap((s) => s.brokerId ?? [])]);
-    steps.push(...brokerSteps, ...changes.steps, ...endedIntents(memory, written, input.nowMs));
+    const written = new Set(
+      [...brokerSteps, ...removals.steps, ...changes.steps].flatMap((s) => s.brokerId ?? []),
+    );
+    steps.push(
+      ...brokerSteps,
+      ...removals.steps,
+      ...changes.steps,
+      ...endedIntents(memory, written, input.nowMs),
+    );
     wakes.push(...intentWakes(memory));
     held.push(
       ...needs.flatMap((n) => (n.kind === 'held' ? [n.held] : [])),
       ...placed.held,
       ...rollout.held,
       ...changes.held,
-      ...leftovers(memory),
       ...bound(memory),
     );
     waiting.push(...waitingOf(memory, needs, placed.steps));
     wakes.push(
       ...[...placed.held, ...changes.held].flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
+      ...removals.wakes,
     );
   }
 
+  const busy = new Set(steps.map((s) => `${s.clusterName}/${s.brokerId}`));
+  const free = board.agents.filter((agent) => !agent.offerIds.some((id) => board.kept.has(id)));
+  const releases = planReleases(input, agents, free, busy);
+  steps.push(...releases.steps);
+  held.push(...releases.held);
   const maintenance = planMaintenance(input, steps);
   steps.push(...maintenance.steps);
   wakes.push(...maintenance.wakes);
-  const declined = declineRest(input, board, waiting);
-  const calls = planCalls(input, { waiting: waiting.map((w) => w.key), declined });
-  wakes.push(...calls.wakes);
+  const whyOffers = waiting.length > 0 ? 'a broker waits for resources' : (releases.wanted?.why ?? '');
+  if (releases.wanted !== undefined) {
+    const { why, withinSeconds } = releases.wanted;
+    waiting.push({ key: `release: ${why}`, refuseSeconds: withinSeconds, why });
+  }
+  const declined = declineRest(input, board, releases, waiting);
+  const calls = planCalls(input, {
+    waiting: waiting.map((w) => w.key),
+    why: whyOffers,
+    declined,
+  });
+  wakes.push(...calls.wakes, ...releases.wakes);
   wakes.push(
     ...input.mesos.offers.filter((o) => board.kept.has(o.id)).map((o) => o.receivedAtMs + keepOfferMs),
   );
@@ -143,25 +181,6 @@ function formedStep(
   ];
 }
 
-/** Brokers that run, or have a disk, and are no longer in the spec: never stopped by omission. */
-function leftovers(memory: PlanInput['clusters'][number]): readonly Held[] {
-  const wanted = new Set(memory.spec.desired.brokers.map((b) => b.id));
-  return [...memory.brokers.values()]
-    .filter(
-      (record) => !wanted.has(record.id) && (record.task !== undefined || record.placement !== undefined),
-    )
-    .map((record) => ({
-      clusterName: memory.spec.desired.name,
-      brokerId: record.id,
-      need: `remove broker ${record.id}`,
-      reason: {
-        kind: 'not-yet-supported' as const,
-        detail: 'a broker can leave only when it hosts no replica, and moving replicas is not acted on yet',
-      },
-      stalled: true,
-    }));
-}
-
 /** What the spec says of disks and ports, and a broker that is bound to others cannot follow. */
 function bound(memory: PlanInput['clusters'][number]): readonly Held[] {
   const { desired } = memory.spec;
@@ -195,13 +214,15 @@ type Waiting = {
 
 /** The needs that only an offer can meet and this pass did not. */
 function waitingOf(
-  { spec }: ClusterMemory,
+  { spec, cluster }: ClusterMemory,
   needs: readonly Need[],
   steps: readonly Step[],
 ): readonly Waiting[] {
   const placed = new Set(steps.flatMap((s) => s.brokerId ?? []));
   return needs.flatMap((need): readonly Waiting[] => {
-    const prefix = `${spec.desired.name}@${spec.revision}/${need.broker.id}`;
+    // Before the cluster is formed only its voters look at offers: what was refused by then, nobody else has seen.
+    const formed = cluster === undefined ? ' unformed' : '';
+    const prefix = `${spec.desired.name}@${spec.revision}${formed}/${need.broker.id}`;
     const home = { key: `${prefix} home`, refuseSeconds: refuseSeconds.home };
     if (need.kind === 'held') {
       return need.wantsHome === true ? [{ ...home, why: 'no disk that is waited for is on it' }] : [];
@@ -223,7 +244,12 @@ function waitingOf(
 }
 
 /** What no waiting broker can use is given back at once, for as long as the most impatient of them can wait. */
-function declineRest(input: PlanInput, board: Board, waiting: readonly Waiting[]): readonly DeclinedOffer[] {
+function declineRest(
+  input: PlanInput,
+  board: Board,
+  releases: Releases,
+  waiting: readonly Waiting[],
+): readonly DeclinedOffer[] {
   const jitter = 1 + fractionOf(input.newUuid()) / 5;
   const impatient = waiting.reduce<Waiting>(
     (most, one) => (one.refuseSeconds < most.refuseSeconds ? one : most),
@@ -231,17 +257,23 @@ function declineRest(input: PlanInput, board: Board, waiting: readonly Waiting[]
   );
   const seconds = Math.round(impatient.refuseSeconds * jitter);
   const left = new Set(board.agents.flatMap((agent) => agent.offerIds));
+  const spent = new Set(releases.offerIds);
   return input.mesos.offers
-    .filter((offer) => left.has(offer.id))
+    .filter((offer) => left.has(offer.id) && !spent.has(offer.id))
     .filter((offer) => !(board.kept.has(offer.id) && input.nowMs - offer.receivedAtMs < keepOfferMs))
-    .map((offer) => ({
-      offerId: offer.id,
-      agentId: offer.agentId,
-      hostname: offer.hostname,
-      ...(board.kept.has(offer.id)
-        ? { refuseSeconds: refuseSeconds.givenBack, why: 'it fits a broker that waits for others' }
-        : { refuseSeconds: seconds, why: impatient.why }),
-    }));
+    .map((offer) => {
+      const sooner = releases.refusals.get(offer.agentId);
+      return {
+        offerId: offer.id,
+        agentId: offer.agentId,
+        hostname: offer.hostname,
+        ...(board.kept.has(offer.id)
+          ? { refuseSeconds: refuseSeconds.givenBack, why: 'it fits a broker that waits for others' }
+          : sooner !== undefined && sooner.refuseSeconds < seconds
+            ? sooner
+            : { refuseSeconds: seconds, why: impatient.why }),
+      };
+    });
 }
 
 /** Of a random UUID, in [0, 1): so that what many refused at once does not come back at once. */

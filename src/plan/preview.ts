@@ -1,16 +1,19 @@
 /** What `kafka-mesos plan` shows: all that differs between the spec and what is, gates and offers aside. */
 import type { ClusterPlan } from '../model/api.ts';
+import type { DeletionPolicy } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Action, Plan } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import type { StepSummary } from '../model/status.ts';
+import { deletionOf } from './deletion.ts';
 import { describeHeld } from './describe-held.ts';
 import { dynamicSteps } from './dynamic-config.ts';
 import { whyStopped, withIntents } from './intents.ts';
 import { executorShare } from './launch.ts';
 import { needOf } from './needs.ts';
 import { wantedOf } from './placement.ts';
+import { leavingBrokers } from './removal.ts';
 import { summarise } from './status.ts';
 
 export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Plan): ClusterPlan {
@@ -20,6 +23,10 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
     known: false,
     why: 'not asked yet',
   };
+  const policy = deletionOf(memory, input);
+  if (policy !== undefined) {
+    return { ...previewDeletion(memory, policy), held: [], executors: executorShare(0) };
+  }
   const steps: StepSummary[] = [];
   if (memory.cluster === undefined) {
     steps.push({
@@ -91,6 +98,14 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
         break;
     }
   }
+  steps.push(
+    ...leavingBrokers(memory).map((record) => ({
+      mark: '-',
+      what: `remove broker ${record.id}`,
+      why: ['it is no longer in the spec: stopped when it hosts no replica, then its disk is destroyed'],
+      brokerId: record.id,
+    })),
+  );
   steps.push(...changeSteps(memory, kafka, plan));
   const held = plan.held
     .filter(
@@ -107,6 +122,44 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
     steps,
     held: held.filter((h) => h.stalled || !steps.some((s) => s.what === h.need)),
     executors: executorShare(starts),
+  };
+}
+
+function previewDeletion(
+  { spec, brokers }: ClusterMemory,
+  policy: DeletionPolicy,
+): Pick<ClusterPlan, 'name' | 'revision' | 'steps'> {
+  const { name } = spec.desired;
+  if (spec.revision === 0) {
+    // There is no such cluster: the file of one that is gone may stay where it is.
+    return { name, revision: 0, steps: [] };
+  }
+  const records = [...brokers.values()].sort((a, b) => a.id - b.id);
+  const step = (what: string, why: string, brokerId?: number): StepSummary => ({
+    mark: '-',
+    what,
+    why: [why],
+    ...(brokerId === undefined ? {} : { brokerId }),
+  });
+  const stops = records
+    .filter((r) => r.task !== undefined)
+    .map((r) => step(`stop broker ${r.id}`, 'the cluster is removed', r.id));
+  if (policy === 'keepData') {
+    return { name, revision: spec.revision, steps: stops };
+  }
+  const places = records.flatMap((r) =>
+    [...(r.placement === undefined ? [] : [r.placement]), ...(r.leftBehind ?? [])].map(({ hostname }) =>
+      step(
+        `destroy what broker ${r.id} has on ${hostname}`,
+        'volumes and their data, then reservations',
+        r.id,
+      ),
+    ),
+  );
+  return {
+    name,
+    revision: spec.revision,
+    steps: [...stops, ...places, step(`remove cluster ${name}`, 'its records go last')],
   };
 }
 

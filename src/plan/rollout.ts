@@ -6,6 +6,7 @@ import type { ClusterMemory } from '../model/records.ts';
 import { acceptedLoss, whyStopped } from './intents.ts';
 import { killStep, summariseWhy } from './kill.ts';
 import type { Need } from './need.ts';
+import { stoppingForGood } from './removal.ts';
 import { blockQuorum, blockRestart, isFresh, isHealthy } from './safety.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
@@ -77,6 +78,10 @@ function planCandidates(
     });
   }
 
+  const leaving = stoppingForGood(memory);
+  if (leaving !== undefined) {
+    return holdAll({ kind: 'waiting-for-roll', brokerId: leaving.id, detail: 'is being removed' });
+  }
   // A broker that is down or behind holds the lock, unless it is itself the one to restart.
   // One that never ran holds no data and blocks nobody.
   const unsettled = needs.find(

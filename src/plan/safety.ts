@@ -31,6 +31,11 @@ function hosted(
   );
 }
 
+/** Names of the partitions that have a replica on the broker, one that is on its way there or away included. */
+export function hostedBy(kafka: KafkaObserved, brokerId: number): readonly string[] {
+  return hosted(kafka, brokerId).map(({ name }) => name);
+}
+
 /**
  * Partitions that forbid stopping the broker for a restart. After the stop each must keep min ISR
  * and, so that two restarts never overlap in one partition, all its other replicas in sync.

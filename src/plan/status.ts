@@ -1,22 +1,24 @@
 /** What people see of a cluster, from memory, observation and the last plan. Pure. */
-import type { DesiredBroker, DesiredTopic } from '../model/desired.ts';
+import type { DeletionPolicy, DesiredBroker, DesiredTopic } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, ClusterMemory } from '../model/records.ts';
-import type {
-  BrokerState,
-  BrokerStatus,
-  ClusterEvent,
-  ClusterPhase,
-  ClusterStatus,
-  Condition,
-  HeldSummary,
-  IntentStatus,
-  StepSummary,
-  TopicStatus,
+import {
+  type BrokerState,
+  type BrokerStatus,
+  type ClusterEvent,
+  type ClusterPhase,
+  type ClusterStatus,
+  type Condition,
+  type HeldSummary,
+  type IntentStatus,
+  phaseWords,
+  type StepSummary,
+  type TopicStatus,
 } from '../model/status.ts';
 import { startWaitOf, troubleOf } from './broker-trouble.ts';
+import { deletionOf } from './deletion.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
 import { diskCondition, diskStatus, diskTrouble, diskWarnings } from './disks.ts';
 import { activeIntent, withIntents } from './intents.ts';
@@ -44,10 +46,20 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
   };
   const steps = plan.steps.filter((s) => s.clusterName === desired.name && s.mark !== '·').map(summarise);
   const held = plan.held.filter((h) => h.clusterName === desired.name).map(describeHeld);
-  const brokers = desired.brokers.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
-  const stopped = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
+  const policy = deletionOf(memory, input);
+  const wanted =
+    policy === undefined
+      ? desired.brokers
+      : desired.brokers.map((b): DesiredBroker => ({ ...b, state: 'stopped' }));
+  const brokers = wanted.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
+  const stopped = new Set(wanted.filter((b) => b.state === 'stopped').map((b) => b.id));
   const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, stopped));
-  const phase = phaseOf(memory, brokers, topics, steps, held);
+  const phase =
+    policy === undefined
+      ? phaseOf(memory, brokers, topics, steps, held)
+      : policy === 'keepData' && steps.length === 0 && held.every((h) => !isInTheWay(h))
+        ? 'converged'
+        : 'converging';
   const serving = brokers.filter((b) => b.state === 'running' && b.roles.includes('broker'));
   return {
     name: desired.name,
@@ -55,7 +67,11 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
     revision: spec.revision,
     digest: spec.digest,
     phase,
-    conditions: [...conditionsOf(phase, brokers, topics, held), diskCondition(brokers, memory.brokers)],
+    ...(policy === undefined ? {} : { deletion: policy }),
+    conditions: [
+      ...conditionsOf(phase, policy, brokers, topics, held),
+      diskCondition(brokers, memory.brokers),
+    ],
     kafkaVersion: desired.kafka.version,
     ...(memory.cluster === undefined ? {} : { clusterId: memory.cluster.clusterId }),
     bootstrap: serving.flatMap((b) => b.endpoint ?? []),
@@ -98,7 +114,7 @@ function brokerStatus(
   const intent = activeIntent(record, input.nowMs);
   const task = record?.task;
   const report = task?.report;
-  const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress');
+  const hold = held.find((h) => h.brokerId === broker.id && h.reason !== 'task-in-progress' && isInTheWay(h));
   const behind = need.kind === 'running' && kafka.known && !isHealthy(kafka.value, broker);
   const waiting =
     troubleOf(task) ??
@@ -252,7 +268,8 @@ function phaseOf(
   steps: readonly StepSummary[],
   held: readonly HeldSummary[],
 ): ClusterPhase {
-  if (held.some((h) => h.stalled)) {
+  const inTheWay = held.filter(isInTheWay);
+  if (inTheWay.some((h) => h.stalled)) {
     return 'held';
   }
   const wantedUp = memory.spec.desired.brokers.filter((b) => b.state === 'running').length;
@@ -261,7 +278,7 @@ function phaseOf(
     up >= wantedUp &&
     brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
     brokers.every((b) => b.waiting === undefined && b.drift.length === 0);
-  if (settled && steps.length === 0 && held.length === 0 && topics.every((t) => t.state === 'ready')) {
+  if (settled && steps.length === 0 && inTheWay.length === 0 && topics.every((t) => t.state === 'ready')) {
     return 'converged';
   }
   if (memory.cluster?.formedAtMs === undefined) {
@@ -272,25 +289,39 @@ function phaseOf(
     : 'converging';
 }
 
+/** A cluster is as declared while Mesos still has something to take back: a dead agent must not hold it up. */
+function isInTheWay({ reason }: HeldSummary): boolean {
+  return reason !== 'left-behind' && reason !== 'orphaned';
+}
+
 function conditionsOf(
   phase: ClusterPhase,
+  policy: DeletionPolicy | undefined,
   brokers: readonly BrokerStatus[],
   topics: readonly TopicStatus[],
   held: readonly HeldSummary[],
 ): readonly Condition[] {
   const down = brokers.filter((b) => b.state !== 'running' && b.state !== 'stopped');
   const badTopics = topics.filter((t) => t.state !== 'ready');
-  const ready = down.length === 0 && badTopics.length === 0;
-  const stalled = held.find((h) => h.stalled);
+  const ready = policy === undefined && down.length === 0 && badTopics.length === 0;
+  const stalled = held.find((h) => h.stalled && isInTheWay(h));
   const notReady =
-    down.length > 0
-      ? `brokers ${down.map((b) => b.id).join(', ')} are not running`
-      : `topics ${badTopics.map((t) => t.name).join(', ')} are not ready`;
+    policy !== undefined
+      ? phaseWords({ phase, deletion: policy })
+      : down.length > 0
+        ? `brokers ${down.map((b) => b.id).join(', ')} are not running`
+        : `topics ${badTopics.map((t) => t.name).join(', ')} are not ready`;
   return [
     {
       type: 'Ready',
       status: ready,
-      reason: ready ? 'AllServing' : down.length > 0 ? 'BrokersDown' : 'TopicsNotReady',
+      reason: ready
+        ? 'AllServing'
+        : policy !== undefined
+          ? 'Removed'
+          : down.length > 0
+            ? 'BrokersDown'
+            : 'TopicsNotReady',
       message: ready ? 'all brokers serve and all topics are in sync' : notReady,
     },
     {

@@ -1,6 +1,6 @@
 /** Which failures end the loop, and which only end what was being done. */
 import type { KafkaMesosError } from '../model/errors.ts';
-import { ConflictError, ProtocolError, UnavailableError } from '../model/errors.ts';
+import { ConflictError, ProtocolError, UnavailableError, UnsafePlanError } from '../model/errors.ts';
 import type { Logger } from '../sys/logger.ts';
 
 /** Runs an effect; false when it failed in a way after which everything must be looked at again. */
@@ -17,8 +17,9 @@ export function isLeadershipLost(error: unknown): boolean {
 /** Nothing was written: what was asked contradicts what is stored. */
 export function isRefusal(error: unknown): boolean {
   return (
-    error instanceof ConflictError &&
-    (error.code === 'KM_CONFLICT_REVISION' || error.code === 'KM_CONFLICT_INTENT')
+    error instanceof UnsafePlanError ||
+    (error instanceof ConflictError &&
+      ['KM_CONFLICT_REVISION', 'KM_CONFLICT_INTENT', 'KM_CONFLICT_TEARDOWN'].includes(error.code))
   );
 }
 

@@ -1,5 +1,5 @@
 /** The store's records in memory, with the versions that make each write conditional. */
-import { ProtocolError } from '../model/errors.ts';
+import { InvariantError, ProtocolError } from '../model/errors.ts';
 import type {
   BrokerRecord,
   ClusterMemory,
@@ -17,9 +17,13 @@ export type Memory = {
   /** The cluster and broker whose current or superseded task this is. */
   ownerOf(taskId: string): { readonly record: BrokerRecord; readonly current: boolean } | undefined;
   writeFramework(record: FrameworkRecord): Promise<void>;
+  removeFramework(): Promise<void>;
   writeSpec(record: SpecRecord): Promise<void>;
   writeCluster(record: ClusterRecord): Promise<void>;
   writeBroker(record: BrokerRecord): Promise<void>;
+  removeBroker(record: BrokerRecord): Promise<void>;
+  /** Its brokers' records are gone by then. The spec goes last: it is what the others are found by. */
+  removeCluster(name: string, keepSpec: boolean): Promise<void>;
 };
 
 type Entry = { spec: SpecRecord; cluster?: ClusterRecord; brokers: Map<number, BrokerRecord> };
@@ -80,6 +84,13 @@ export async function loadMemory(store: Store): Promise<Memory> {
   const write = async (path: string, value: unknown): Promise<void> => {
     versions.set(path, await store.write(path, value, versions.get(path) ?? 0));
   };
+  const remove = async (path: string): Promise<void> => {
+    const version = versions.get(path);
+    if (version !== undefined) {
+      await store.remove(path, version);
+      versions.delete(path);
+    }
+  };
   const entryOf = (name: string): Entry => {
     const entry = entries.get(name);
     if (entry === undefined) {
@@ -108,6 +119,10 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await write(recordPaths.framework, record);
       framework = record;
     },
+    async removeFramework() {
+      await remove(recordPaths.framework);
+      framework = undefined;
+    },
     async writeSpec(record) {
       const { name } = record.desired;
       await write(recordPaths.spec(name), record);
@@ -124,6 +139,22 @@ export async function loadMemory(store: Store): Promise<Memory> {
     async writeBroker(record) {
       await write(recordPaths.broker(record.clusterName, record.id), record);
       entryOf(record.clusterName).brokers.set(record.id, record);
+    },
+    async removeBroker({ clusterName, id }) {
+      await remove(recordPaths.broker(clusterName, id));
+      entryOf(clusterName).brokers.delete(id);
+    },
+    async removeCluster(name, keepSpec) {
+      const { spec, brokers } = entryOf(name);
+      if (brokers.size > 0) {
+        throw new InvariantError('KM_BUG_BROKERS_LEFT', `cluster ${name} still has records of brokers`);
+      }
+      await remove(recordPaths.cluster(name));
+      entries.set(name, { spec, brokers });
+      if (!keepSpec) {
+        await remove(recordPaths.spec(name));
+        entries.delete(name);
+      }
     },
   };
 }

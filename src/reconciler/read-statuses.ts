@@ -22,6 +22,7 @@ export async function readStatuses(
     nowMs,
     framework,
     clusters,
+    isTornDown: false,
     mesos: emptyMesosTable,
     kafka: new Map(),
     kafkaRefusals: new Map(),

@@ -6,10 +6,16 @@
 import type { Effects } from '../execute/execute.ts';
 import type { ClusterPlan, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
-import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
+import {
+  ConflictError,
+  InvariantError,
+  KafkaMesosError,
+  UnavailableError,
+  UnsafePlanError,
+} from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Action, Plan, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
@@ -29,6 +35,7 @@ import { boundMemory, foldApplied, foldTaskUpdate } from './fold-into-memory.ts'
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
+import { createOrphans } from './orphans.ts';
 import { createRates } from './rates.ts';
 import { type AppliedCluster, applySpec, type ProposedSpec, withProposed } from './spec-revisions.ts';
 
@@ -46,7 +53,7 @@ export type ReconcilerPorts = {
    * been elected, so that a process that slept does not send what it had decided before.
    */
   readonly mayAct: () => boolean;
-  /** The loop cannot go on: another scheduler took over, the framework was removed, or a bug. */
+  /** The loop cannot go on: another scheduler took over, the framework was removed or torn down, or a bug. */
   readonly onFatal: (error: KafkaMesosError) => void;
 };
 
@@ -63,16 +70,28 @@ export type Reconciler = {
   ): Promise<readonly AppliedCluster[]>;
   /** Stores what an operator asks of a broker; undefined takes it back. Rejects with `ConflictError` when the spec says otherwise. */
   setIntent(clusterName: string, brokerId: number, request: IntentDemand['request']): Promise<BrokerRecord>;
+  /** Stores that the framework goes, with all of its clusters; again without effect. */
+  beginTeardown(author: string): Promise<void>;
+  /** Lets Mesos forget the framework, then forgets it here. Rejects with `UnsafePlanError` while clusters are left. */
+  finishTeardown(options: { readonly abandon: boolean }): Promise<void>;
   preview(clusters: readonly Desired[]): readonly ClusterPlan[];
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
   memory(): readonly ClusterMemory[];
-  counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs'>;
+  counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs' | 'orphans'>;
   /** The artifacts changed, or anything else that no event tells of. */
   wake(): void;
   stop(): Promise<void>;
 };
 
+/** After these the next pass comes at once: it sees another memory. */
+const changingMemory: ReadonlySet<Action['kind']> = new Set([
+  'broker',
+  'bind-cluster',
+  'record-cluster',
+  'remove-broker',
+  'remove-cluster',
+]);
 /** Passes in a row without any event: more means that a plan does not settle. */
 const maxRestlessPasses = 50;
 const storeRetryMs = 1_000;
@@ -82,6 +101,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const inbox: (() => Promise<void>)[] = [];
   const events = createEventLog();
   const rates = createRates();
+  const orphans = createOrphans();
   const attempt = createAttempt(logger);
   let memory: Memory | undefined;
   /** A write may or may not have happened: memory is read again before anything is decided. */
@@ -214,6 +234,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       mesos: table,
       kafka: kafka.sources(nowMs),
       kafkaRefusals: kafka.refusals(),
+      isTornDown: requireMemory().framework()?.teardown !== undefined,
       artifacts: ports.artifacts(),
       newUuid: () => uuid(random),
     };
@@ -222,6 +243,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const effects = (step: Step): Effects => ({
     persistCluster: (record) => persist(step, () => requireMemory().writeCluster(record)),
     persistBroker: (record) => persist(step, () => requireMemory().writeBroker(record)),
+    removeBroker: (record) => persist(step, () => requireMemory().removeBroker(record)),
+    removeCluster: (name, keepSpec) => persist(step, () => requireMemory().removeCluster(name, keepSpec)),
     send,
     changeKafka: kafka.change,
     noteApplied: (applied) => enqueue(() => foldApplied(applied, { memory: requireMemory(), write })),
@@ -238,13 +261,14 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       const frameworkId = subscribedAs;
       if (
         !(await write('remember the framework id', () =>
-          requireMemory().writeFramework({ schema: 1, frameworkId }),
+          requireMemory().writeFramework({ ...requireMemory().framework(), schema: 1, frameworkId }),
         ))
       ) {
         return wakeAt(nowMs + storeRetryMs);
       }
     }
     const clusters = requireMemory().clusters();
+    const { offers } = table;
     pass += 1;
     lastPassAtMs = nowMs;
     const seed = ports.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
@@ -252,15 +276,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     rejections = foldRejections(rejections, made, nowMs);
     // What people see of it: the offers that did not fit are in hand for one pass only.
     lastPlan = withRejections(made, rejections);
+    orphans.fold(made, offers);
     logPlan(lastPlan);
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     if (executed.interrupted) {
       return wakeAt(nowMs + storeRetryMs);
     }
-    const changedMemory = executed.steps.some(
-      (s) =>
-        s.action.kind === 'broker' || s.action.kind === 'bind-cluster' || s.action.kind === 'record-cluster',
-    );
+    const changedMemory = executed.steps.some((s) => changingMemory.has(s.action.kind));
     if (changedMemory) {
       restless += 1;
       if (restless > maxRestlessPasses) {
@@ -313,6 +335,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           remedy: 'run one scheduler per store',
         });
       case 'framework-removed':
+        if (requireMemory().framework()?.teardown !== undefined && requireMemory().clusters().length === 0) {
+          // The last scheduler died between the TEARDOWN and its record.
+          await requireMemory().removeFramework();
+          return fail(tornDown());
+        }
         throw new ConflictError(
           'KM_CONFLICT_FRAMEWORK_REMOVED',
           `Mesos has removed the framework: ${event.message}`,
@@ -345,6 +372,15 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         ...event.update,
         ...(executorWaitStatus === undefined ? {} : { executorWaitStatus }),
       });
+    }
+    if (event.kind === 'operation') {
+      // Nothing is stored of it: what an operation did is seen in offers too, by whoever leads then.
+      const { operationId, agentId, uuid } = event.update;
+      if (uuid !== undefined && agentId !== undefined) {
+        await attempt('acknowledge an operation', () =>
+          send({ kind: 'acknowledge-operation', operationId, agentId, uuid }),
+        );
+      }
     }
   }
 
@@ -407,6 +443,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     onMesosEvent: (event) => enqueue(() => handleMesos(event)),
     apply: (clusters, author, expectedRevisions = {}) =>
       demand(async () => {
+        if (requireMemory().framework()?.teardown !== undefined) {
+          throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
+            remedy: 'start a scheduler anew when it is done',
+          });
+        }
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
           const one = await applySpec(requireMemory(), proposed, {
@@ -435,6 +476,37 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         });
         return record;
       }),
+    beginTeardown: (author) =>
+      demand(async () => {
+        const framework = requireMemory().framework();
+        if (framework === undefined) {
+          throw new UnavailableError('KM_UNAVAILABLE_FRAMEWORK', 'there is no framework yet', {
+            remedy: 'wait until the scheduler has subscribed',
+          });
+        }
+        if (framework.teardown === undefined) {
+          const teardown = { atMs: clock.nowMs(), author };
+          await requireMemory().writeFramework({ ...framework, teardown });
+          logger.warn('the framework is torn down', { author });
+        }
+      }),
+    finishTeardown: ({ abandon }) =>
+      demand(async () => {
+        const known = requireMemory();
+        if (known.framework()?.teardown === undefined || (known.clusters().length > 0 && !abandon)) {
+          throw new UnsafePlanError('KM_UNSAFE_TEARDOWN', 'there is something left to tear down');
+        }
+        await send({ kind: 'teardown' });
+        // Whoever dies from here on is told by Mesos that the framework was removed.
+        for (const { spec, brokers } of known.clusters()) {
+          for (const record of [...brokers.values()]) {
+            await known.removeBroker(record);
+          }
+          await known.removeCluster(spec.desired.name, false);
+        }
+        await known.removeFramework();
+        fail(tornDown());
+      }),
     preview(desireds) {
       const { proposed, others } = withProposed(requireMemory().clusters(), desireds);
       const planInput = input([...others, ...proposed], clock.nowMs(), 0);
@@ -445,6 +517,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),
     counters: () => ({
+      orphans: orphans.current(),
       connected: table.connected,
       pass,
       ...(lastPassAtMs === undefined ? {} : { lastPassAtMs }),
@@ -466,4 +539,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       message: `revision ${revision} applied by ${author}`,
     });
   }
+}
+
+function tornDown(): KafkaMesosError {
+  return new ConflictError('KM_CONFLICT_TORN_DOWN', 'the framework was torn down as it was asked for', {
+    remedy: 'nothing; a scheduler that is started again registers anew',
+  });
 }

@@ -1,4 +1,5 @@
 /** Revisions of specs: what is stored when one is applied, and what a plan of one would look at. */
+import type { ApplyAnswer } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { ClusterMemory, SpecRecord } from '../model/records.ts';
@@ -6,7 +7,7 @@ import type { Memory } from './memory.ts';
 
 export type ProposedSpec = { readonly desired: Desired; readonly digest: string };
 
-export type AppliedCluster = { readonly name: string; readonly revision: number; readonly changed: boolean };
+export type AppliedCluster = ApplyAnswer['clusters'][number];
 
 /** Stores the spec as the next revision unless it says the same as the one that is stored. */
 export async function applySpec(
@@ -17,6 +18,7 @@ export async function applySpec(
   const { name } = desired;
   const known = memory.cluster(name)?.spec;
   const revision = known?.revision ?? 0;
+  const removal = desired.deletion === undefined ? {} : { isRemoved: true as const };
   if (by.expectedRevision !== undefined && by.expectedRevision !== revision) {
     throw new ConflictError(
       'KM_CONFLICT_REVISION',
@@ -24,8 +26,9 @@ export async function applySpec(
       { remedy: 'look at the change that came between, then apply again' },
     );
   }
-  if (known?.digest === digest) {
-    return { name, revision, changed: false };
+  // A cluster that is not there is removed already: the file may stay where it is.
+  if (known?.digest === digest || (known === undefined && desired.deletion !== undefined)) {
+    return { name, revision, changed: false, ...removal };
   }
   await memory.writeSpec({
     schema: 1,
@@ -35,7 +38,7 @@ export async function applySpec(
     appliedAtMs: by.nowMs,
     author: by.author,
   });
-  return { name, revision: revision + 1, changed: true };
+  return { name, revision: revision + 1, changed: true, ...removal };
 }
 
 /** The memory as it would be with these specs in it, those first that are proposed. */

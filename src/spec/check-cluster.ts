@@ -7,6 +7,22 @@ import type { Finding } from './problems.ts';
 import { resolvePool } from './resolve.ts';
 import { formatIds } from './units.ts';
 
+/** The consent to a removal is the cluster's own name, so that a block copied from another file removes nothing. */
+export function checkDeletion({ document, isSound }: Checked): readonly Finding[] {
+  const { metadata, spec } = document;
+  const deletion = spec?.deletion;
+  if (deletion === undefined || !isSound('spec', 'deletion') || !isSound('metadata', 'name')) return [];
+  if (deletion.confirm === metadata.name) return [];
+  return [
+    {
+      code: 'KM_SPEC_CONFIRM',
+      path: ['spec', 'deletion', 'confirm'],
+      message: `the removal of ${metadata.name} is confirmed by its name, not by ${deletion.confirm}`,
+      remedy: `Say \`confirm: ${metadata.name}\` if that is the cluster to remove.`,
+    },
+  ];
+}
+
 /** What shows only when all nodes are looked at together. */
 export function checkCluster(checked: Checked): readonly Finding[] {
   if (!hasKnownNodes(checked)) return [];

@@ -1,5 +1,5 @@
 import { checkBrokers } from './check-brokers.ts';
-import { checkCluster } from './check-cluster.ts';
+import { checkCluster, checkDeletion } from './check-cluster.ts';
 import { checkConfig } from './check-config.ts';
 import { checkFields } from './check-fields.ts';
 import { checkTopics } from './check-topics.ts';
@@ -37,7 +37,8 @@ export function checkMeaning(document: KafkaCluster, shape: readonly Finding[]):
   const clashes = brokers.filter(({ code }) => code === 'KM_SPEC_PORT_CLASH');
   const cluster = checkCluster(checkedBy(document, [...single, ...clashes]));
   const topics = checkTopics(checkedBy(document, single));
-  return [...own, ...config, ...brokers, ...cluster, ...topics];
+  const deletion = checkDeletion(checkedBy(document, shape));
+  return [...own, ...config, ...deletion, ...brokers, ...cluster, ...topics];
 }
 
 function checkedBy(document: KafkaCluster, findings: readonly Finding[]): Checked {

@@ -9,7 +9,6 @@ import type { Finding } from './problems.ts';
  */
 export const notYet: readonly NotYet[] = [
   { path: 'spec.suspend' },
-  { path: 'spec.deletion', remedy: 'A cluster is not removed by this version.' },
   { path: 'spec.scaleIn' },
   { path: 'spec.quotas', remedy: 'Set quotas by `kafka-configs.sh` for now.' },
   { path: 'spec.authorization' },

@@ -45,6 +45,7 @@ export function resolveCluster(document: KafkaCluster): Desired {
     topics: (spec.topics ?? [])
       .map((topic) => resolveTopic(topic, brokerCount))
       .sort((a, b) => compareText(a.name, b.name)),
+    ...(spec.deletion === undefined ? {} : { deletion: spec.deletion.policy }),
     rollout: {
       allowSingleReplicaOutage: spec.rollout?.allowSingleReplicaOutage ?? false,
       paused: spec.rollout?.paused ?? false,

@@ -1,4 +1,11 @@
-import type { ClusterPhase, ClusterStatus, HeldSummary, StepSummary, TopicStatus } from '../model/status.ts';
+import {
+  type ClusterPhase,
+  type ClusterStatus,
+  type HeldSummary,
+  phaseWords,
+  type StepSummary,
+  type TopicStatus,
+} from '../model/status.ts';
 import { count, formatTime, formatUntil } from './format.ts';
 import type { Canvas } from './layout.ts';
 import { fitItems, type Section } from './section.ts';
@@ -20,7 +27,7 @@ export function summaryLine(status: ClusterStatus, { glyphs }: Canvas): Line {
     segment(`${glyph} `, tone),
     segment(status.name, 'strong'),
     segment('  '),
-    segment(status.phase === 'held' ? 'held: needs a person' : status.phase, tone),
+    segment(status.phase === 'held' ? 'held: needs a person' : phaseWords(status), tone),
     segment(`  ${ready.length} of ${count(wanted.length, 'broker')} ready`),
   ];
 }

@@ -47,6 +47,7 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
       startedAtMs: 0,
       pass: 1,
       leadership: { state: 'leading' },
+      orphans: [],
     }),
     clusters: () => [clusterStatus()],
     cluster: (name) => (name === 'demo' ? clusterStatus() : undefined),
@@ -62,6 +63,10 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
     apply: async (request) => {
       record('apply', request);
       return { clusters: [{ name: 'demo', revision: 1, changed: true }], warnings: [] };
+    },
+    teardown: async (request) => {
+      record('teardown', request);
+      return { done: false, clusters: ['demo'], left: [] };
     },
     readLog: async (request) => {
       record('readLog', request);

@@ -42,6 +42,16 @@ export async function checkInvariants(world: World, expected: Expected): Promise
   );
 }
 
+/** Cluster, node and directory ids of every formatted disk, sorted. */
+export function disksOf(world: World): readonly string[] {
+  const agents = join(world.home, 'local', 'agents');
+  return readdirSync(agents, { recursive: true })
+    .map(String)
+    .filter((path) => /^[^/]+\/volumes\/.*\/meta\.properties$/.test(path))
+    .map((path) => readFileSync(join(agents, path), 'utf8'))
+    .sort();
+}
+
 function checkVolumes(world: World, { clusterName, brokerIds }: Expected): void {
   const { clusterId } = readRecord<ClusterRecord>(world, `clusters/${clusterName}/cluster`);
   const files = readdirSync(join(world.home, 'local', 'agents'), { recursive: true }).map(String);
@@ -97,6 +107,27 @@ async function checkReservations(world: World, { brokerIds, reserved }: Expected
     Object.fromEntries(brokerIds.map((id) => [String(id), reserved])),
     'each broker has its reservation once',
   );
+}
+
+/** Nothing of the framework is left on any agent, in any volume, in any process, or in the store but its own id. */
+export async function checkNothingLeft(world: World): Promise<void> {
+  const { get_agents: answer } = (await operator(world, 'GET_AGENTS')) as {
+    get_agents: { agents: readonly { total_resources: readonly Resource[] }[] };
+  };
+  const reserved = answer.agents.flatMap((agent) =>
+    agent.total_resources.filter(({ reservations }) => reservations !== undefined),
+  );
+  assert.equal(reserved, [], 'nothing is reserved');
+  assert.equal(await liveTasks(world), [], 'no task');
+  const volumes = readdirSync(join(world.home, 'local', 'agents'), { recursive: true })
+    .map(String)
+    .filter((path) => /^[^/]+\/volumes\/roles\/kafka\/[^/]+$/.test(path));
+  assert.equal(volumes, [], 'no volume');
+  assert.equal(brokerProcessesOf(world.home), [], 'no broker');
+  const records = readdirSync(join(world.home, 'scheduler', 'store')).filter((name) =>
+    name.includes('clusters'),
+  );
+  assert.equal(records, [], 'no record');
 }
 
 async function liveTasks(world: World): Promise<readonly string[]> {

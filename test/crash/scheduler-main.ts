@@ -98,7 +98,7 @@ function die(): Promise<never> {
   return new Promise(() => {});
 }
 
-/** A quorum that is seen to be alive when all brokers serve, and no topics. */
+/** A quorum of the first brokers that is seen to be alive when they serve, and no topics. */
 function stubKafka(brokers: number): ConnectKafka {
   const nothing = async () => {};
   return (_clusterName, bootstrap): KafkaAdmin => ({
@@ -114,7 +114,7 @@ function stubKafka(brokers: number): ConnectKafka {
         topics: [],
         quorum: {
           leaderId: 0,
-          voters: ids.map((nodeId) => ({ nodeId, logEndOffset: 1, lastCaughtUpMs: nowMs })),
+          voters: ids.slice(0, brokers).map((nodeId) => ({ nodeId, logEndOffset: 1, lastCaughtUpMs: nowMs })),
           observers: [],
         },
       };

@@ -101,9 +101,19 @@ export type World = {
   start(crash?: CrashPoint): void;
   /** Applies the spec and waits; resolves when the scheduler died or the cluster is as wanted. */
   bringUp(wanted: (status: ClusterStatus) => boolean, timeoutMs: number): Promise<'died' | ClusterStatus>;
+  /** Applies the spec and waits; resolves when the scheduler died or all clusters are as wanted. */
+  follow(
+    spec: string,
+    wanted: (statuses: readonly ClusterStatus[]) => boolean,
+    timeoutMs: number,
+  ): Promise<'died' | readonly ClusterStatus[]>;
   /** The paths written so far, by all schedulers of this world. */
   written(): readonly string[];
   log(): string;
+  /** Kills the scheduler; tasks live on. */
+  stopScheduler(): Promise<void>;
+  /** Resolves to its exit code when the scheduler has ended by itself. */
+  schedulerEnd(): Promise<number | null>;
   /** Ends the scheduler and all tasks, and leaves everything where it is. */
   stop(): Promise<void>;
   /** Stops what runs, and deletes everything. */
@@ -160,6 +170,33 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     return stopped;
   };
 
+  async function follow(
+    spec: string,
+    wanted: (statuses: readonly ClusterStatus[]) => boolean,
+    timeoutMs: number,
+  ): Promise<'died' | readonly ClusterStatus[]> {
+    const deadlineMs = Date.now() + timeoutMs;
+    let applied = false;
+    let last: readonly ClusterStatus[] = [];
+    while (Date.now() < deadlineMs) {
+      if (isDead()) return 'died';
+      try {
+        const client = await api();
+        if (client !== undefined && !applied) {
+          await client.apply({ files: [{ path: 'crash.yaml', text: spec }], author: 'test' });
+          applied = true;
+        }
+        if (client !== undefined) last = await client.clusters();
+        if (client !== undefined && wanted(last)) return last;
+      } catch (error) {
+        // It may have died just now; anything else is ours to see.
+        if (!(error instanceof KafkaMesosError && error.code.startsWith('KM_UNAVAILABLE'))) throw error;
+      }
+      await Promise.race([exited, sleep(25)]);
+    }
+    throw new Error(`not as wanted in ${timeoutMs / 1000} s: ${JSON.stringify(last, null, 1)}`);
+  }
+
   return {
     home,
     mesos,
@@ -184,30 +221,21 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       exited = once(scheduler, 'exit');
     },
     async bringUp(wanted, timeoutMs) {
-      const deadlineMs = Date.now() + timeoutMs;
-      let applied = false;
-      let last: ClusterStatus | undefined;
-      while (Date.now() < deadlineMs) {
-        if (isDead()) return 'died';
-        try {
-          const client = await api();
-          if (client !== undefined && !applied) {
-            const files = [{ path: 'crash.yaml', text: options.spec }];
-            await client.apply({ files, author: 'test' });
-            applied = true;
-          }
-          if (client !== undefined) [last] = await client.clusters();
-          if (last !== undefined && wanted(last)) return last;
-        } catch (error) {
-          // It may have died just now; anything else is ours to see.
-          if (!(error instanceof KafkaMesosError && error.code.startsWith('KM_UNAVAILABLE'))) throw error;
-        }
-        await Promise.race([exited, sleep(25)]);
-      }
-      throw new Error(`not brought up in ${timeoutMs / 1000} s: ${JSON.stringify(last, null, 1)}`);
+      const end = await follow(options.spec, ([first]) => first !== undefined && wanted(first), timeoutMs);
+      const [first] = end === 'died' ? [] : end;
+      return first ?? 'died';
     },
+    follow,
     written: () => readFileSync(journal, 'utf8').split('\n').filter(Boolean),
     log: () => readFileSync(logFile, 'utf8'),
+    async stopScheduler() {
+      if (!isDead()) scheduler?.kill('SIGKILL');
+      await exited;
+    },
+    async schedulerEnd() {
+      await exited;
+      return scheduler?.exitCode ?? null;
+    },
     stop: stopOnce,
     async close() {
       await stopOnce();

@@ -46,6 +46,7 @@ test('several brokers on one agent start by one ACCEPT, each with what is reserv
       nowMs: world.nowMs,
       framework: settings,
       clusters: [memory],
+      isTornDown: false,
       mesos: table,
       kafka: new Map(),
       kafkaRefusals: new Map(),

@@ -98,6 +98,7 @@ export function makeSpec(desired: Desired): SpecRecord {
 }
 
 export type PlacementChanges = {
+  readonly incarnation?: string;
   readonly agentId?: string;
   readonly hostname?: string;
   readonly attributes?: Readonly<Record<string, string>>;
@@ -114,9 +115,10 @@ export function makePlacement(
 ): Placement {
   const agentId = changes.agentId ?? `agent-${broker.id + 1}`;
   const hostname = changes.hostname ?? agentId;
+  const incarnation = changes.incarnation ?? `i${broker.id}`;
   const firstPort = changes.firstPort ?? 31_000 + broker.id * 100;
   return {
-    incarnation: `i${broker.id}`,
+    incarnation,
     agentId,
     hostname,
     host: hostname,
@@ -128,7 +130,7 @@ export function makePlacement(
       kind: broker.storage.kind,
       sizeMiB: v.sizeMiB,
       ...(broker.storage.kind === 'persistent'
-        ? { persistenceId: `${clusterName}-${broker.id}-${v.name}-i${broker.id}` }
+        ? { persistenceId: `${clusterName}-${broker.id}-${v.name}-${incarnation}` }
         : {}),
       path: v.hostPath ?? `volumes/${v.name}`,
       source: v.disk === 'root' ? { kind: 'root' } : { kind: v.disk, root: '/mnt/disk' },
@@ -377,6 +379,7 @@ export function makeMesos(
     connected: true,
     subscribedAtMs: nowMs - 3_600_000,
     suppressed: true,
+    operationsAsked: true,
     answeredTasks: new Set(tasks),
     lastImplicitReconcileAtMs: nowMs - 60_000,
     ...changes,
@@ -403,6 +406,7 @@ export function makeInput(
       kafka === undefined ? healthy : [...healthy, ...Object.entries(kafka)],
     ),
     kafkaRefusals: new Map(),
+    isTornDown: false,
     artifacts,
     newUuid: countUuids(),
     ...rest,

@@ -32,7 +32,12 @@ export type IdealWorld = {
   /** The task of the broker ends by itself; false when there is none. */
   fail(brokerId: number): boolean;
   desired(): Desired;
+  isSuppressed(): boolean;
+  /** Its spec was removed too. */
+  isGone(): boolean;
   record(brokerId: number): BrokerRecord | undefined;
+  /** What agents have reserved for the broker and no task uses. */
+  reserved(brokerId: number): readonly Resource[];
 };
 
 export function createIdealWorld(first: Desired, agentIds: readonly string[]): IdealWorld {
@@ -44,6 +49,8 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
   const records = new Map<number, BrokerRecord>();
   const tasks = new Map<string, Running>();
   const topics = new Map<string, Omit<KafkaTopic, 'partitions'> & { partitions: (readonly number[])[] }>();
+  let isGone = false;
+  const unregistered = new Set<number>();
   const filters = new Map<string, number>();
   const agents = agentIds.map(
     (id, index): Agent => ({
@@ -89,7 +96,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
   function update(taskId: string, change: Omit<TaskUpdate, 'taskId'>): void {
     table = foldMesosEvent(table, { kind: 'update', update: { taskId, ...change } }, isWanted, atMs);
     for (const record of records.values()) {
-      const broker = desired.brokers.find((b) => b.id === record.id);
+      const broker = desired.brokers.find((b) => b.id === record.id) ?? desired.brokers[0];
       if (broker !== undefined)
         records.set(record.id, foldUpdate(record, { taskId, ...change }, broker, atMs));
     }
@@ -134,6 +141,18 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
                   agent.free = [...subtract(agent.free, plain), volume];
                 }
                 break;
+              case 'destroy':
+                for (const volume of operation.volumes) {
+                  const { disk: _disk, ...plain } = volume;
+                  agent.free = merged([...subtract(agent.free, volume), plain]);
+                }
+                break;
+              case 'unreserve':
+                for (const r of operation.resources) {
+                  agent.free = subtract(agent.free, r);
+                  agent.free = merged([...agent.free, { ...r, reservations: r.reservations.slice(0, -1) }]);
+                }
+                break;
               case 'launch': {
                 const { task } = operation;
                 for (const r of [...task.resources, ...task.executor.resources])
@@ -141,8 +160,6 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
                 tasks.set(task.taskId, { task, launch: JSON.parse(task.data) as BrokerLaunch, agent });
                 break;
               }
-              default:
-                throw new Error(operation.kind);
             }
           }
         return;
@@ -181,8 +198,11 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       value: {
         observedAtMs: atMs,
         clusterId: cluster?.clusterId ?? '',
-        brokers: desired.brokers
-          .filter((b) => b.roles.includes('broker') && (records.get(b.id)?.launches ?? 0) > 0)
+        brokers: [...records.values()]
+          .filter(
+            (r) =>
+              (r.task ?? r.last)?.startedWith.roles.includes('broker') === true && !unregistered.has(r.id),
+          )
           .map(({ id }) => ({ id, fenced: !brokers.includes(id), host: 'h', port: 1 })),
         topics: [...topics.values()].map((t) => ({
           ...t,
@@ -219,6 +239,17 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
           break;
         case 'mesos':
           send(action.call);
+          break;
+        case 'remove-broker':
+          records.delete(action.record.id);
+          break;
+        case 'remove-cluster':
+          if (records.size > 0) throw new Error('a cluster goes after its brokers');
+          cluster = undefined;
+          isGone = !action.keepSpec;
+          break;
+        case 'unregister-broker':
+          unregistered.add(action.brokerId);
           break;
         case 'create-topic': {
           const { name, partitions, replicationFactor, config } = action.topic;
@@ -275,16 +306,19 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       const input: PlanInput = {
         nowMs: atMs,
         framework,
-        clusters: [
-          {
-            spec: makeSpec(desired),
-            ...(cluster === undefined ? {} : { cluster }),
-            brokers: new Map(records),
-          },
-        ],
+        clusters: isGone
+          ? []
+          : [
+              {
+                spec: makeSpec(desired),
+                ...(cluster === undefined ? {} : { cluster }),
+                brokers: new Map(records),
+              },
+            ],
         mesos: table,
         kafka: new Map([[desired.name, kafka()]]),
         kafkaRefusals: new Map(),
+        isTornDown: false,
         artifacts,
         newUuid,
       };
@@ -293,6 +327,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       return { input, plan: made };
     },
     setDesired(next) {
+      isGone = false;
       desired = next;
     },
     fail(brokerId) {
@@ -300,7 +335,13 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       return taskId !== undefined && end(taskId, 'TASK_FAILED');
     },
     desired: () => desired,
+    isSuppressed: () => table.suppressed,
+    isGone: () => isGone,
     record: (id) => records.get(id),
+    reserved: (id) =>
+      agents.flatMap((a) =>
+        a.free.filter((r) => r.reservations.some((one) => one.labels.broker === String(id))),
+      ),
   };
 }
 

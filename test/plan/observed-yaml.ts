@@ -3,23 +3,27 @@
  *
  *     now: the fixed time of builders.ts; every other time is an offset from it: `-30s`, `+10m`
  *     mesos:    { connected, suppressed, subscribed, kills: {task: {last, attempts}}, strangers: {task: agent}, silent: [task] }
+ *     teardown: true                              the framework is torn down
  *     missing:  { <kafka version>: why }          distributions that are not there; `failed: why` stalls
  *     offers:   - { agent, hostname, cpus, mem, disk, ports: 31000-31999, attributes, received, maintenance,
  *                   reserved: [{ broker, cluster, parts }] }
  *     clusters:
  *       <name>: { formed: never | bound | formed, kafka: …, brokers: { <id>: … } }
  *
+ * A broker that the spec does not have is like the spec's first one, and a broker only. What it left elsewhere:
+ * `left: [{ agent, incarnation, cause, formatted, since }]`; an offer brings it by
+ * `reserved: [{ broker, cluster, incarnation, parts }]`.
  * A broker is `running` (the default), `none`, `staging`, `starting`, `stopping`, `unreachable` or `ended`.
  * Kafka is `healthy` unless changed: { fenced, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
  * replicas, topics, configs, unread, read }, or `unknown: why`. `refused: { <step>: why }` was refused half a minute ago.
  */
 import { parse } from 'yaml';
-import type { Desired } from '../../src/model/desired.ts';
+import type { Desired, DesiredBroker } from '../../src/model/desired.ts';
 import type { KafkaObserved, KafkaPartition } from '../../src/model/kafka.ts';
 import type { BrokerPhase, DiskReport, ReportCode } from '../../src/model/launch.ts';
 import type { PortRange, TaskState } from '../../src/model/mesos.ts';
 import type { PlanInput, Source } from '../../src/model/observed.ts';
-import type { BrokerRecord, ClusterMemory, KillCause } from '../../src/model/records.ts';
+import type { BrokerRecord, ClusterMemory, KillCause, LeftBehind } from '../../src/model/records.ts';
 import { settingsOf } from '../../src/plan/settings.ts';
 import {
   artifacts,
@@ -66,12 +70,26 @@ type BrokerForm = {
   /** Cause of a KILL that was sent. */
   readonly kill?: KillCause;
   readonly startedWith?: Record<string, unknown>;
+  readonly left?: readonly {
+    readonly agent: string;
+    readonly incarnation: string;
+    readonly cause?: LeftBehind['cause'];
+    readonly formatted?: boolean;
+    readonly since?: Time;
+  }[];
+  /** Tasks that were superseded, by id. */
+  readonly superseded?: Record<string, string>;
+  readonly dynamic?: Record<string, string>;
+  /** False: the record has no place any more. */
+  readonly placed?: boolean;
   /** Another disk than the spec's: sizes by volume name. */
   readonly volumes?: Record<string, number>;
 };
 
 type KafkaForm = {
   readonly unknown?: string;
+  /** Registered beside the spec's. */
+  readonly also?: readonly number[];
   readonly read?: Time;
   readonly fenced?: readonly number[];
   readonly gone?: readonly number[];
@@ -100,6 +118,7 @@ type ObservedForm = {
     readonly asked?: { readonly last: Time; readonly attempts: number };
     readonly implicit?: Time;
   };
+  readonly teardown?: boolean;
   readonly missing?: Record<string, string | { readonly failed: string }>;
   readonly offers?: readonly {
     readonly agent: string;
@@ -115,6 +134,9 @@ type ObservedForm = {
     readonly reserved?: readonly {
       readonly broker: number;
       readonly cluster?: string;
+      readonly incarnation?: string;
+      /** How many times as much of each amount. */
+      readonly times?: number;
       readonly parts?: readonly ('cpus' | 'mem' | 'disk' | 'volumes' | 'ports')[];
     }[];
   }[];
@@ -125,8 +147,8 @@ type ObservedForm = {
       readonly kafka?: KafkaForm;
       readonly brokers?: Record<string, BrokerForm>;
       readonly refused?: Record<string, string>;
-      /** Ids of brokers that run and are no longer in the spec. */
-      readonly leftover?: readonly number[];
+      /** When its data began to be destroyed. */
+      readonly destroyed?: Time;
       /** The first voters; absent: all controllers of the spec. */
       readonly voters?: readonly number[];
     }
@@ -151,6 +173,7 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
   const silent = new Set(mesos.silent ?? []);
   return {
     ...makeInput(clusters),
+    isTornDown: form.teardown === true,
     kafka,
     kafkaRefusals: new Map(
       desireds.map(({ name }) => [
@@ -206,13 +229,21 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
             ? {}
             : { unavailability: { startMs: timeOf(offer.maintenance) } }),
           ...(offer.received === undefined ? {} : { receivedAtMs: timeOf(offer.received) }),
-          extra: (offer.reserved ?? []).flatMap(({ broker: id, cluster, parts }) => {
-            const memory = clusters.find((c) => cluster === undefined || c.spec.desired.name === cluster);
-            const broker = memory?.spec.desired.brokers.find((b) => b.id === id);
-            const placement = memory?.brokers.get(id)?.placement;
-            if (memory === undefined || broker === undefined || placement === undefined)
+          extra: (offer.reserved ?? []).flatMap(({ broker: id, cluster, incarnation, times = 1, parts }) => {
+            const memory = clusters.find((c) => c.spec.desired.name === cluster) ?? clusters[0];
+            const broker = memory === undefined ? undefined : brokerOf(memory.spec.desired, id);
+            if (memory === undefined || broker === undefined) throw new Error('there is no cluster');
+            const name = cluster ?? memory.spec.desired.name;
+            const own = memory.brokers.get(id)?.placement;
+            if (own === undefined && incarnation === undefined)
               throw new Error(`an offer has something reserved for broker ${id}, which has no place`);
-            return reservedFor(memory.spec.desired.name, broker, placement, parts);
+            const placement =
+              own !== undefined && incarnation === undefined
+                ? own
+                : makePlacement(name, broker, incarnation === undefined ? {} : { incarnation });
+            return reservedFor(name, broker, placement, parts).map((r) =>
+              r.scalar === undefined ? r : { ...r, scalar: Math.round(r.scalar * times * 1000) / 1000 },
+            );
           }),
         }),
       ),
@@ -222,8 +253,27 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
 
 type ClusterForm = NonNullable<ObservedForm['clusters']>[string];
 
+/** One that the spec does not have is like its first, and a broker only. */
+function brokerOf(desired: Desired, id: number): DesiredBroker | undefined {
+  const first = desired.brokers[0];
+  if (first === undefined) return undefined;
+  const { controllerListener: _none, ...plain } = first;
+  return (
+    desired.brokers.find((b) => b.id === id) ?? {
+      ...plain,
+      id,
+      roles: ['broker'],
+      listeners: [{ name: 'CLIENT', protocol: 'PLAINTEXT', port: { kind: 'any' } }],
+    }
+  );
+}
+
 function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
-  const records = desired.brokers.flatMap((broker): BrokerRecord[] => {
+  const others = Object.keys(form.brokers ?? {})
+    .map(Number)
+    .filter((id) => !desired.brokers.some((b) => b.id === id))
+    .flatMap((id) => brokerOf(desired, id) ?? []);
+  const records = [...desired.brokers, ...others].flatMap((broker): BrokerRecord[] => {
     const b = form.brokers?.[String(broker.id)] ?? (form.formed === 'never' ? { state: 'none' } : {});
     const state = b.state ?? 'running';
     if (state === 'none') return [];
@@ -253,6 +303,30 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
     const sinceMs = timeOf(b.since ?? '-1h');
     const common = {
       placement,
+      ...(b.left === undefined
+        ? {}
+        : {
+            leftBehind: b.left.map((l) => ({
+              incarnation: l.incarnation,
+              agentId: l.agent,
+              hostname: l.agent,
+              cause: l.cause ?? 'relocated',
+              formatted: l.formatted ?? true,
+              sinceMs: timeOf(l.since ?? '-1h'),
+            })),
+          }),
+      ...(b.superseded === undefined
+        ? {}
+        : {
+            superseded: Object.entries(b.superseded).map(([taskId, agentId]) => ({ taskId, agentId })),
+          }),
+      ...(b.dynamic === undefined
+        ? {}
+        : {
+            dynamicConfig: Object.fromEntries(
+              Object.entries(b.dynamic).map(([key, value]) => [key, { value, applied: true }]),
+            ),
+          }),
       ...(b.formatted === undefined ? {} : { formatted: b.formatted }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),
       ...(b.failures === undefined ? {} : { failures: b.failures }),
@@ -261,8 +335,10 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
     };
     if (state === 'ended') {
       const record = makeEnded(desired, broker, common);
-      if (record.last === undefined) return [record];
-      return [{ ...record, last: { ...record.last, endedAtMs: sinceMs, ...b.last, startedWith } }];
+      const { placement: _none, ...homeless } = record;
+      const placed = b.placed === false ? homeless : record;
+      if (record.last === undefined) return [placed];
+      return [{ ...placed, last: { ...record.last, endedAtMs: sinceMs, ...b.last, startedWith } }];
     }
     const task = makeTask(desired, broker, placement, {
       stateSinceMs: sinceMs,
@@ -292,18 +368,15 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
       }),
     ];
   });
-  const template = desired.brokers[0];
-  const leftover = (form.leftover ?? []).flatMap((id) =>
-    template === undefined ? [] : [makeRecord(desired, { ...template, id })],
-  );
   const all = makeCluster(desired);
   const voters = all.voters.filter((v) => form.voters?.includes(v.nodeId) ?? true);
-  const cluster = { ...all, voters };
+  const destroyed = form.destroyed === undefined ? {} : { destroyedSinceMs: timeOf(form.destroyed) };
+  const cluster = { ...all, voters, ...destroyed };
   const { formedAtMs: _formed, ...bound } = cluster;
   return {
     spec: makeSpec(desired),
     ...(form.formed === 'never' ? {} : { cluster: form.formed === 'bound' ? bound : cluster }),
-    brokers: new Map([...records, ...leftover].map((r) => [r.id, r])),
+    brokers: new Map(records.map((r) => [r.id, r])),
   };
 }
 
@@ -326,7 +399,10 @@ function kafkaOf(desired: Desired, form: KafkaForm): Source<KafkaObserved> {
     value: {
       ...healthy,
       observedAtMs: timeOf(form.read ?? '-500ms'),
-      brokers: healthy.brokers
+      brokers: [
+        ...healthy.brokers,
+        ...(form.also ?? []).map((id) => ({ id, fenced: false, host: 'elsewhere', port: 31_000 })),
+      ]
         .filter((b) => form.gone?.includes(b.id) !== true)
         .map((b) => ({ ...b, fenced: form.fenced?.includes(b.id) === true })),
       topics: healthy.topics.map((topic) => {

@@ -33,6 +33,7 @@ function checkPlan(input: PlanInput, made: Plan): void {
   checkAccounted(input, made);
   checkAvailability(input, made);
   checkDisks(input, made);
+  checkDestroyed(input, made);
   if (made.wakeAtMs !== undefined) assert.ok(made.wakeAtMs > input.nowMs, 'it wakes in the future');
   for (const { reason } of made.held) {
     if ('untilMs' in reason && reason.untilMs > input.nowMs)
@@ -79,6 +80,7 @@ function checkUsedOnce(input: PlanInput, made: Plan): void {
 function checkAccounted(input: PlanInput, made: Plan): void {
   for (const memory of input.clusters) {
     const { desired } = memory.spec;
+    if (isRemoved(memory)) continue;
     for (const broker of desired.brokers) {
       const task = memory.brokers.get(broker.id)?.task;
       const asWanted =
@@ -118,6 +120,8 @@ function checkAvailability(input: PlanInput, made: Plan): void {
   const stopped = stops(input, made);
   for (const { memory, id } of stopped) {
     const { desired } = memory.spec;
+    // To remove a cluster is the consent to its end.
+    if (isRemoved(memory)) continue;
     const kafka = input.kafka.get(desired.name);
     assert.ok(kafka?.known === true, `broker ${id} is stopped though Kafka is unknown`);
     if (kafka?.known !== true) continue;
@@ -135,13 +139,53 @@ function checkAvailability(input: PlanInput, made: Plan): void {
   }
 }
 
+function isRemoved({ spec, cluster }: ClusterMemory): boolean {
+  return spec.desired.deletion !== undefined || cluster?.destroyedSinceMs !== undefined;
+}
+
+/**
+ * Data is destroyed only where a record says that its place was left, never where a broker is; and a place is
+ * left for good only by a broker that hosts nothing as far as a Kafka that was asked just now knows, or with
+ * its whole cluster.
+ */
+function checkDestroyed(input: PlanInput, made: Plan): void {
+  for (const { action } of made.steps) {
+    const call = action.kind === 'mesos' ? action.call : undefined;
+    const volumes =
+      call?.kind === 'accept' ? call.operations.flatMap((o) => (o.kind === 'destroy' ? o.volumes : [])) : [];
+    for (const volume of volumes) {
+      const labels = volume.reservations.at(-1)?.labels;
+      const memory = input.clusters.find((c) => c.spec.desired.name === labels?.cluster);
+      const record = memory?.brokers.get(Number(labels?.broker));
+      assert.ok(
+        record?.leftBehind?.some((l) => l.incarnation === labels?.incarnation),
+        'no record says that it was left',
+      );
+      assert.is.not(record?.placement?.incarnation, labels?.incarnation, 'it is where its broker is');
+    }
+    if (action.kind !== 'broker') continue;
+    const { record } = action;
+    const memory = input.clusters.find((c) => c.spec.desired.name === record.clusterName);
+    const was = memory?.brokers.get(record.id)?.placement?.incarnation;
+    if (memory === undefined || was === undefined || isRemoved(memory)) continue;
+    if (record.leftBehind?.some((l) => l.incarnation === was && l.cause === 'removed') !== true) continue;
+    const kafka = input.kafka.get(record.clusterName);
+    if (kafka?.known !== true) assert.unreachable(`${record.id} is given up though Kafka is unknown`);
+    else
+      assert.not(
+        kafka.value.topics.some((t) => t.partitions.some((p) => p.replicas.includes(record.id))),
+        `${record.id} still hosts replicas`,
+      );
+  }
+}
+
 /** A formatted disk goes with its broker; it is given up only on Kafka's word, and never by a voter. */
 function checkDisks(input: PlanInput, made: Plan): void {
   for (const memory of input.clusters) {
     const { desired } = memory.spec;
     for (const step of launches(made, desired.name)) {
       const before = memory.brokers.get(step.record.id);
-      if (before?.formatted !== true) continue;
+      if (before?.formatted !== true || isRemoved(memory)) continue;
       const ids = (r: BrokerRecord): string =>
         JSON.stringify(r.placement?.volumes.map((v) => v.persistenceId));
       if (ids(before) === ids(step.record)) {
@@ -436,7 +480,8 @@ test('an ideal world comes to the empty plan in bounded passes and stays there',
         happen(world, { kind: 'start' });
         let last = step();
         let made = 0;
-        while ((last.steps.length > 0 || last.held.length > 0) && made < 300) {
+        // Offers are looked at for a while after the last start: only then they are suppressed.
+        while ((last.steps.length > 0 || last.held.length > 0 || !world.isSuppressed()) && made < 300) {
           last = step();
           made += 1;
         }
@@ -454,6 +499,125 @@ test('an ideal world comes to the empty plan in bounded passes and stays there',
       },
     ),
     { numRuns: 150 },
+  );
+});
+
+test('brokers that leave the spec leave nothing behind, whatever happens on the way', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 3 }),
+      fc.array(fc.tuple(fc.nat(6), fc.nat(3)), { maxLength: 5 }),
+      fc.integer({ min: 0, max: 8 }),
+      (more, fails, passes) => {
+        const make = (id: number): DesiredBroker =>
+          makeBroker(id, { roles: id < 3 ? ['broker', 'controller'] : ['broker'] });
+        const few = makeDesired({
+          brokers: [0, 1, 2].map(make),
+          topics: [
+            { name: 'events', partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': '2' } },
+          ],
+        });
+        const world = createIdealWorld(
+          few,
+          Array.from({ length: 8 }, (_, i) => `agent-${i}`),
+        );
+        const settle = (): void => {
+          let last: Plan | undefined;
+          for (let made = 0; last === undefined || last.steps.length > 0 || last.held.length > 0; made += 1) {
+            if (made === 300) assert.unreachable(`it does not settle:\n${last && renderPlan(last, nowMs)}`);
+            const { input, plan: next } = world.pass();
+            checkPlan(input, next);
+            last = next;
+          }
+        };
+        settle();
+        const ids = Array.from({ length: more }, (_, i) => 3 + i);
+        world.setDesired({ ...few, brokers: [...few.brokers, ...ids.map(make)] });
+        for (let i = 0; i < passes; i += 1) world.pass();
+        world.setDesired(few);
+        for (const [broker, between] of fails) {
+          for (let i = 0; i < between; i += 1) {
+            const { input, plan: made } = world.pass();
+            checkPlan(input, made);
+          }
+          world.fail(broker);
+        }
+        settle();
+        for (const id of ids) {
+          assert.is(world.record(id), undefined, `record of ${id}`);
+          assert.equal(world.reserved(id), [], `reserved for ${id}`);
+        }
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('a cluster that is removed keeps all of its data, or leaves nothing; it comes back either way', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('keepData' as const, 'destroy' as const),
+      fc.array(fc.tuple(fc.nat(6), fc.nat(4)), { maxLength: 4 }),
+      fc.integer({ min: 0, max: 12 }),
+      fc.boolean(),
+      (deletion, fails, before, changesMind) => {
+        const make = (id: number): DesiredBroker =>
+          makeBroker(id, { roles: id < 3 ? ['controller'] : ['broker'] });
+        const wanted = makeDesired({ brokers: [0, 1, 2, 3, 4, 5].map(make) });
+        const world = createIdealWorld(
+          wanted,
+          Array.from({ length: 8 }, (_, i) => `agent-${i}`),
+        );
+        const step = (): Plan => {
+          const { input, plan: made } = world.pass();
+          checkPlan(input, made);
+          return made;
+        };
+        const settle = (): void => {
+          let last = step();
+          for (let made = 0; last.steps.length > 0 || last.held.length > 0; made += 1) {
+            if (made === 300) assert.unreachable(`it does not settle:\n${renderPlan(last, nowMs)}`);
+            last = step();
+          }
+        };
+        const disks = (): readonly string[] =>
+          wanted.brokers
+            .flatMap((b) => world.record(b.id)?.placement?.volumes.map((v) => v.persistenceId ?? '') ?? [])
+            .sort();
+        for (let i = 0; i < before; i += 1) step();
+        if (deletion === 'keepData') settle();
+        const kept = disks();
+        world.setDesired({ ...wanted, deletion });
+        for (const [broker, between] of fails) {
+          for (let i = 0; i < between; i += 1) step();
+          world.fail(broker);
+        }
+        if (changesMind) {
+          world.setDesired(wanted);
+          settle();
+          assert.is(wanted.brokers.filter((b) => world.record(b.id)?.task === undefined).length, 0);
+          if (deletion === 'keepData') assert.equal(disks(), kept);
+          return;
+        }
+        settle();
+        const reserved = wanted.brokers.flatMap((b) => world.reserved(b.id));
+        if (deletion === 'destroy') {
+          assert.ok(world.isGone());
+          assert.equal(reserved, []);
+        } else {
+          assert.equal(
+            reserved.flatMap((r) => r.disk?.volume?.persistenceId ?? []).sort(),
+            kept,
+            'every volume is there, and none is used',
+          );
+        }
+        world.setDesired(wanted);
+        settle();
+        assert.is(wanted.brokers.filter((b) => world.record(b.id)?.task === undefined).length, 0);
+        if (deletion === 'keepData') assert.equal(disks(), kept);
+      },
+    ),
+    { numRuns: 60 },
   );
 });
 

@@ -55,6 +55,9 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
         ...(record.task?.kill === undefined
           ? []
           : [`kill (${record.task.kill.cause}) ${offset(record.task.kill.atMs, nowMs)}`]),
+        ...(record.leftBehind ?? []).map(
+          (l) => `left ${l.incarnation} on ${l.hostname} (${l.cause}${l.formatted ? ', formatted' : ''})`,
+        ),
         ...(record.superseded.length === 0
           ? []
           : [`superseded ${record.superseded.map((s) => s.taskId).join(', ')}`]),
@@ -64,6 +67,12 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
         ...(action.call === undefined ? [] : renderCall(action.call)),
       ];
     }
+    case 'remove-broker':
+      return [`remove the record of broker ${action.record.id}`];
+    case 'remove-cluster':
+      return [`remove the records of ${action.clusterName}${action.keepSpec ? ', not its spec' : ''}`];
+    case 'unregister-broker':
+      return [`unregister broker ${action.brokerId}`];
     case 'alter-broker-config':
       return [`set broker ${action.record.id}: ${Object.keys(action.changes).join(', ')}`];
     case 'alter-min-isr':

@@ -10,7 +10,7 @@ import { desired, digest, launched, running, serving, subscribed, taskOf } from 
 
 test('a step’s intent is durable before its call is sent, voters before all', async () => {
   const { crossed } = await launched();
-  const launches = crossed.filter((c) => !/reconcile|suppress|decline/.test(c));
+  const launches = crossed.filter((c) => !/reconcile|suppress|revive|decline/.test(c));
   assert.equal(launches, [
     'write framework',
     'write clusters/demo/spec',

@@ -37,7 +37,8 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ex
   return exitCodes.ok;
 }
 
-function renderStored({ name, revision, changed }: ApplyAnswer['clusters'][number]): string {
+function renderStored({ name, revision, changed, isRemoved }: ApplyAnswer['clusters'][number]): string {
+  if (revision === 0 && isRemoved === true) return `cluster ${name}: is not there, so nothing is removed\n`;
   return `cluster ${name}: revision ${revision} ${changed ? 'stored' : 'unchanged'}\n`;
 }
 
@@ -55,10 +56,11 @@ async function wait(
 ): Promise<ExitCode> {
   const judge = (statuses: readonly ClusterStatus[]): Convergence =>
     worstOf(
-      clusters.map(({ name, revision }) =>
+      clusters.map(({ name, revision, isRemoved }) =>
         convergence(
           statuses.find((one) => one.name === name),
           revision,
+          isRemoved,
         ),
       ),
     );

@@ -2,6 +2,7 @@ import { type ClientOptions, connect, pickCluster } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
+import { renderHeld } from '../format/plan.ts';
 import { renderStatus } from '../format/status.ts';
 import { type OutputOptions, print } from '../output.ts';
 
@@ -24,6 +25,11 @@ export async function status(
   await print(context, options, name === undefined ? clusters : clusters[0], (wide) =>
     clusters.map((cluster) => renderStatus(cluster, { ...context.io, wide })).join('\n'),
   );
+  if (name === undefined && options.output === undefined) {
+    const { orphans } = await client.scheduler();
+    const lines = orphans.flatMap((held) => renderHeld(held, context.io.style, context.io.width));
+    if (lines.length > 0) context.io.out(`\nNo record knows\n${lines.join('\n')}\n`);
+  }
   if (clusters.length === 0) {
     context.io.err('No cluster yet. Apply one: kafka-mesos apply -f examples/three-brokers.yaml\n');
   }

@@ -1,10 +1,11 @@
-import type {
-  BrokerStatus,
-  ClusterEvent,
-  ClusterPhase,
-  ClusterStatus,
-  IntentStatus,
-  TopicStatus,
+import {
+  type BrokerStatus,
+  type ClusterEvent,
+  type ClusterPhase,
+  type ClusterStatus,
+  type IntentStatus,
+  phaseWords,
+  type TopicStatus,
 } from '../../model/status.ts';
 import { renderHeld } from './plan.ts';
 import { type Column, renderTable } from './table.ts';
@@ -147,7 +148,7 @@ function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
   const lines = [
     [
       style.bold(`Cluster ${printable(cluster.name)}`),
-      paintPhase(cluster.phase, style)(cluster.phase),
+      paintPhase(cluster.phase, style)(phaseWords(cluster)),
       `revision ${cluster.revision}`,
       `Kafka ${printable(cluster.kafkaVersion)}`,
     ].join('  '),
@@ -282,7 +283,7 @@ const clusterColumns: readonly Column<ClusterStatus>[] = [
   { title: 'CLUSTER', cell: (cluster) => cluster.name },
   {
     title: 'PHASE',
-    cell: (cluster) => cluster.phase,
+    cell: (cluster) => phaseWords(cluster),
     paint: (cluster, style) => paintPhase(cluster.phase, style),
   },
   { title: 'REVISION', cell: (cluster) => String(cluster.revision), align: 'right' },

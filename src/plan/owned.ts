@@ -1,0 +1,70 @@
+/** Whose a reserved resource is, as its labels say: what ownership is recognised by, records aside. */
+import type { Resource } from '../model/mesos.ts';
+import type { BrokerRecord, LeftBehind } from '../model/records.ts';
+import { type BrokerIdentity, parseIdentity } from '../model/task-labels.ts';
+
+/** All that one agent offers of one incarnation of one broker. */
+export type Owned = { readonly owner: BrokerIdentity; readonly resources: readonly Resource[] };
+
+/** By owner; what this framework has not reserved for a broker is left out: it is never touched. */
+export function groupByOwner(
+  resources: readonly Resource[],
+  framework: { readonly name: string; readonly role: string },
+): readonly Owned[] {
+  const groups = new Map<string, { owner: BrokerIdentity; resources: Resource[] }>();
+  for (const resource of resources) {
+    const reservation = resource.reservations.at(-1);
+    const owner =
+      reservation?.kind === 'dynamic' && reservation.role === framework.role
+        ? parseIdentity(reservation.labels)
+        : undefined;
+    if (owner?.framework === framework.name) {
+      const key = `${owner.cluster}/${owner.broker}/${owner.incarnation}`;
+      const group = groups.get(key) ?? { owner, resources: [] };
+      group.resources.push(resource);
+      groups.set(key, group);
+    }
+  }
+  return [...groups.values()];
+}
+
+export function hasVolume(resources: readonly Resource[]): boolean {
+  return resources.some((r) => r.disk?.volume !== undefined);
+}
+
+/** What a volume is once it is destroyed: an exact copy is wanted, and a plain disk of the agent has no `disk` at all. */
+export function withoutVolume(resource: Resource): Resource {
+  const { disk, ...plain } = resource;
+  return disk === undefined || disk.source.kind === 'root'
+    ? plain
+    : { ...plain, disk: { source: disk.source } };
+}
+
+/**
+ * The record once its place is given up: what is there is remembered until it is seen to be gone. For one that
+ * leaves for good, what it had left before goes too.
+ */
+export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], nowMs: number): BrokerRecord {
+  const { placement, ...kept } = record;
+  const left: readonly LeftBehind[] =
+    placement === undefined
+      ? []
+      : [
+          {
+            incarnation: placement.incarnation,
+            agentId: placement.agentId,
+            hostname: placement.hostname,
+            sinceMs: nowMs,
+            cause,
+            formatted: record.formatted && placement.volumes.some((v) => v.kind === 'persistent'),
+          },
+        ];
+  const leftBehind = [...(record.leftBehind ?? []), ...left];
+  return {
+    ...kept,
+    formatted: false,
+    ...(leftBehind.length === 0
+      ? {}
+      : { leftBehind: cause === 'removed' ? leftBehind.map((l) => ({ ...l, cause })) : leftBehind }),
+  };
+}

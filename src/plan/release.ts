@@ -1,0 +1,375 @@
+/**
+ * What nobody needs any more goes back to Mesos: places that brokers have left, what retries reserved twice,
+ * and reservations that no record knows. Data goes only where a record says that its place was left; a
+ * volume that no record knows may be all that is left of a lost store, and is held for a person to look at.
+ */
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { OfferOperation, Resource } from '../model/mesos.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
+import { releaseId } from '../model/operation-id.ts';
+import type { Held, HeldReason, Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
+import type { AgentOffers } from './fit.ts';
+import type { OffersWanted } from './housekeeping.ts';
+import { killDueAtMs } from './kill.ts';
+import { groupByOwner, hasVolume, type Owned, withoutVolume } from './owned.ts';
+import { merged } from './resources.ts';
+import { isHealthy } from './safety.ts';
+
+/** After this, an offer shows what became of a release. */
+const settleMs = 3_000;
+/** While only an agent that is away has something to give back, others are refused no longer than this. */
+const declineSeconds = 120;
+/** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
+const tornDown = 'the framework is torn down';
+/** Where something is to go, the agent's offers come back this soon. */
+const lookAgainSeconds = 10;
+/** Offers keep coming this long after a subscription and after a start: they show what is left over. */
+const lookAroundMs = 10_000;
+
+export type Releases = {
+  readonly steps: readonly Step[];
+  readonly held: readonly Held[];
+  /** By agent: how long its offers may be refused, as something on it is waited for. */
+  readonly refusals: ReadonlyMap<string, { readonly refuseSeconds: number; readonly why: string }>;
+  /** Of the offers that the steps use up. */
+  readonly offerIds: readonly string[];
+  readonly wanted: OffersWanted | undefined;
+  readonly wakes: readonly number[];
+};
+
+type Verdict =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'release'; readonly resources: readonly Resource[]; readonly why: string }
+  | { readonly kind: 'wait'; readonly detail: string }
+  | { readonly kind: 'orphan'; readonly detail: string };
+
+/**
+ * `all`: every agent that offers; `free`: those whose offers are not spoken for in this pass. `busy`: brokers
+ * whose record a step of this pass writes already, as `cluster/id`.
+ */
+export function planReleases(
+  input: PlanInput,
+  all: readonly AgentOffers[],
+  free: readonly AgentOffers[],
+  busy: ReadonlySet<string>,
+): Releases {
+  const clusters = new Map(input.clusters.map((c) => [c.spec.desired.name, c]));
+  const offered = new Map(all.map((agent) => [agent, groupByOwner(agent.resources, input.framework)]));
+  const { steps: forgotten, incarnations: gone } = forgetGone(input, offered, busy);
+  const steps: Step[] = [...forgotten];
+  const offerIds: string[] = [];
+  const held: Held[] = [];
+  const refusals = new Map(
+    waitingAgents(input, gone, all).map((id) => [
+      id,
+      { refuseSeconds: lookAgainSeconds, why: 'something that was left on it is to go' },
+    ]),
+  );
+  const wakes: number[] = [];
+  for (const agent of free) {
+    const operations: Owned[] = [];
+    const why: string[] = [];
+    for (const group of offered.get(agent) ?? []) {
+      const { owner } = group;
+      const verdict = judge(group, clusters.get(owner.cluster), input);
+      if (verdict.kind === 'keep') {
+        continue;
+      }
+      const hold = (reason: HeldReason, stalled: boolean): void => {
+        held.push({
+          clusterName: owner.cluster,
+          brokerId: owner.broker,
+          need: `release ${whatOf(group.resources)} of broker ${owner.broker}`,
+          reason,
+          stalled,
+        });
+      };
+      const common = { hostname: agent.hostname, what: whatOf(group.resources) };
+      if (verdict.kind === 'orphan') {
+        hold({ kind: 'orphaned', agentId: agent.agentId, ...common, detail: verdict.detail }, true);
+        continue;
+      }
+      if (verdict.kind === 'wait') {
+        hold({ kind: 'left-behind', ...common, detail: verdict.detail }, false);
+        continue;
+      }
+      const sent = input.mesos.releases.get(owner.incarnation);
+      const dueAtMs = killDueAtMs(sent);
+      if (dueAtMs > input.nowMs) {
+        const said = sent?.outcome?.kind === 'refused' ? `; Mesos refuses it: ${sent.outcome.message}` : '';
+        const detail = `it was released ${times(sent?.attempts ?? 0)} and is still there${said}`;
+        hold({ kind: 'left-behind', ...common, detail, untilMs: dueAtMs }, false);
+        wakes.push(dueAtMs);
+        continue;
+      }
+      operations.push({ owner, resources: verdict.resources });
+      why.push(`${whatOf(verdict.resources)} of broker ${owner.broker} of ${owner.cluster}: ${verdict.why}`);
+    }
+    const first = operations[0];
+    if (first !== undefined) {
+      offerIds.push(...agent.offerIds);
+      steps.push({
+        mark: '-',
+        what: `release ${whatOf(operations.flatMap((o) => o.resources))} on ${agent.hostname}`,
+        why,
+        clusterName: first.owner.cluster,
+        brokerId: first.owner.broker,
+        action: {
+          kind: 'mesos',
+          call: {
+            kind: 'accept',
+            offerIds: agent.offerIds,
+            operations: operations.flatMap(({ owner, resources }) =>
+              releaseOperations(
+                resources,
+                input.mesos.noFeedback.has(agent.agentId) ? undefined : owner.incarnation,
+                input.nowMs,
+              ),
+            ),
+            refuseSeconds: 1,
+          },
+        },
+      });
+    }
+  }
+  const around = lookAroundUntilMs(input);
+  return {
+    steps,
+    held: [...held, ...missing(input, gone, offered)],
+    refusals,
+    offerIds,
+    wanted: input.isTornDown
+      ? { why: tornDown, withinSeconds: lookAgainSeconds }
+      : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
+        ? { why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
+        : around > input.nowMs
+          ? { why: 'they show whether anything is left over', withinSeconds: Number.POSITIVE_INFINITY }
+          : undefined,
+    wakes: [...wakes, ...(around > input.nowMs ? [around] : [])],
+  };
+}
+
+/** Agents of which a later offer is wanted: to release, or to see that it worked. */
+function waitingAgents(
+  { clusters }: PlanInput,
+  gone: ReadonlySet<string>,
+  all: readonly AgentOffers[],
+): readonly string[] {
+  const left = clusters
+    .flatMap(({ brokers }) => [...brokers.values()].flatMap((r) => r.leftBehind ?? []))
+    .filter((l) => !gone.has(l.incarnation));
+  const ids = new Set(left.map((l) => l.agentId));
+  const hostnames = new Set(left.map((l) => l.hostname));
+  return all.filter((a) => ids.has(a.agentId) || hostnames.has(a.hostname)).map((a) => a.agentId);
+}
+
+function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInput): Verdict {
+  const { owner, resources } = group;
+  if (cluster === undefined) {
+    return input.isTornDown
+      ? { kind: 'release', resources, why: tornDown }
+      : { kind: 'orphan', detail: `the store has never heard of cluster ${owner.cluster}` };
+  }
+  const record = cluster.brokers.get(owner.broker);
+  const placement =
+    record?.placement ?? cluster.cluster?.voters.find((v) => v.nodeId === owner.broker)?.placement;
+  const left = record?.leftBehind?.find((l) => l.incarnation === owner.incarnation);
+  if (record !== undefined && left !== undefined) {
+    const blocked = blockRelease(record, left, cluster, input.kafka.get(owner.cluster));
+    return blocked === undefined
+      ? {
+          kind: 'release',
+          resources,
+          why:
+            left.cause === 'removed'
+              ? 'it has left for good'
+              : left.formatted
+                ? 'it has moved, and is in sync there'
+                : 'it has moved, and left no data',
+        }
+      : { kind: 'wait', detail: blocked };
+  }
+  if (placement?.incarnation === owner.incarnation) {
+    return surplus(record, resources);
+  }
+  return hasVolume(resources) && !input.isTornDown
+    ? {
+        kind: 'orphan',
+        detail: `no record of cluster ${owner.cluster} knows incarnation ${owner.incarnation} of broker ${owner.broker}`,
+      }
+    : {
+        kind: 'release',
+        resources,
+        why: input.isTornDown ? tornDown : 'no record wants it, and there is no volume in it',
+      };
+}
+
+/** Until the new disk has everything, the old one is what an operator could still fall back on. */
+function blockRelease(
+  record: BrokerRecord,
+  left: LeftBehind,
+  { spec: { desired } }: ClusterMemory,
+  kafka: Source<KafkaObserved> | undefined,
+): string | undefined {
+  if (left.cause === 'removed' || !left.formatted) {
+    return undefined;
+  }
+  const broker = desired.brokers.find((b) => b.id === record.id);
+  const isBack =
+    broker !== undefined &&
+    record.task?.state === 'TASK_RUNNING' &&
+    record.task.unreachableSinceMs === undefined &&
+    kafka?.known === true &&
+    kafka.value.observedAtMs > record.task.stateSinceMs &&
+    isHealthy(kafka.value, broker);
+  return isBack ? undefined : `its old disk is kept until broker ${record.id} is in sync on its new one`;
+}
+
+/**
+ * A task holds all that it needs; what comes in offers beside it was reserved twice, or for more than it
+ * takes by now. When its volume is offered too it has ended, and the news of it is still to come.
+ */
+function surplus(record: BrokerRecord | undefined, resources: readonly Resource[]): Verdict {
+  const task = record?.task;
+  const isHeld =
+    task?.state === 'TASK_RUNNING' &&
+    task.kill === undefined &&
+    task.unreachableSinceMs === undefined &&
+    record?.placement?.volumes.some((v) => v.kind === 'persistent') === true &&
+    !hasVolume(resources);
+  return isHeld
+    ? { kind: 'release', resources, why: 'its task does not use it: it was reserved twice' }
+    : { kind: 'keep' };
+}
+
+/** DESTROY, then UNRESERVE of exact copies of what is there by then; with ids where the agent takes them. */
+function releaseOperations(
+  resources: readonly Resource[],
+  incarnation: string | undefined,
+  nowMs: number,
+): readonly OfferOperation[] {
+  const volumes = resources.filter((r) => r.disk?.volume !== undefined);
+  const idOf = (what: 'destroy' | 'unreserve'): { readonly id?: string } =>
+    incarnation === undefined ? {} : { id: releaseId(what, incarnation, nowMs) };
+  return [
+    ...(volumes.length === 0 ? [] : [{ kind: 'destroy' as const, volumes, ...idOf('destroy') }]),
+    { kind: 'unreserve', resources: merged(resources.map(withoutVolume)), ...idOf('unreserve') },
+  ];
+}
+
+/** An offer of the agent that has nothing of it proves that it is gone. */
+function forgetGone(
+  input: PlanInput,
+  offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
+  busy: ReadonlySet<string>,
+): { readonly steps: readonly Step[]; readonly incarnations: ReadonlySet<string> } {
+  const incarnations = new Set<string>();
+  const steps = input.clusters.flatMap(({ spec: { desired }, brokers }) =>
+    [...brokers.values()].flatMap((record): readonly Step[] => {
+      if (record.leftBehind === undefined || busy.has(`${desired.name}/${record.id}`)) {
+        return [];
+      }
+      const gone = record.leftBehind.filter((left) => isGone(record, left, input, offered));
+      if (gone.length === 0) {
+        return [];
+      }
+      for (const left of gone) {
+        incarnations.add(left.incarnation);
+      }
+      const { leftBehind, ...kept } = record;
+      const rest = leftBehind.filter((left) => !gone.includes(left));
+      return [
+        {
+          mark: '·',
+          what: `forget what broker ${record.id} left on ${gone.map((l) => l.hostname).join(', ')}`,
+          why: ['the agent offers nothing of it any more'],
+          clusterName: desired.name,
+          brokerId: record.id,
+          action: {
+            kind: 'broker',
+            record: rest.length === 0 ? kept : { ...kept, leftBehind: rest },
+          },
+        },
+      ];
+    }),
+  );
+  return { steps, incarnations };
+}
+
+function isGone(
+  record: BrokerRecord,
+  left: LeftBehind,
+  { mesos }: PlanInput,
+  offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
+): boolean {
+  const agents = [...offered].filter(
+    ([agent]) => agent.agentId === left.agentId || agent.hostname === left.hostname,
+  );
+  const isThere = [...offered.values()].some((groups) =>
+    groups.some(({ owner }) => owner.incarnation === left.incarnation),
+  );
+  const sent = mesos.releases.get(left.incarnation);
+  // A task that was superseded there may hold it still, and then no offer has it; one that had it to release did not.
+  const mayBeInUse =
+    sent === undefined &&
+    record.superseded.some((s) => s.agentId === left.agentId) &&
+    agents.some(([agent]) => agent.agentId === left.agentId);
+  if (agents.length === 0 || isThere || mayBeInUse) {
+    return false;
+  }
+  const isFinished = sent?.outcome?.kind === 'finished';
+  const sinceMs = sent === undefined || isFinished ? Number.NEGATIVE_INFINITY : sent.lastAtMs + settleMs;
+  const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
+  return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
+}
+
+/** What is to go and is in no offer: its agent is away, or something still uses it. */
+function missing(
+  { clusters }: PlanInput,
+  gone: ReadonlySet<string>,
+  offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
+): readonly Held[] {
+  const there = new Set(
+    [...offered.values()].flatMap((groups) => groups.map(({ owner }) => owner.incarnation)),
+  );
+  return clusters.flatMap(({ spec: { desired }, brokers }) =>
+    [...brokers.values()].flatMap((record) =>
+      (record.leftBehind ?? [])
+        .filter((left) => !there.has(left.incarnation) && !gone.has(left.incarnation))
+        .map(
+          (left): Held => ({
+            clusterName: desired.name,
+            brokerId: record.id,
+            need: `release what broker ${record.id} left on ${left.hostname}`,
+            reason: {
+              kind: 'left-behind',
+              hostname: left.hostname,
+              what: `incarnation ${left.incarnation}`,
+              detail: 'it is in no offer just now: the agent is away, or a task still uses it',
+            },
+            stalled: false,
+          }),
+        ),
+    ),
+  );
+}
+
+/** Retries, and schedulers that died, leave things which only an offer shows. */
+function lookAroundUntilMs({ clusters, mesos }: PlanInput): number {
+  const starts = clusters.flatMap((c) =>
+    [...c.brokers.values()].flatMap(({ task }) =>
+      task?.state === 'TASK_RUNNING' && task.kill === undefined ? [task.stateSinceMs] : [],
+    ),
+  );
+  return Math.max(mesos.subscribedAtMs ?? Number.NEGATIVE_INFINITY, ...starts) + lookAroundMs;
+}
+
+function whatOf(resources: readonly Resource[]): string {
+  const volumes = resources.flatMap((r) => r.disk?.volume?.persistenceId ?? []);
+  return volumes.length === 0
+    ? 'reservations'
+    : `volume${volumes.length === 1 ? '' : 's'} ${volumes.join(', ')}`;
+}
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);

@@ -1,0 +1,320 @@
+/**
+ * Brokers that run, or have a disk, and are no longer in the spec. Such a one leaves step by step, each one
+ * stored or seen in Kafka before the next: it hosts no replica; it is stopped, behind the lock of the roll;
+ * it still hosts none; it is unregistered; its place is given up (release.ts); its record goes. Back in the
+ * spec before its place is given up, it just starts again.
+ */
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
+import type { Held, HeldReason, Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory, TaskRecord } from '../model/records.ts';
+import { activeIntent, pausedBy } from './intents.ts';
+import { killDueAtMs, killStep } from './kill.ts';
+import type { Need } from './need.ts';
+import { leavePlace } from './owned.ts';
+import { hostedBy, isFresh, isHealthy } from './safety.ts';
+
+export type Removals = {
+  readonly steps: readonly Step[];
+  /** Changes to Kafka, which it may refuse. */
+  readonly changes: readonly Step[];
+  readonly held: readonly Held[];
+  readonly wakes: readonly number[];
+};
+
+const why = 'it is no longer in the spec';
+
+/** Leaving brokers of the cluster, by id. */
+export function leavingBrokers({ spec, brokers }: ClusterMemory): readonly BrokerRecord[] {
+  const wanted = new Set(spec.desired.brokers.map((b) => b.id));
+  return [...brokers.values()].filter((record) => !wanted.has(record.id)).sort((a, b) => a.id - b.id);
+}
+
+/** The broker that is being stopped for good, and therefore has the lock of the roll. */
+export function stoppingForGood(memory: ClusterMemory): BrokerRecord | undefined {
+  return leavingBrokers(memory).find(({ task }) => task?.kill !== undefined);
+}
+
+export function planRemovals(
+  memory: ClusterMemory,
+  needs: readonly Need[],
+  kafka: Source<KafkaObserved>,
+  /** The broker that the roll stops or restarts in this pass. */
+  rolling: number | undefined,
+  input: PlanInput,
+): Removals {
+  const steps: Step[] = [];
+  const changes: Step[] = [];
+  const held: Held[] = [];
+  const wakes: number[] = [];
+  let holder = rolling ?? stoppingForGood(memory)?.id;
+  for (const record of leavingBrokers(memory)) {
+    const move = nextMove(record, memory, kafka, input);
+    const hold = (reason: HeldReason, stalled = false): void => {
+      held.push({
+        clusterName: memory.spec.desired.name,
+        brokerId: record.id,
+        need: `remove broker ${record.id}`,
+        reason,
+        stalled,
+      });
+    };
+    switch (move.kind) {
+      case 'released':
+        break;
+      case 'held':
+        hold(move.reason, move.stalled);
+        wakes.push(...(move.wakeAtMs === undefined ? [] : [move.wakeAtMs]));
+        break;
+      case 'step':
+        steps.push(move.step);
+        break;
+      case 'change':
+        changes.push(move.step);
+        break;
+      case 'stop': {
+        const blocker =
+          holder === undefined
+            ? blockerOf(memory, needs, move.kafka)
+            : { id: holder, detail: 'is being stopped' };
+        if (blocker !== undefined) {
+          hold({ kind: 'waiting-for-roll', brokerId: blocker.id, detail: blocker.detail });
+          break;
+        }
+        holder = record.id;
+        steps.push(move.step);
+        break;
+      }
+    }
+  }
+  return { steps, changes, held, wakes };
+}
+
+type Move =
+  | {
+      readonly kind: 'held';
+      readonly reason: HeldReason;
+      readonly stalled: boolean;
+      readonly wakeAtMs?: number;
+    }
+  | { readonly kind: 'step' | 'change'; readonly step: Step }
+  /** Wants the lock. */
+  | { readonly kind: 'stop'; readonly step: Step; readonly kafka: KafkaObserved }
+  /** What it left is on its way out; release.ts tells of it. */
+  | { readonly kind: 'released' };
+
+function nextMove(
+  record: BrokerRecord,
+  memory: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+  input: PlanInput,
+): Move {
+  const { desired } = memory.spec;
+  const wait = (reason: HeldReason, stalled = false): Move => ({ kind: 'held', reason, stalled });
+  const common = { clusterName: desired.name, brokerId: record.id } as const;
+  if (record.task === undefined && record.placement === undefined) {
+    return record.leftBehind !== undefined
+      ? { kind: 'released' }
+      : {
+          kind: 'step',
+          step: {
+            mark: '-',
+            what: `remove the record of broker ${record.id}`,
+            why: ['nothing of it is left'],
+            ...common,
+            action: { kind: 'remove-broker', record },
+          },
+        };
+  }
+  if (memory.cluster?.voters.some((v) => v.nodeId === record.id) === true) {
+    return wait(
+      {
+        kind: 'not-yet-supported',
+        detail: 'a voter cannot leave the controller quorum; give it back to the spec',
+      },
+      true,
+    );
+  }
+  const { task } = record;
+  const intent = activeIntent(record, input.nowMs);
+  if (intent?.kind === 'pause' && task?.kill === undefined) {
+    return { kind: 'held', ...pausedBy(intent), stalled: false };
+  }
+  if (task?.unreachableSinceMs !== undefined) {
+    return wait({
+      kind: 'task-in-progress',
+      doing: `${record.placement?.hostname ?? task.agentId} is unreachable; whether it runs there is not known`,
+      sinceMs: task.unreachableSinceMs,
+    });
+  }
+  if (task?.kill !== undefined) {
+    return waitForStop(record, task, memory, input);
+  }
+  const sinceMs = Math.max(task?.stateSinceMs ?? 0, record.last?.endedAtMs ?? 0);
+  const reading = readingFor(record, memory, kafka, sinceMs, input.nowMs);
+  if (reading.kind === 'blocked') {
+    return wait(reading.reason, reading.stalled);
+  }
+  const observed = reading.kafka;
+  if (task !== undefined) {
+    const own = Object.keys(record.dynamicConfig ?? {});
+    if (own.length > 0 && task.state === 'TASK_RUNNING') {
+      // Afterwards nobody could: only the broker itself takes its settings, and they would outlive it.
+      return { kind: 'change', step: forgetConfig(record, own) };
+    }
+    return {
+      kind: 'stop',
+      step: killStep(desired, record, record, 'removed', why, [why], input.nowMs),
+      kafka: observed,
+    };
+  }
+  const registered = observed.brokers.find((b) => b.id === record.id);
+  if (registered !== undefined) {
+    return registered.fenced
+      ? {
+          kind: 'change',
+          step: {
+            mark: '-',
+            what: `unregister broker ${record.id}`,
+            why: [why],
+            ...common,
+            action: { kind: 'unregister-broker', ...common },
+          },
+        }
+      : wait({
+          kind: 'task-in-progress',
+          doing: 'waits until the controller has fenced it',
+          sinceMs,
+        });
+  }
+  const kept = record.placement?.volumes.filter((v) => v.kind === 'hostPath').map((v) => v.path) ?? [];
+  return {
+    kind: 'step',
+    step: {
+      mark: '-',
+      what: `give up the place of broker ${record.id} on ${record.placement?.hostname ?? 'no agent'}`,
+      why: [
+        'it hosts no replica and is not registered any more',
+        ...(kept.length === 0
+          ? []
+          : [`its data in ${kept.join(', ')} stays there: it is not ours to delete`]),
+      ],
+      ...common,
+      action: { kind: 'broker', record: leavePlace(record, 'removed', input.nowMs) },
+    },
+  };
+}
+
+/** A KILL was stored: sent again when it is due, else waited for. */
+export function waitForStop(
+  record: BrokerRecord,
+  task: TaskRecord,
+  memory: ClusterMemory,
+  { mesos, nowMs }: PlanInput,
+):
+  | { readonly kind: 'step'; readonly step: Step }
+  | {
+      readonly kind: 'held';
+      readonly reason: HeldReason;
+      readonly stalled: false;
+      readonly wakeAtMs: number;
+    } {
+  const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
+  const { cause = 'removed', detail = why, atMs = nowMs } = task.kill ?? {};
+  return dueAtMs <= nowMs
+    ? {
+        kind: 'step',
+        step: killStep(memory.spec.desired, record, record, cause, detail, [detail], nowMs),
+      }
+    : {
+        kind: 'held',
+        reason: { kind: 'task-in-progress', doing: `stopping it (${detail})`, sinceMs: atMs },
+        stalled: false,
+        wakeAtMs: dueAtMs,
+      };
+}
+
+/** A reading of Kafka on which the broker may go, or why it may not. */
+function readingFor(
+  record: BrokerRecord,
+  { spec: { desired } }: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+  sinceMs: number,
+  nowMs: number,
+):
+  | { readonly kind: 'ok'; readonly kafka: KafkaObserved }
+  | { readonly kind: 'blocked'; readonly reason: HeldReason; readonly stalled: boolean } {
+  const blocked = (reason: HeldReason, stalled = false) => ({ kind: 'blocked' as const, reason, stalled });
+  if (!kafka.known) {
+    return blocked({ kind: 'kafka-unknown', detail: kafka.why });
+  }
+  const observed = kafka.value;
+  if (!isFresh(observed, nowMs) || observed.observedAtMs <= sinceMs) {
+    const detail = 'its last answer is too old to let a broker go on; it is being asked again';
+    return blocked({ kind: 'kafka-unknown', detail });
+  }
+  if (observed.quorum.voters.some((v) => v.nodeId === record.id)) {
+    return blocked(
+      {
+        kind: 'not-yet-supported',
+        detail: 'a voter cannot leave the controller quorum; give it back to the spec',
+      },
+      true,
+    );
+  }
+  const partitions = hostedBy(observed, record.id);
+  if (partitions.length > 0) {
+    return blocked(
+      {
+        kind: 'hosts-replicas',
+        partitions: partitions.slice(0, 5),
+        more: Math.max(0, partitions.length - 5),
+      },
+      true,
+    );
+  }
+  const others = desired.brokers.filter((b) => b.roles.includes('broker')).length;
+  const wanted = Math.max(
+    1,
+    ...desired.topics.map((t) => t.replicationFactor),
+    ...observed.topics.flatMap((t) => t.partitions.map((p) => p.replicas.length)),
+  );
+  return others < wanted
+    ? blocked({ kind: 'too-few-brokers', wanted, available: others }, true)
+    : { kind: 'ok', kafka: observed };
+}
+
+/** As for a restart: nobody else of the cluster may be down or behind. One that never ran blocks nobody. */
+function blockerOf(
+  memory: ClusterMemory,
+  needs: readonly Need[],
+  kafka: KafkaObserved,
+): { readonly id: number; readonly detail: string } | undefined {
+  const unsettled = needs.find(
+    (n) =>
+      n.kind !== 'running' && n.kind !== 'stopped' && (memory.brokers.get(n.broker.id)?.launches ?? 0) > 0,
+  );
+  if (unsettled !== undefined) {
+    return { id: unsettled.broker.id, detail: 'is not running' };
+  }
+  const behind = needs.find((n) => n.kind === 'running' && !isHealthy(kafka, n.broker));
+  return behind === undefined ? undefined : { id: behind.broker.id, detail: 'is not back in sync' };
+}
+
+function forgetConfig(record: BrokerRecord, keys: readonly string[]): Step {
+  return {
+    mark: '-',
+    what: `remove settings of broker ${record.id}`,
+    why: keys.map((key) => `config ${key}: ${why}`),
+    clusterName: record.clusterName,
+    brokerId: record.id,
+    action: {
+      kind: 'alter-broker-config',
+      record: {
+        ...record,
+        dynamicConfig: Object.fromEntries(keys.map((key) => [key, { value: null, applied: false }])),
+      },
+      changes: Object.fromEntries(keys.map((key) => [key, null])),
+    },
+  };
+}

@@ -1,0 +1,198 @@
+/** Operation feedback, refusals and what the goldens cannot show: one release over several passes. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { toCall, toEvent } from '../../src/mesos/translate.ts';
+import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
+import type { PlanInput } from '../../src/model/observed.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
+import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
+import { describeHeld } from '../../src/plan/describe-held.ts';
+import { plan } from '../../src/plan/plan.ts';
+import {
+  framework,
+  makeBroker,
+  makeDesired,
+  makeInput,
+  makeKafka,
+  makeMemory,
+  makeMesos,
+  makeOffer,
+  makePlacement,
+  makeRecord,
+  nowMs,
+  reservedFor,
+} from './builders.ts';
+
+const desired = makeDesired();
+const broker = makeBroker(1);
+const old = makePlacement('demo', broker, { incarnation: 'old', agentId: 'agent-9' });
+const left = {
+  incarnation: 'old',
+  agentId: 'agent-9',
+  hostname: 'agent-9',
+  sinceMs: nowMs - 60_000,
+  cause: 'removed' as const,
+  formatted: true,
+};
+const record: BrokerRecord = makeRecord(desired, broker, { leftBehind: [left] });
+const memory = makeMemory(desired, [record]);
+const full = makeOffer('agent-9', { id: 'full', extra: reservedFor('demo', broker, old) });
+
+function tableOf(offers: PlanInput['mesos']['offers']): MesosTable {
+  return { ...emptyMesosTable, ...makeMesos([memory], { offers, suppressed: false }) };
+}
+
+const inputOf = (table: MesosTable, atMs = nowMs): PlanInput => ({
+  ...makeInput([memory]),
+  nowMs: atMs,
+  mesos: table,
+  kafka: new Map([['demo', { known: true, value: makeKafka(desired, { observedAtMs: atMs - 500 }) }]]),
+});
+
+function releaseOf(made: Plan): Extract<MesosCall, { kind: 'accept' }> | undefined {
+  return made.steps
+    .flatMap((s) => (s.action.kind === 'mesos' ? [s.action.call] : []))
+    .find((c): c is Extract<MesosCall, { kind: 'accept' }> => c.kind === 'accept');
+}
+const idsOf = (operations: readonly OfferOperation[]): readonly (string | undefined)[] =>
+  operations.map((o) => ('id' in o ? o.id : undefined));
+const forgets = (made: Plan): boolean => made.steps.some((s) => s.what.startsWith('forget what broker 1'));
+const heldOf = (made: Plan): string =>
+  made.held.flatMap((h) => (h.reason.kind === 'left-behind' ? [describeHeld(h).message] : [])).join();
+
+/** What Mesos says of an operation, in its own words. */
+function feedback(
+  table: MesosTable,
+  id: string,
+  state: 'OPERATION_FINISHED' | 'OPERATION_ERROR' | 'OPERATION_UNKNOWN',
+  message?: string,
+): MesosTable {
+  const event = toEvent(
+    {
+      type: 'UPDATE_OPERATION_STATUS',
+      update_operation_status: {
+        status: { operation_id: { value: id }, state, ...(message === undefined ? {} : { message }) },
+      },
+    },
+    framework.role,
+    nowMs,
+  );
+  if (event === undefined) return assert.unreachable() as never;
+  return foldMesosEvent(table, event, () => false, nowMs);
+}
+
+test('a release is sent once, with ids, and not again while it is on its way', () => {
+  const call = releaseOf(plan(inputOf(tableOf([full]))));
+  assert.ok(call !== undefined);
+  if (call === undefined) return;
+  const [destroy = '', unreserve = ''] = idsOf(call.operations);
+  assert.match(destroy, /^destroy\.old\./);
+  assert.match(unreserve, /^unreserve\.old\./);
+  const wire = toCall(call, framework);
+  assert.equal(wire.type === 'ACCEPT' && wire.accept.operations?.map((o) => o.id?.value), [
+    destroy,
+    unreserve,
+  ]);
+  const sent = foldSent(tableOf([full]), call, nowMs);
+  const again = { ...sent, offers: [{ ...full, id: 'again', receivedAtMs: nowMs + 1_000 }] };
+  const next = plan(inputOf(again, nowMs + 1_000));
+  assert.is(releaseOf(next), undefined);
+  assert.match(heldOf(next), 'it was released once and is still there');
+  assert.is(next.wakeAtMs, nowMs + 5_000);
+  assert.ok(releaseOf(plan(inputOf(again, nowMs + 5_000))) !== undefined, 'again when it is due');
+});
+
+test('gone by an offer that came a while after; at once when feedback says so', () => {
+  const call = releaseOf(plan(inputOf(tableOf([full]))));
+  if (call === undefined) return assert.unreachable();
+  const empty = (receivedAtMs: number) => makeOffer('agent-9', { id: 'empty', receivedAtMs });
+  const sent = foldSent(tableOf([full]), call, nowMs);
+  const early = { ...sent, offers: [empty(nowMs + 500)] };
+  assert.not(forgets(plan(inputOf(early, nowMs + 500))), 'it may be from before the ACCEPT');
+  const late = { ...sent, offers: [empty(nowMs + 3_000)] };
+  assert.ok(forgets(plan(inputOf(late, nowMs + 3_000))));
+  const [destroy = '', unreserve = ''] = idsOf(call.operations);
+  const half = feedback(early, destroy, 'OPERATION_FINISHED');
+  assert.not(forgets(plan(inputOf(half, nowMs + 500))), 'destroyed is not unreserved');
+  assert.ok(forgets(plan(inputOf(feedback(half, unreserve, 'OPERATION_FINISHED'), nowMs + 500))));
+  const unknown = feedback(early, unreserve, 'OPERATION_UNKNOWN');
+  assert.not(forgets(plan(inputOf(unknown, nowMs + 500))), 'unknown proves nothing');
+});
+
+test('a disk keeps its source when its volume is destroyed; one of the agent’s own has none', () => {
+  const storage = {
+    kind: 'persistent' as const,
+    volumes: [
+      { name: 'data', sizeMiB: 100, disk: 'root' as const },
+      { name: 'fast', sizeMiB: 200, disk: 'mount' as const },
+    ],
+  };
+  const disks = makeBroker(1, { storage });
+  const place = makePlacement('demo', disks, { incarnation: 'old', agentId: 'agent-9' });
+  const offer = makeOffer('agent-9', { extra: reservedFor('demo', disks, place, ['volumes']) });
+  const call = releaseOf(plan(inputOf(tableOf([offer]))));
+  const [destroy, unreserve] = call?.operations ?? [];
+  assert.equal(destroy?.kind === 'destroy' && destroy.volumes.map((v) => v.disk?.volume?.persistenceId), [
+    'demo-1-data-old',
+    'demo-1-fast-old',
+  ]);
+  assert.equal(unreserve?.kind === 'unreserve' && unreserve.resources.map((r) => [r.scalar, r.disk]), [
+    [100, undefined],
+    [200, { source: { kind: 'mount', root: '/mnt/disk' } }],
+  ]);
+});
+
+test('what Mesos refuses is said in its words', () => {
+  const call = releaseOf(plan(inputOf(tableOf([full]))));
+  if (call === undefined) return assert.unreachable();
+  const [, unreserve = ''] = idsOf(call.operations);
+  const sent = { ...foldSent(tableOf([full]), call, nowMs), offers: [{ ...full, id: 'again' }] };
+  const refused = feedback(sent, unreserve, 'OPERATION_ERROR', 'Not authorized to unreserve');
+  assert.match(
+    heldOf(plan(inputOf(refused, nowMs + 1_000))),
+    'Mesos refuses it: Not authorized to unreserve',
+  );
+});
+
+test('an agent that gives no feedback is asked without ids from then on', () => {
+  const call = releaseOf(plan(inputOf(tableOf([full]))));
+  if (call === undefined) return assert.unreachable();
+  const [, unreserve = ''] = idsOf(call.operations);
+  const sent = { ...foldSent(tableOf([full]), call, nowMs), offers: [{ ...full, id: 'again' }] };
+  const words =
+    'Operation on agent default resources requested feedback, but agent agent-9 does not have the required AGENT_OPERATION_FEEDBACK capability';
+  const next = releaseOf(plan(inputOf(feedback(sent, unreserve, 'OPERATION_ERROR', words), nowMs + 5_000)));
+  assert.equal(next && idsOf(next.operations), [undefined, undefined]);
+});
+
+test('after a subscription operations are asked about while something is to be released', () => {
+  const asks = (made: Plan): boolean =>
+    made.steps.some((s) => s.action.kind === 'mesos' && s.action.call.kind === 'reconcile-operations');
+  const fresh = { ...tableOf([]), operationsAsked: false };
+  assert.ok(asks(plan(inputOf(fresh))));
+  assert.not(asks(plan(inputOf(foldSent(fresh, { kind: 'reconcile-operations' }, nowMs)))));
+  assert.not(asks(plan({ ...makeInput([makeMemory(desired)]), mesos: fresh })));
+});
+
+test('a voter does not leave, and a paused broker is left alone', () => {
+  const leaving = makeRecord(desired, makeBroker(7, { roles: ['broker'] }));
+  const kafka = makeKafka(desired);
+  const quorum = {
+    ...kafka.quorum,
+    voters: [...kafka.quorum.voters, { nodeId: 7, logEndOffset: 1, lastCaughtUpMs: nowMs }],
+  };
+  const planned = (record: BrokerRecord, value: typeof kafka): Plan =>
+    plan({
+      ...makeInput([makeMemory(desired, [record])]),
+      kafka: new Map([['demo', { known: true, value }]]),
+    });
+  const heldKinds = (made: Plan): readonly string[] =>
+    made.held.flatMap((h) => (h.brokerId === 7 ? [h.reason.kind] : []));
+  assert.equal(heldKinds(planned(leaving, { ...kafka, quorum })), ['not-yet-supported']);
+  const paused = { ...leaving, intent: { kind: 'pause' as const, author: 'ann', atMs: nowMs } };
+  assert.equal(heldKinds(planned(paused, kafka)), ['paused-by-operator']);
+  assert.equal(heldKinds(planned(leaving, kafka)), []);
+});
+
+test.run();
