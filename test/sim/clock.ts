@@ -51,6 +51,7 @@ export function createVirtualClock(startMs: number): VirtualClock {
     nowMs: () => nowMs,
     fired: () => fired,
     setTimer(delayMs, fire): Timer {
+      if (!Number.isFinite(delayMs)) throw new Error(`a timer in ${delayMs} ms`);
       order += 1;
       const entry: Entry = { atMs: nowMs + Math.max(0, delayMs), order, fire, cancelled: false };
       push(entry);

@@ -85,9 +85,7 @@ export function keyOf(item: Item, part: string): string {
 }
 
 /** One row an item or part of one: how often it was seen. */
-export function coverageRows(
-  seen: ReadonlyMap<string, number>,
-): readonly {
+export function coverageRows(seen: ReadonlyMap<string, number>): readonly {
   readonly key: string;
   readonly count: number;
   readonly what: string;

@@ -8,7 +8,7 @@ import type { Dice } from './randomness.ts';
 import type { SchedulerProcess } from './scheduler-process.ts';
 
 export const sessionTimeoutMs = 10_000;
-const pingMs = sessionTimeoutMs / 6;
+const pingMs = Math.round(sessionTimeoutMs / 6);
 
 export type Membership = {
   /** As sure as the process can be: false once its session may have ended. */

@@ -42,6 +42,7 @@ const worldFaults = [
   'agent lost in a master failover',
   'scheduler crashed',
   'scheduler paused',
+  'second scheduler started',
   'zookeeper session expired',
   'zookeeper unreachable',
   'clock jumped',

@@ -47,21 +47,24 @@ export function createKafkaAdminModel(deps: {
   return {
     observe: () => {
       const observedAtMs = clock.nowMs();
-      return ask((kafka) => observe(kafka, observedAtMs, clock.nowMs()));
+      return ask((kafka) => {
+        kafka.view.electAll();
+        return observe(kafka, observedAtMs, clock.nowMs());
+      });
     },
     createTopic: (spec) =>
       change(`create topic ${spec.name}`, (kafka) => {
         const { topics, registrations, addPartitions } = kafka.view;
         if (topics.has(spec.name)) return;
-        if (registrations().filter((r) => !r.fenced).length < spec.replicationFactor)
-          throw new ConflictError('KM_CONFLICT_KAFKA', 'too few brokers for the replication factor');
-        const topic = { spec, partitions: [] };
+        requireBrokers(registrations(), spec.replicationFactor);
+        const topic = { spec, config: new Map(Object.entries(spec.config)), partitions: [] };
         topics.set(spec.name, topic);
         addPartitions(topic, spec.partitions);
       }),
     createPartitions: (name, totalCount) =>
       change(`grow topic ${name}`, (kafka) => {
         const topic = kafka.view.topics.get(name);
+        requireBrokers(kafka.view.registrations(), topic?.spec.replicationFactor ?? 0);
         if (topic !== undefined) kafka.view.addPartitions(topic, totalCount);
       }),
     describeConfigs: (resource) =>
@@ -77,15 +80,23 @@ export function createKafkaAdminModel(deps: {
         }
       }),
     unregisterBroker: (id) => change(`unregister ${id}`, () => {}),
+    describeClientQuotas: () => ask(() => []),
+    alterClientQuotas: () => change('quotas', () => {}),
     describeLogDirs: async () => [],
     close: async () => {},
   };
 }
 
+function requireBrokers(registrations: readonly { readonly fenced: boolean }[], count: number): void {
+  if (registrations.filter((r) => !r.fenced).length < count) {
+    throw new ConflictError('KM_CONFLICT_KAFKA', 'too few brokers for the replication factor');
+  }
+}
+
 function configOf(kafka: KafkaModel, resource: ConfigResource): Map<string, string> {
   const { clusterConfig, brokerConfigs } = kafka.view;
   if (resource.kind === 'cluster') return clusterConfig;
-  if (resource.kind === 'topic') return new Map();
+  if (resource.kind === 'topic') return kafka.view.topics.get(resource.name)?.config ?? new Map();
   const config = brokerConfigs.get(resource.id) ?? new Map<string, string>();
   brokerConfigs.set(resource.id, config);
   return config;
@@ -103,10 +114,11 @@ function observe(kafka: KafkaModel, observedAtMs: number, nowMs: number): KafkaO
       port: launch.listeners[0]?.advertisedPort ?? 0,
       ...(launch.rack === undefined ? {} : { rack: launch.rack }),
     })),
-    topics: [...topics.values()].map(({ spec, partitions }) => ({
+    topics: [...topics.values()].map(({ spec, config, partitions }) => ({
       name: spec.name,
       internal: false,
       minIsr: kafka.minIsr(spec.name),
+      config: Object.fromEntries(config),
       partitions: partitions.map(({ partition, leader, replicas, isr }) => ({
         partition,
         leader,

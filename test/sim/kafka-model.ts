@@ -49,7 +49,11 @@ type Registration = {
   goneSinceMs: number;
 };
 
-export type Topic = { readonly spec: NewTopic; readonly partitions: Partition[] };
+export type Topic = {
+  readonly spec: NewTopic;
+  readonly config: Map<string, string>;
+  readonly partitions: Partition[];
+};
 
 export type KafkaModel = {
   readonly clusterId: string;
@@ -78,6 +82,8 @@ export type KafkaModel = {
     quorumLeader(): number;
     answersAt(address: string): boolean;
     addPartitions(topic: Topic, upTo: number): void;
+    /** A quorum that came back elects leaders where there are none. */
+    electAll(): void;
   };
 };
 
@@ -100,8 +106,7 @@ export function createKafkaModel(
   const brokerConfigs = new Map<number, Map<string, string>>();
   let voters: readonly number[] = [];
 
-  const inTouch = (instance: Instance | undefined): boolean =>
-    instance?.up === true && !instance.cutOff;
+  const inTouch = (instance: Instance | undefined): boolean => instance?.up === true && !instance.cutOff;
   const voterIsUp = (id: number): boolean => instances.some((i) => i.brokerId === id && inTouch(i));
   const quorumLeader = (): number => {
     const up = voters.filter(voterIsUp);
@@ -114,7 +119,7 @@ export function createKafkaModel(
   const all = (): Partition[] => [...topics.values()].flatMap((t) => t.partitions);
   const minIsr = (topic: string): number =>
     Number(
-      topics.get(topic)?.spec.config['min.insync.replicas'] ?? clusterConfig.get('min.insync.replicas') ?? 1,
+      topics.get(topic)?.config.get('min.insync.replicas') ?? clusterConfig.get('min.insync.replicas') ?? 1,
     );
 
   /** Producers wrote something since the last change, if they could. */
@@ -150,6 +155,7 @@ export function createKafkaModel(
     clock.setTimer(dice.between(200, 8_000), () => {
       const { id } = registration;
       if (registration.epoch !== epoch || !isAlive(id) || partition.isr.includes(id)) return;
+      elect(partition);
       if (partition.leader < 0) {
         catchUp(registration, epoch, partition);
         return;
@@ -286,8 +292,11 @@ export function createKafkaModel(
           const listener = instance.launch.listeners[0];
           return isAlive(id) && address === `${listener?.advertisedHost}:${listener?.advertisedPort}`;
         }),
+      electAll() {
+        for (const partition of all()) elect(partition);
+      },
       addPartitions(topic, upTo) {
-        const ids = [...registered.keys()].filter(isAlive).sort((a, b) => a - b);
+        const ids = [...registered.values()].flatMap((r) => (r.fenced ? [] : [r.id])).sort((a, b) => a - b);
         for (let partition = topic.partitions.length; partition < upTo; partition += 1) {
           const replicas = Array.from(
             { length: topic.spec.replicationFactor },

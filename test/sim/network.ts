@@ -47,6 +47,7 @@ export function createMesosClientModel(deps: {
   readonly faults: Faults;
   readonly cluster: MesosCluster;
   readonly process: SchedulerProcess;
+  readonly nowMs: () => number;
   readonly framework: FrameworkSettings;
   readonly frameworkId: () => string | undefined;
   readonly switchboard: Switchboard;
@@ -124,7 +125,7 @@ export function createMesosClientModel(deps: {
       subscribed = streamId;
       failures = 0;
     }
-    const translated = toEvent(event, framework.role, process.clock.nowMs());
+    const translated = toEvent(event, framework.role, deps.nowMs());
     if (translated !== undefined) {
       noteEvent(translated);
       watch.delivered(translated, process);
@@ -170,7 +171,7 @@ export function createMesosClientModel(deps: {
     watch.delivered({ kind: 'disconnected' }, process);
     deps.onEvent({ kind: 'disconnected' });
     const ceilingMs = Math.min(15_000, 500 * 2 ** (failures - 1));
-    process.after(ceilingMs * (0.5 + dice.next() / 2), subscribe);
+    process.after(Math.round(ceilingMs * (0.5 + dice.next() / 2)), subscribe);
   }
 
   async function send(call: MesosCall): Promise<void> {

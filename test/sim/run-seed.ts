@@ -7,6 +7,7 @@ import type { ClusterStatus } from '../../src/model/status.ts';
 import { checkNeeds } from './check-needs.ts';
 import { createVirtualClock } from './clock.ts';
 import { createCoverage } from './coverage.ts';
+import { loseFrameworkId, removeFramework } from './endings.ts';
 import { drawFaults, type FaultKind } from './faults.ts';
 import { createInvariants } from './invariants.ts';
 import { createKafkaModel, type KafkaModel } from './kafka-model.ts';
@@ -65,10 +66,11 @@ export async function runSeed(
       violation ??= error.message;
     }
   };
-  const violate = (message: string): void =>
+  const tell = (error: unknown): void =>
     guarded(() => {
-      throw new Violation(message);
+      throw error;
     });
+  const violate = (message: string): void => tell(new Violation(message));
 
   const faults = drawFaults(createDice(seed, 'faults'));
   const workload = drawWorkload(createDice(seed, 'workload'));
@@ -86,7 +88,12 @@ export async function runSeed(
     kafkas.set(clusterId, known);
     return known;
   };
-  const store = createStoreModel({ dice: createDice(seed, 'store'), faults, note });
+  const store = createStoreModel({
+    dice: createDice(seed, 'store'),
+    faults,
+    isFenced: options.planted?.fence !== 'dropped',
+    note,
+  });
   const cluster = createMesosCluster({
     clock,
     dice: createDice(seed, 'cluster'),
@@ -99,19 +106,21 @@ export async function runSeed(
     },
     onStarted: (instance) => note(`broker ${instance.brokerId} of ${instance.taskId} starts`),
   });
+  const setup = createDice(seed, 'setup');
+  const count = setup.pick([1, 2, 3]) ?? 1;
   const truth: Truth = {
     nowMs: clock.nowMs,
     cluster,
     durable: store.durable,
     kafkaOf: (name) => kafkas.get(clusterIds.get(name) ?? ''),
     newestEpoch: store.newestEpoch,
+    hasElection: count > 1,
   };
   const invariants = createInvariants(truth);
   const coverage = createCoverage();
   const seen = createCoverageWatch(coverage, truth);
   let streams = 0;
-  const setup = createDice(seed, 'setup');
-  let isTearingDown = false;
+  const endings = new Set<string>();
 
   const schedulers = createSchedulers({
     clock,
@@ -129,7 +138,7 @@ export async function runSeed(
     },
     kafkaOf: truth.kafkaOf,
     isKafkaReachable: () => trouble.isKafkaReachable(),
-    count: setup.pick([1, 2, 3]) ?? 1,
+    count,
     planted: options.planted ?? {},
     watch: {
       network: ({ process, epoch }: Scheduler) => {
@@ -148,8 +157,8 @@ export async function runSeed(
           },
         };
       },
-      written: (path, value, before) => {
-        guarded(() => invariants.written(path, value, before));
+      written: (path, value, before, { process, epoch }) => {
+        guarded(() => invariants.written(path, value, before, { number: process.number, epoch: epoch() }));
         seen.written(path, value, before);
       },
       planned: (input, plan) => {
@@ -162,7 +171,7 @@ export async function runSeed(
         const isExpected =
           /^KM_CONFLICT_(FENCED|LEADERSHIP_LOST|FAILED_OVER)$/.test(error.code) ||
           error.code.startsWith('KM_UNAVAILABLE') ||
-          (error.code === 'KM_CONFLICT_FRAMEWORK_REMOVED' && isTearingDown);
+          endings.has(error.code);
         if (!isExpected) violate(`the loop ended: ${error.code} ${error.message}`);
       },
     },
@@ -230,8 +239,16 @@ export async function runSeed(
   trace.listen(() => {});
   if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
   guarded(() => invariants.atTheEnd());
+  const world = { cluster, schedulers, store, run };
+  if (violation === undefined && setup.chance(0.15)) {
+    endings.add('KM_CONFLICT_FRAMEWORK_LOST');
+    await loseFrameworkId(world).catch(tell);
+  }
+  if (violation === undefined && setup.chance(0.15)) {
+    endings.add('KM_CONFLICT_FRAMEWORK_REMOVED');
+    await removeFramework(world).catch(tell);
+  }
   for (const scheduler of schedulers.all()) await scheduler.reconciler()?.stop();
-  isTearingDown = true;
   return {
     seed,
     ...(violation === undefined ? {} : { violation }),

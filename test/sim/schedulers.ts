@@ -6,6 +6,7 @@ import type { Plan } from '../../src/model/plan.ts';
 import type { Store } from '../../src/model/store.ts';
 import { plan as realPlan } from '../../src/plan/plan.ts';
 import { createReconciler, type Reconciler } from '../../src/reconciler/reconciler.ts';
+import { createSteadyClock } from '../../src/sys/steady-clock.ts';
 import { createSeededRandom } from '../../src/sys/random.ts';
 import type { VirtualClock } from './clock.ts';
 import { createElection, type Election, type Membership } from './election.ts';
@@ -25,6 +26,7 @@ import type { StoreModel } from './store-model.ts';
 
 /** Bugs that a test plants around the ports of the loop. */
 export type Planted = {
+  readonly fence?: 'dropped';
   readonly store?: (store: Store) => Store;
   readonly mayAct?: (real: () => boolean) => () => boolean;
   readonly plan?: (real: (input: PlanInput) => Plan) => (input: PlanInput) => Plan;
@@ -45,6 +47,8 @@ export type Schedulers = {
   all(): readonly Scheduler[];
   crash(scheduler: Scheduler): void;
   readonly election: Election | undefined;
+  /** One more beside those that are there. */
+  startAnother(): void;
   /** No process comes back any more until this is called with false. */
   holdBack(isHeld: boolean): void;
   /** Why processes ended, by code. */
@@ -53,7 +57,7 @@ export type Schedulers = {
 
 export type SchedulersWatch = {
   readonly network: (scheduler: Scheduler) => NetworkWatch;
-  readonly written: (path: string, value: unknown, before: unknown) => void;
+  readonly written: (path: string, value: unknown, before: unknown, scheduler: Scheduler) => void;
   readonly planned: (input: PlanInput, plan: Plan) => void;
   readonly ended: (error: KafkaMesosError, scheduler: Scheduler) => void;
   readonly crashed: (scheduler: Scheduler) => void;
@@ -106,7 +110,8 @@ export function createSchedulers(deps: {
       process.die();
       client?.close();
       living.splice(living.indexOf(self), 1);
-      clock.setTimer(restartAfterMs, boot);
+      // Where two were started by mistake, whoever was thrown out stays out.
+      if (election !== undefined || living.length === 0) clock.setTimer(restartAfterMs, boot);
     };
     crashes.set(self, () => {
       if (process.isDead()) return;
@@ -134,12 +139,13 @@ export function createSchedulers(deps: {
       const connection = deps.store.connect(process, {
         crash,
         isReachable: () => election?.isReachable(process) ?? true,
-        onWrite: watch.written,
+        onWrite: (path, value, before) => watch.written(path, value, before, self),
       });
       epoch = connection.epoch;
       const mayAct = election === undefined ? () => true : () => membership?.mayAct() === true;
+      const steady = createSteadyClock(process.clock, process.monotonicMs);
       const made = createReconciler({
-        clock: process.clock,
+        clock: steady,
         random: createSeededRandom(dice.next() * 2 ** 32),
         logger: {
           debug() {},
@@ -151,7 +157,7 @@ export function createSchedulers(deps: {
         mesos: { send: (call) => client?.port.send(call) ?? Promise.resolve() },
         connectKafka: (name, bootstrap) =>
           createKafkaAdminModel({
-            clock: process.clock,
+            clock: steady,
             kafka: () => deps.kafkaOf(name),
             bootstrap,
             hop: () => process.hop(dice.between(1, 100)),
@@ -175,6 +181,7 @@ export function createSchedulers(deps: {
         faults,
         cluster: deps.cluster,
         process,
+        nowMs: steady.nowMs,
         framework: deps.framework,
         frameworkId: made.frameworkId,
         switchboard: deps.switchboard,
@@ -207,6 +214,7 @@ export function createSchedulers(deps: {
     },
     all: () => living,
     leader: () => living.findLast((s) => s.reconciler() !== undefined && !s.process.isPaused()),
+    startAnother: boot,
     crash: (scheduler) => crashes.get(scheduler)?.(),
     holdBack(isHeld) {
       isHeldBack = isHeld;

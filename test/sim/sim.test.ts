@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { corpus } from './corpus.ts';
 import { coverageRows } from './coverage.ts';
 import { crashPoints, faultKinds } from './faults.ts';
 import type { SeedResult } from './run-seed.ts';
 import { runSeeds } from './run-seeds.ts';
 import { countFaults, countItems, medianEvents } from './summary.ts';
 
-/** Seeds that found something once are named beside it. */
-const corpus = Array.from({ length: 60 }, (_, i) => i + 1);
 const fresh = Array.from({ length: 4 }, () => Math.floor(Math.random() * 2 ** 31));
 
 let results: readonly SeedResult[] = [];

@@ -1,13 +1,14 @@
 /** A store that is elsewhere: every operation takes its time, some answers are lost, and every crash point is here. */
 import { UnavailableError } from '../../src/model/errors.ts';
 import type { Store } from '../../src/model/store.ts';
-import { createMemoryStoreBackend, type MemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
 import type { Faults } from './faults.ts';
 import type { Dice } from './randomness.ts';
 import type { SchedulerProcess } from './scheduler-process.ts';
 
 export type StoreModel = {
-  readonly backend: MemoryStoreBackend;
+  /** By a person's hand, past every scheduler; undefined removes. */
+  edit(path: string, value: unknown): Promise<void>;
   /** What is durable just now, by path. The values are the writers' own: not to be changed. */
   readonly durable: ReadonlyMap<string, unknown>;
   newestEpoch(): number;
@@ -26,6 +27,8 @@ export type StoreHooks = {
 export function createStoreModel(deps: {
   readonly dice: Dice;
   readonly faults: Faults;
+  /** False: a planted bug, writes of whoever led before still go through. */
+  readonly isFenced: boolean;
   readonly note: (line: string) => void;
 }): StoreModel {
   const { dice, faults, note } = deps;
@@ -35,9 +38,17 @@ export function createStoreModel(deps: {
   const unavailable = (message: string): UnavailableError =>
     new UnavailableError('KM_UNAVAILABLE_STORE', message, { outcome: 'unknown' });
   return {
-    backend,
     durable,
     newestEpoch: () => newestEpoch,
+    async edit(path, value) {
+      const hand = backend.connect();
+      await hand.claim();
+      const version = (await hand.read(path))?.version ?? 0;
+      if (value === undefined) await hand.remove(path, version);
+      else await hand.write(path, value, version);
+      if (value === undefined) durable.delete(path);
+      else durable.set(path, value);
+    },
     connect(process, hooks) {
       const inner = backend.connect();
       let epoch = 0;
@@ -63,6 +74,8 @@ export function createStoreModel(deps: {
           if (faults.strikes('crash before persist')) return await crash();
           await there();
           if (faults.strikes('store unavailable, not written')) throw unavailable('the store did not answer');
+          // Whoever claims again is the newest, so that nothing of it is refused.
+          if (!deps.isFenced) await inner.claim();
           const version = await inner.write(path, value, expectedVersion);
           const before = durable.get(path);
           durable.set(path, value);

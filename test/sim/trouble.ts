@@ -169,6 +169,15 @@ export function createTrouble(deps: {
       until(dice.between(1_000, 40_000), () => one.process.wake());
       return true;
     },
+    // On a store without an election: only the fence tells them apart, and something has to be written.
+    'second scheduler started': () => {
+      if (schedulers.election !== undefined || leader() === undefined || cluster.executors().length === 0) {
+        return false;
+      }
+      schedulers.startAnother();
+      clock.setTimer(dice.between(1, 30), () => dice.pick(cluster.executors())?.killBroker());
+      return true;
+    },
     'zookeeper session expired': () => cutOff(dice.between(12_000, 30_000)),
     'zookeeper unreachable': () => cutOff(dice.between(500, 9_000)),
     'clock jumped': () => {

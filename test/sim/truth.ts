@@ -1,5 +1,5 @@
 /** What is really so, whatever a scheduler believes: for checkers only. */
-import type { BrokerRecord, SpecRecord } from '../../src/model/records.ts';
+import type { BrokerRecord, ClusterRecord, SpecRecord } from '../../src/model/records.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import type { KafkaModel } from './kafka-model.ts';
 import type { MesosCluster } from './mesos-cluster.ts';
@@ -12,6 +12,7 @@ export type Truth = {
   readonly durable: ReadonlyMap<string, unknown>;
   readonly kafkaOf: (clusterName: string) => KafkaModel | undefined;
   readonly newestEpoch: () => number;
+  readonly hasElection: boolean;
 };
 
 export function brokerRecords({ durable }: Pick<Truth, 'durable'>): readonly BrokerRecord[] {
@@ -26,6 +27,11 @@ export function brokerRecord({ durable }: Truth, clusterName: string, id: number
 
 export function specRecord({ durable }: Truth, clusterName: string): SpecRecord | undefined {
   return durable.get(`clusters/${clusterName}/spec`) as SpecRecord | undefined;
+}
+
+function isBoundVoter({ durable }: Truth, clusterName: string, id: number): boolean {
+  const cluster = durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
+  return cluster?.voters.some((v) => v.nodeId === id) === true;
 }
 
 /** The record that has this task, as its current or a superseded one. */
@@ -74,7 +80,8 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
   const { clusterId } = status;
   const lost = status.brokers.filter(
     ({ id }) =>
-      brokerRecord(truth, status.name, id)?.placement !== undefined &&
+      (brokerRecord(truth, status.name, id)?.placement !== undefined ||
+        isBoundVoter(truth, status.name, id)) &&
       !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
   );
   return (

@@ -1,0 +1,129 @@
+/** Bugs, each around one port of the loop, and the words of the invariant that has to notice it. */
+import type { PlanInput } from '../../src/model/observed.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
+import type { Planted } from './schedulers.ts';
+
+export type PlantedBug = { readonly what: string; readonly planted: Planted; readonly noticedBy: RegExp };
+
+const withRecords = (input: PlanInput, change: (record: BrokerRecord) => BrokerRecord): PlanInput => ({
+  ...input,
+  clusters: input.clusters.map((memory) => ({
+    ...memory,
+    brokers: new Map([...memory.brokers].map(([id, record]) => [id, change(record)])),
+  })),
+});
+
+/** All waiting is over, and every agent has had its time to come. */
+const withoutWaiting = (input: PlanInput): PlanInput => ({
+  ...withRecords(input, (record) => ({
+    ...record,
+    ...(record.stickyUntilMs === undefined ? {} : { stickyUntilMs: 1 }),
+    ...(record.task?.unreachableSinceMs === undefined
+      ? {}
+      : { task: { ...record.task, unreachableSinceMs: 1 } }),
+  })),
+  mesos: { ...input.mesos, subscribedAtMs: 1 },
+});
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    what: 'drop the fence',
+    planted: { fence: 'dropped', mayAct: () => () => true },
+    noticedBy: /after epoch \d+ began/,
+  },
+  {
+    what: 'acknowledge before the store has it',
+    planted: {
+      store: (store) => ({
+        ...store,
+        write: async (path, value, version) => {
+          const { task, last } = value as Partial<BrokerRecord>;
+          return last !== undefined && task === undefined ? version : await store.write(path, value, version);
+        },
+      }),
+    },
+    noticedBy: /acknowledged before it was stored/,
+  },
+  {
+    what: 'launch what the store does not know',
+    planted: {
+      store: (store) => ({
+        ...store,
+        write: async (path, value, version) =>
+          (value as Partial<BrokerRecord>).task?.state === 'TASK_STAGING'
+            ? version + 1_000_000
+            : await store.write(path, value, version),
+      }),
+    },
+    noticedBy: /without a stored intent/,
+  },
+  {
+    what: 'ignore the stickiness timer',
+    planted: { plan: (real) => (input) => real(withoutWaiting(input)) },
+    noticedBy: /inside its stickiness period/,
+  },
+  {
+    what: 'take unreachable for dead',
+    planted: {
+      plan: (real) => (input) =>
+        real(
+          withRecords(input, (record) => {
+            if (record.task?.unreachableSinceMs === undefined) return record;
+            const { task: _dead, placement: _lost, ...rest } = record;
+            return { ...rest, formatted: false, superseded: [...rest.superseded, record.task] };
+          }),
+        ),
+    },
+    noticedBy: /two live tasks|inside its stickiness period|dropped from/,
+  },
+  {
+    what: 'relocate the last in-sync replica',
+    planted: { plan: (real) => (input) => real(withHealthyReplicas(input)) },
+    noticedBy: /last in-sync replica|acknowledged writes/,
+  },
+  {
+    what: 'forget a kill',
+    planted: {
+      plan: (real) => (input) => {
+        const made = real(input);
+        return { ...made, steps: made.steps.filter((step) => !repeatsKill(step, input)) };
+      },
+    },
+    noticedBy: /was forgotten/,
+  },
+];
+
+function repeatsKill({ action, clusterName }: Plan['steps'][number], input: PlanInput): boolean {
+  if (action.kind !== 'broker' || action.call?.kind !== 'kill') return false;
+  const memory = input.clusters.find((c) => c.spec.desired.name === clusterName);
+  return memory?.brokers.get(action.record.id)?.task?.kill !== undefined;
+}
+
+/** As if every replica were in sync, and every other broker served. */
+function withHealthyReplicas(input: PlanInput): PlanInput {
+  return {
+    ...input,
+    kafka: new Map(
+      [...input.kafka].map(([name, source]) => [
+        name,
+        source.known
+          ? {
+              known: true,
+              value: {
+                ...source.value,
+                brokers: source.value.brokers.map((b, _, all) => ({
+                  ...b,
+                  fenced: b.fenced && all.filter((other) => other.fenced).length === 1,
+                })),
+                topics: source.value.topics.map((t) => ({
+                  ...t,
+                  partitions: t.partitions.map((p) => ({ ...p, isr: [...p.replicas, -1], elr: [] })),
+                })),
+              },
+            }
+          : source,
+      ]),
+    ),
+  };
+}
