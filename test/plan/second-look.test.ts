@@ -5,6 +5,7 @@ import type { DesiredBroker } from '../../src/model/desired.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { plan } from '../../src/plan/plan.ts';
+import { planTopics } from '../../src/plan/topics.ts';
 import {
   makeBroker,
   makeDesired,
@@ -93,6 +94,19 @@ test('an agent marked gone does not skip the gate, whatever was heard of the dis
   };
   assert.equal(steps(gone(false)), []);
   assert.equal(steps(gone(true)), []);
+});
+
+test('a topic is not grown onto brokers that do not serve', () => {
+  const before = makeDesired({
+    brokers: [0, 1, 2].map((id) => makeBroker(id)),
+    topics: [{ name: 'events', partitions: 1, replicationFactor: 3, config: {} }],
+  });
+  const after = { ...before, topics: before.topics.map((t) => ({ ...t, partitions: 2 })) };
+  const kafka = makeKafka(before);
+  const value = { ...kafka, brokers: kafka.brokers.map((b) => ({ ...b, fenced: b.id === 2 })) };
+  const { steps, held } = planTopics(makeMemory(after, []), { known: true, value });
+  assert.equal(steps, []);
+  assert.equal(held[0]?.reason, { kind: 'too-few-brokers', wanted: 3, available: 2 });
 });
 
 test.run();
