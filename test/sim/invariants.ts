@@ -43,6 +43,8 @@ export function createInvariants(truth: Truth): Invariants {
   const formedWith = new Map<string, string>();
   /** By cluster and broker: the disk that it was launched on last, and when it was last known to live. */
   const homes = new Map<string, { disk: string; agentId: string; aliveAtMs: number }>();
+  /** Agents of which an operator said that they are lost, disks and all. */
+  const goneAgents = new Set<string>();
   const updates = new Map<
     string,
     { readonly taskId: string; readonly state: string; readonly data: string }
@@ -67,7 +69,7 @@ export function createInvariants(truth: Truth): Invariants {
     if (foreign !== undefined) throw new Violation(`volume ${foreign} is used without a stored intent`);
     const disk = volumes.join(' ');
     const home = homes.get(key);
-    if (home !== undefined && home.disk !== disk) checkRelocation(launch, home, record);
+    if (home !== undefined && home.disk !== disk) checkRelocation(launch, home);
     checkOlderInstances(launch, task.taskId);
     homes.set(key, { disk, agentId: task.agentId, aliveAtMs: truth.nowMs() });
   }
@@ -90,7 +92,6 @@ export function createInvariants(truth: Truth): Invariants {
   function checkRelocation(
     launch: BrokerLaunch,
     home: { readonly disk: string; readonly agentId: string; readonly aliveAtMs: number },
-    record: BrokerRecord,
   ): void {
     const who = `broker ${launch.nodeId} was relocated from ${home.agentId}`;
     const kafka = truth.kafkaOf(launch.clusterName);
@@ -98,8 +99,8 @@ export function createInvariants(truth: Truth): Invariants {
       throw new Violation(`${who}, and it is a voter of the quorum`);
     const spec = specRecord(truth, launch.clusterName)?.desired.brokers.find((b) => b.id === launch.nodeId);
     const sinceMs = truth.nowMs() - home.aliveAtMs;
-    const isGone = record.last?.state === 'TASK_GONE_BY_OPERATOR' && record.last.agentId === home.agentId;
-    if (spec !== undefined && !isGone && sinceMs < spec.stickinessPeriodMs) {
+    const isTooEarly = spec !== undefined && sinceMs < spec.stickinessPeriodMs;
+    if (isTooEarly && !goneAgents.has(home.agentId)) {
       throw new Violation(
         `${who} inside its stickiness period: ${Math.round(sinceMs / 1000)} s of ${spec.stickinessPeriodMs / 1000} s`,
       );
@@ -195,7 +196,8 @@ export function createInvariants(truth: Truth): Invariants {
       if (event.kind === 'subscribed') subscribedSinceMs = truth.nowMs();
       if (event.kind === 'disconnected') subscribedSinceMs = undefined;
       if (event.kind !== 'update') return;
-      const { taskId, state, uuid, data = '' } = event.update;
+      const { taskId, state, uuid, agentId, data = '' } = event.update;
+      if (state === 'TASK_GONE_BY_OPERATOR' && agentId !== undefined) goneAgents.add(agentId);
       if (uuid !== undefined) updates.set(uuid, { taskId, state, data });
       if (terminalStates.has(state)) ended.set(taskId, state);
       const record = ownerOf(truth, taskId);

@@ -1,6 +1,6 @@
 /** The model of master and agents under virtual time: its timers, its containers, its streams, what happens to agents. */
 import type { Input, Output, StartContainer } from '../../src/local/model/io.ts';
-import type { AgentConfig, State } from '../../src/local/model/state.ts';
+import type { AgentConfig, Settings, State } from '../../src/local/model/state.ts';
 import { defaultSettings, initialState, nextWakeMs, step } from '../../src/local/model/step.ts';
 import { decodeExecutorEvent, encodeExecutorEvent } from '../../src/mesos/codec.ts';
 import type { SchedulerEvent } from '../../src/mesos/types.ts';
@@ -39,6 +39,8 @@ export type MesosCluster = {
   wipeDisks(agentName: string): void;
   /** All that exist. */
   disks(): readonly Disk[];
+  /** Offers made from now on are taken back after this; undefined: never. */
+  rescindAfter(ms: number | undefined): void;
   /** Ends the executor's container from outside. */
   crashExecutor(executor: ExecutorModel): void;
 };
@@ -53,10 +55,8 @@ export function createMesosCluster(deps: {
   readonly onStarted: (instance: Instance) => void;
 }): MesosCluster {
   const { clock, dice, faults } = deps;
-  const state = initialState(
-    { ...defaultSettings, masterId: 'm', hostname: 'localhost', ip: '127.0.0.1', port: 5050 },
-    clock.nowMs(),
-  );
+  const settings = { ...defaultSettings, masterId: 'm', hostname: 'localhost', ip: '127.0.0.1', port: 5050 };
+  const state: State & { settings: Settings } = initialState(settings, clock.nowMs());
   const configs = new Map(deps.agents.map((agent) => [agent.name, agent]));
   const streams = new Map<string, SchedulerStream>();
   const executors = new Map<string, ExecutorModel>();
@@ -218,6 +218,10 @@ export function createMesosCluster(deps: {
       }
     },
     disks: () => [...disks.values()],
+    rescindAfter(ms) {
+      const { masterId } = state.settings;
+      state.settings = { ...settings, masterId, ...(ms === undefined ? {} : { offerTimeoutMs: ms }) };
+    },
     crashExecutor: (executor) => end(executor.container.agentName, executor.container.containerId),
   };
   for (const agentName of cluster.agentNames) cluster.startAgent(agentName);

@@ -4,7 +4,14 @@ import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import type { Planted } from './schedulers.ts';
 
-export type PlantedBug = { readonly what: string; readonly planted: Planted; readonly noticedBy: RegExp };
+export type PlantedBug = {
+  readonly what: string;
+  readonly planted: Planted;
+  /** What an invariant says of it. */
+  readonly noticedBy: RegExp;
+  /** A seed of the corpus that met it once: tried first. */
+  readonly seed: number;
+};
 
 const withRecords = (input: PlanInput, change: (record: BrokerRecord) => BrokerRecord): PlanInput => ({
   ...input,
@@ -29,11 +36,13 @@ const withoutWaiting = (input: PlanInput): PlanInput => ({
 export const plantedBugs: readonly PlantedBug[] = [
   {
     what: 'drop the fence',
+    seed: 2,
     planted: { fence: 'dropped', mayAct: () => () => true },
     noticedBy: /after epoch \d+ began/,
   },
   {
     what: 'acknowledge before the store has it',
+    seed: 1,
     planted: {
       store: (store) => ({
         ...store,
@@ -47,6 +56,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'launch what the store does not know',
+    seed: 1,
     planted: {
       store: (store) => ({
         ...store,
@@ -60,11 +70,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'ignore the stickiness timer',
+    seed: 7,
     planted: { plan: (real) => (input) => real(withoutWaiting(input)) },
     noticedBy: /inside its stickiness period/,
   },
   {
     what: 'take unreachable for dead',
+    seed: 9,
     planted: {
       plan: (real) => (input) =>
         real(
@@ -79,15 +91,22 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'relocate the last in-sync replica',
+    seed: 37,
     planted: { plan: (real) => (input) => real(withHealthyReplicas(input)) },
     noticedBy: /last in-sync replica|acknowledged writes/,
   },
   {
     what: 'forget a kill',
+    seed: 41,
     planted: {
       plan: (real) => (input) => {
         const made = real(input);
-        return { ...made, steps: made.steps.filter((step) => !repeatsKill(step, input)) };
+        const forgotten = made.steps.filter((step) => repeatsKill(step, input));
+        return {
+          ...made,
+          steps: made.steps.filter((step) => !forgotten.includes(step)),
+          held: [...made.held, ...forgotten.map(waitForIt)],
+        };
       },
     },
     noticedBy: /was forgotten/,
@@ -98,6 +117,16 @@ function repeatsKill({ action, clusterName }: Plan['steps'][number], input: Plan
   if (action.kind !== 'broker' || action.call?.kind !== 'kill') return false;
   const memory = input.clusters.find((c) => c.spec.desired.name === clusterName);
   return memory?.brokers.get(action.record.id)?.task?.kill !== undefined;
+}
+
+function waitForIt(step: Plan['steps'][number]): Plan['held'][number] {
+  return {
+    clusterName: step.clusterName ?? '',
+    ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
+    need: step.what,
+    reason: { kind: 'task-in-progress', doing: 'stopping it', sinceMs: 0 },
+    stalled: false,
+  };
 }
 
 /** As if every replica were in sync, and every other broker served. */

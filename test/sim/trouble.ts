@@ -97,12 +97,8 @@ export function createTrouble(deps: {
       return leader() !== undefined;
     },
     'rescind storm': () => {
-      const { state } = cluster as { state: { settings: object } };
-      const calm = state.settings;
-      state.settings = { ...calm, offerTimeoutMs: dice.between(1, 60) };
-      until(dice.between(20_000, 90_000), () => {
-        state.settings = calm;
-      });
+      cluster.rescindAfter(dice.between(1, 60));
+      until(dice.between(20_000, 90_000), () => cluster.rescindAfter(undefined));
       return true;
     },
     'agent process restarted': () => {
