@@ -109,4 +109,53 @@ test('a topic is not grown onto brokers that do not serve', () => {
   assert.equal(held[0]?.reason, { kind: 'too-few-brokers', wanted: 3, available: 2 });
 });
 
+test('a broker that was stopped a moment ago counts as a change: the reading before it stops no other', () => {
+  const desired = makeDesired({
+    brokers: [0, 1, 2].map((id) =>
+      makeBroker(id, id === 1 ? { state: 'stopped' } : { config: { 'num.partitions': '4' } }),
+    ),
+    topics: [{ name: 'events', partitions: 1, replicationFactor: 2, config: {} }],
+  });
+  const before = { ...desired, brokers: desired.brokers.map((b) => ({ ...b, config: {} })) };
+  const records = desired.brokers.map((broker) => {
+    const { task: _task, ...stopped } = makeRecord(before, broker, {
+      last: makeEnded(before, broker, { endedAtMs: nowMs - 100, ordered: true }),
+    });
+    return broker.id === 1 ? stopped : makeRecord(before, { ...broker, config: {} }, {});
+  });
+  // Half a second old: broker 1 still serves in it.
+  const kafka = makeKafka(before, { observedAtMs: nowMs - 500 });
+  const input = makeInput([makeMemory(desired, records)], {
+    kafka: { demo: { known: true, value: kafka } },
+  });
+  assert.equal(steps(input), []);
+  const read = makeKafka(before, { observedAtMs: nowMs - 50 });
+  const later = makeInput([makeMemory(desired, records)], { kafka: { demo: { known: true, value: read } } });
+  assert.equal(steps(later), ['restart broker 2']);
+});
+
+test('a KILL that was ordered before the agent went away is repeated only where it could be ordered now', () => {
+  const desired = makeDesired({
+    brokers: [0, 1, 2].map((id) => makeBroker(id)),
+    topics: [{ name: 'events', partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': '2' } }],
+  });
+  const records = desired.brokers.map((broker) =>
+    makeRecord(desired, broker, {
+      task: makeTask(desired, broker, makePlacement('demo', broker), {
+        ...(broker.id === 0 ? { kill: { cause: 'roll', detail: 'memory', atMs: nowMs - 300_000 } } : {}),
+      }),
+    }),
+  );
+  const kafka = makeKafka(desired);
+  const behind = {
+    ...kafka,
+    topics: kafka.topics.map((t) => ({ ...t, partitions: t.partitions.map((p) => ({ ...p, isr: [0, 1] })) })),
+  };
+  const inputOf = (value: typeof kafka) =>
+    makeInput([makeMemory(desired, records)], { kafka: { demo: { known: true, value } } });
+  assert.equal(steps(inputOf(behind)), []);
+  assert.match(needs(inputOf(behind)).join(), /restart broker 0: waiting-for-/);
+  assert.equal(steps(inputOf(kafka)), ['restart broker 0']);
+});
+
 test.run();
