@@ -118,10 +118,10 @@ test('a broker that was stopped a moment ago counts as a change: the reading bef
   });
   const before = { ...desired, brokers: desired.brokers.map((b) => ({ ...b, config: {} })) };
   const records = desired.brokers.map((broker) => {
-    const { task: _task, ...stopped } = makeRecord(before, broker, {
-      last: makeEnded(before, broker, { endedAtMs: nowMs - 100, ordered: true }),
-    });
-    return broker.id === 1 ? stopped : makeRecord(before, { ...broker, config: {} }, {});
+    const ended = makeEnded(before, broker, { failures: 0 });
+    return broker.id === 1 && ended.last !== undefined
+      ? { ...ended, last: { ...ended.last, endedAtMs: nowMs - 100, ordered: true } }
+      : makeRecord(before, { ...broker, config: {} });
   });
   // Half a second old: broker 1 still serves in it.
   const kafka = makeKafka(before, { observedAtMs: nowMs - 500 });

@@ -1,6 +1,7 @@
 /** What must hold at every step, whatever happens. Imports nothing of plan/, or both would share the same mistake. */
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskSpec } from '../../src/model/mesos.ts';
+import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import type { Disk, Partition } from './kafka-model.ts';
 import {
@@ -28,6 +29,7 @@ export type Invariants = {
   written(path: string, value: unknown, before: unknown, writer: Sender): void;
   formatted(launch: BrokerLaunch, disk: Disk): void;
   lost(partition: Partition, brokerId: number, missing: number): void;
+  planned(plan: Plan): void;
   /** Once in a while. */
   tick(): void;
   /** When everything is healed and silent. */
@@ -38,6 +40,15 @@ export type Invariants = {
 const observationMs = 6_500;
 /** KILLs are repeated at least this often; the way there, and a reconnection. */
 const killSilenceMs = 150_000;
+
+/** Why a broker that runs is not stopped just now. */
+const gates: ReadonlySet<string> = new Set([
+  'waiting-for-isr',
+  'waiting-for-roll',
+  'quorum-at-risk',
+  'kafka-unknown',
+  'rollout-paused',
+]);
 
 export function createInvariants(truth: Truth): Invariants {
   const formedWith = new Map<string, string>();
@@ -52,6 +63,7 @@ export function createInvariants(truth: Truth): Invariants {
   /** Tasks of which a scheduler was told that they are over. */
   const ended = new Map<string, string>();
   const lastKillMs = new Map<string, number>();
+  let gated: ReadonlySet<string> = new Set();
   let subscribedSinceMs: number | undefined;
   const connectedSinceMs = new Map<string, number>();
 
@@ -158,10 +170,12 @@ export function createInvariants(truth: Truth): Invariants {
       else if (!connectedSinceMs.has(agentName)) connectedSinceMs.set(agentName, nowMs);
     }
     if (subscribedSinceMs === undefined) return;
-    for (const { task } of brokerRecords(truth)) {
+    for (const { clusterName, id, task } of brokerRecords(truth)) {
       if (task?.kill === undefined || task.unreachableSinceMs !== undefined) continue;
       const agentName = reachable.get(task.taskId);
       if (agentName === undefined) continue;
+      // Held for the sake of the others: it may wait for them as long as they take.
+      if (gated.has(`${clusterName}/${id}`)) lastKillMs.set(task.taskId, nowMs);
       const sinceMs = Math.max(
         task.kill.atMs,
         subscribedSinceMs,
@@ -236,6 +250,11 @@ export function createInvariants(truth: Truth): Invariants {
     lost(partition, brokerId, missing) {
       throw new Violation(
         `${partition.name} lost ${missing} acknowledged writes: broker ${brokerId} leads it without them`,
+      );
+    },
+    planned(plan) {
+      gated = new Set(
+        plan.held.flatMap((h) => (gates.has(h.reason.kind) ? [`${h.clusterName}/${h.brokerId}`] : [])),
       );
     },
     tick: checkKillsRepeated,

@@ -163,6 +163,7 @@ export async function runSeed(
       },
       planned: (input, plan) => {
         guarded(() => checkNeeds(input, plan));
+        invariants.planned(plan);
         seen.planned(input, plan);
       },
       crashed: ({ process }) => seen.crashed(process.number),
