@@ -40,7 +40,7 @@ export async function removeFramework({ cluster, schedulers, run }: World): Prom
   const value = Object.values(cluster.state.frameworks).find((f) => f.streamId !== undefined)?.id;
   if (value === undefined) throw new Violation('there is no framework to tear down');
   const others = Object.keys(cluster.state.frameworks).filter((id) => id !== value);
-  cluster.feed({ kind: 'operator-call', call: { type: 'TEARDOWN', teardown: { framework_id: { value } } } });
+  cluster.operate({ type: 'TEARDOWN', teardown: { framework_id: { value } } });
   await run(60_000);
   if (schedulers.ends.get('KM_CONFLICT_FRAMEWORK_REMOVED') === undefined) {
     throw new Violation('the scheduler of a framework that was removed did not end');

@@ -38,6 +38,8 @@ const worldFaults = [
   'agent partitioned',
   'agent partitioned, its broker too',
   'agent marked gone',
+  'agent drained',
+  'machine maintained',
   'master failover',
   'agent lost in a master failover',
   'scheduler crashed',
@@ -72,10 +74,22 @@ export type Faults = {
   readonly counts: ReadonlyMap<FaultKind, number>;
 };
 
+/** What they can happen to is seldom. */
+const often: ReadonlySet<CrossingFault> = new Set([
+  'launch taken and not acted on',
+  'create refused',
+  'rescind overtakes its offer',
+  'kafka change unanswered',
+  'start fails',
+]);
+
 /** A random subset of the kinds, each with a rate of its own; none after `heal`. */
 export function drawFaults(dice: Dice): Faults {
   const rates = new Map(
-    crossingFaults.map((kind) => [kind, dice.chance(0.35) ? 0.01 + dice.next() * 0.06 : 0]),
+    crossingFaults.map((kind) => {
+      const rate = 0.01 + dice.next() * 0.06;
+      return [kind, dice.chance(0.35) ? rate * (often.has(kind) ? 5 : 1) : 0];
+    }),
   );
   const chosen = worldFaults.filter(() => dice.chance(0.3));
   const counts = new Map<FaultKind, number>();

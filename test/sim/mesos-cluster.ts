@@ -1,5 +1,5 @@
 /** The model of master and agents under virtual time: its timers, its containers, its streams, what happens to agents. */
-import type { Input, Output, StartContainer } from '../../src/local/model/io.ts';
+import type { Input, OperatorCall, Output, StartContainer } from '../../src/local/model/io.ts';
 import type { AgentConfig, Settings, State } from '../../src/local/model/state.ts';
 import { defaultSettings, initialState, nextWakeMs, step } from '../../src/local/model/step.ts';
 import { decodeExecutorEvent, encodeExecutorEvent } from '../../src/mesos/codec.ts';
@@ -28,6 +28,10 @@ export type MesosCluster = {
   readonly agentNames: readonly string[];
   /** What the master or an agent answers to a request; status 0 when there is none. */
   feed(happening: Happening): Answer;
+  /** What an operator asks of the master; the status of its answer. */
+  operate(call: OperatorCall): number;
+  /** Its memory goes, and with it all streams; the agents find its successor after a while. */
+  failOverMaster(masterId: string, agentsReturnAfterMs: number): void;
   openStream(streamId: string, stream: SchedulerStream): void;
   executors(): readonly ExecutorModel[];
   agentIdOf(agentName: string): string | undefined;
@@ -39,6 +43,8 @@ export type MesosCluster = {
   wipeDisks(agentName: string): void;
   /** All that exist. */
   disks(): readonly Disk[];
+  /** How each agent is, for the one who looks for a cause. */
+  describe(): Readonly<Record<string, string>>;
   /** Offers made from now on are taken back after this; undefined: never. */
   rescindAfter(ms: number | undefined): void;
   /** Ends the executor's container from outside. */
@@ -117,6 +123,11 @@ export function createMesosCluster(deps: {
       case 'destroy-container':
         end(output.agentName, output.containerId);
         return;
+      case 'stop-agent':
+        clock.setTimer(10, () => {
+          if (cluster.isUp(output.agentName)) cluster.stopAgent(output.agentName, true);
+        });
+        return;
       case 'destroy-volume':
         disks.delete(`${output.agentName}/${output.volume.persistenceId}`);
         return;
@@ -188,6 +199,9 @@ export function createMesosCluster(deps: {
     state,
     agentNames: [...configs.keys()],
     feed,
+    operate: (call) => feed({ kind: 'operator-call', call }).status,
+    failOverMaster: (masterId, agentsReturnAfterMs) =>
+      void feed({ kind: 'master-restarted', masterId, agentsReturnAfterMs }),
     openStream: (streamId, stream) => void streams.set(streamId, stream),
     executors: () => [...executors.values()],
     agentIdOf: (agentName) => state.processes[agentName]?.agentId,
@@ -218,6 +232,22 @@ export function createMesosCluster(deps: {
       }
     },
     disks: () => [...disks.values()],
+    describe: () =>
+      Object.fromEntries(
+        [...configs.keys()].map((name) => {
+          const {
+            agentId = 'no id',
+            phase = 'down',
+            linked = false,
+            total = [],
+          } = state.processes[name] ?? {};
+          const volumes = total.flatMap((r) => r.disk?.persistence?.id ?? []);
+          const record = state.agents[agentId];
+          const seen =
+            record === undefined ? 'unknown to the master' : record.connected ? '' : 'disconnected';
+          return [name, [agentId, phase, linked ? 'linked' : 'cut off', seen, ...volumes].join(' ')];
+        }),
+      ),
     rescindAfter(ms) {
       const { masterId } = state.settings;
       state.settings = { ...settings, masterId, ...(ms === undefined ? {} : { offerTimeoutMs: ms }) };

@@ -54,7 +54,7 @@ export function createOperator(deps: {
     begin(untilMs) {
       const edits = dice.between(1, 6);
       for (let i = 0; i < edits; i += 1) {
-        clock.setTimer(dice.between(60_000, untilMs), () => {
+        clock.setTimer(dice.between(12_000, untilMs), () => {
           const { what, desired } = workload.edit(wanted);
           note(`edit: ${what}`);
           apply(desired);

@@ -134,7 +134,7 @@ export async function runSeed(
         streams += 1;
         return `s-${streams}`;
       },
-      isMasterUp: () => true,
+      isMasterUp: () => trouble.isMasterUp(),
     },
     kafkaOf: truth.kafkaOf,
     isKafkaReachable: () => trouble.isKafkaReachable(),
@@ -227,7 +227,7 @@ export async function runSeed(
   if (!isSettled()) {
     const last = status();
     violate(
-      `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ phase: last?.phase, held: last?.held, brokers: last?.brokers.map((b) => [b.id, b.state, b.waiting?.why, b.drift]) })}`,
+      `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ phase: last?.phase, held: last?.held, brokers: last?.brokers.map((b) => [b.id, b.state, b.waiting?.why, b.drift]), agents: cluster.describe() })}`,
     );
   }
   // What was under way when it converged may end; after that nothing but housekeeping.

@@ -224,7 +224,10 @@ export function createSchedulers(deps: {
 
 const artifacts = {
   executor: { uri: 'http://127.0.0.1/e.mjs', sha512: 'e' },
-  node: { uri: 'http://127.0.0.1/node', sha512: 'n' },
+  node: {
+    byPlatform: { 'linux-x64': { uri: 'http://127.0.0.1/node', sha512: 'n' } },
+    defaultPlatform: 'linux-x64',
+  },
   kafka: { '4.0.0': { uri: 'http://127.0.0.1/k.tgz', sha512: 'k' } },
   kafkaMissing: {},
 };

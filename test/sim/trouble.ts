@@ -13,6 +13,7 @@ export type Trouble = {
   /** Everything that can be mended is mended now. */
   heal(): void;
   isKafkaReachable(): boolean;
+  isMasterUp(): boolean;
 };
 
 export function createTrouble(deps: {
@@ -29,6 +30,9 @@ export function createTrouble(deps: {
   /** What is still to be undone. */
   const undone = new Set<() => void>();
   let isKafkaReachable = true;
+  let isMasterUp = true;
+  let isMaintained = false;
+  let masters = 0;
   let disksLost = 0;
   let healed = false;
 
@@ -53,8 +57,14 @@ export function createTrouble(deps: {
   };
   const leader = (): Scheduler | undefined => schedulers.leader();
 
+  /** Preferably one whose broker may be relocated. */
+  function agentOfFollower(): string | undefined {
+    const followers = cluster.executors().filter((e) => e.launch()?.roles.includes('controller') === false);
+    return dice.chance(0.6) ? (dice.pick(followers)?.container.agentName ?? someAgent()) : someAgent();
+  }
+
   function partition(withBroker: boolean): boolean {
-    const agentName = someAgent();
+    const agentName = agentOfFollower();
     if (agentName === undefined) return false;
     cluster.feed({ kind: 'agent-partitioned', agentName });
     if (withBroker) for (const kafka of deps.kafkas()) kafka.cut(agentName, true);
@@ -140,10 +150,7 @@ export function createTrouble(deps: {
       const agentName = someAgent();
       const value = agentName === undefined ? undefined : cluster.agentIdOf(agentName);
       if (agentName === undefined || value === undefined || !mayLoseDisk()) return false;
-      cluster.feed({
-        kind: 'operator-call',
-        call: { type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value } } },
-      });
+      cluster.operate({ type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value } } });
       cluster.wipeDisks(agentName);
       until(dice.between(60_000, 300_000), () => {
         if (cluster.isUp(agentName)) cluster.stopAgent(agentName, true);
@@ -151,8 +158,41 @@ export function createTrouble(deps: {
       });
       return true;
     },
-    'master failover': () => false,
-    'agent lost in a master failover': () => false,
+    'agent drained': () => {
+      const agentName = someAgent();
+      const value = agentName === undefined ? undefined : cluster.agentIdOf(agentName);
+      if (value === undefined) return false;
+      const drained = cluster.operate({
+        type: 'DRAIN_AGENT',
+        drain_agent: { agent_id: { value }, max_grace_period: { seconds: dice.between(1, 20) } },
+      });
+      // Refused as long as its tasks are not gone, which may want the agent to come back first.
+      const reactivate = (triesLeft: number): void => {
+        const call = { type: 'REACTIVATE_AGENT', reactivate_agent: { agent_id: { value } } } as const;
+        if (cluster.operate(call) !== 200 && triesLeft > 0) {
+          clock.setTimer(5_000, () => reactivate(triesLeft - 1));
+        }
+      };
+      until(dice.between(20_000, 200_000), () => reactivate(60));
+      return drained === 200;
+    },
+    'machine maintained': () => {
+      const agentName = someAgent();
+      if (agentName === undefined || isMaintained) return false;
+      isMaintained = true;
+      maintain(agentName);
+      return true;
+    },
+    'master failover': () => failOver(),
+    'agent lost in a master failover': () => {
+      const agentName = someAgent();
+      if (agentName === undefined) return false;
+      cluster.stopAgent(agentName, true);
+      if (dice.chance(0.5)) until(dice.between(60_000, 300_000), comeBack(agentName));
+      // Given up by the new master before that: no healing may bring it back earlier.
+      else clock.setTimer(dice.between(620_000, 700_000), comeBack(agentName));
+      return failOver();
+    },
     'scheduler crashed': () => {
       const one = leader();
       if (one !== undefined) schedulers.crash(one);
@@ -192,6 +232,43 @@ export function createTrouble(deps: {
     },
     'stranger launched': () => launchStranger(),
   };
+
+  function failOver(): boolean {
+    if (!isMasterUp) return false;
+    isMasterUp = false;
+    masters += 1;
+    const downMs = dice.between(500, 15_000);
+    cluster.failOverMaster(`m${masters}`, downMs + dice.between(100, 5_000));
+    clock.setTimer(downMs, () => {
+      isMasterUp = true;
+    });
+    return true;
+  }
+
+  /** Announced, then begun, then over; what remains of it is undone at the healing. */
+  function maintain(agentName: string): void {
+    const machine = { hostname: agentName, ip: '127.0.0.1' };
+    const startNs = (clock.nowMs() + dice.between(10_000, 120_000)) * 1e6;
+    const schedule = (windows: readonly object[]): number =>
+      cluster.operate({
+        type: 'UPDATE_MAINTENANCE_SCHEDULE',
+        update_maintenance_schedule: { schedule: { windows: windows as [] } },
+      });
+    schedule([{ machine_ids: [machine], unavailability: { start: { nanoseconds: startNs } } }]);
+    let isDown = false;
+    const begin = (): void => {
+      if (healed) return;
+      isDown =
+        cluster.operate({ type: 'START_MAINTENANCE', start_maintenance: { machines: [machine] } }) === 200;
+    };
+    if (dice.chance(0.6)) clock.setTimer(startNs / 1e6 - clock.nowMs(), begin);
+    until(dice.between(130_000, 240_000), () => {
+      if (isDown) cluster.operate({ type: 'STOP_MAINTENANCE', stop_maintenance: { machines: [machine] } });
+      else schedule([]);
+      isMaintained = false;
+      clock.setTimer(dice.between(1_000, 5_000), comeBack(agentName));
+    });
+  }
 
   function cutOff(forMs: number): boolean {
     const { election } = schedulers;
@@ -263,6 +340,7 @@ export function createTrouble(deps: {
 
   return {
     isKafkaReachable: () => isKafkaReachable,
+    isMasterUp: () => isMasterUp,
     begin(untilMs) {
       for (const kind of faults.chosen) {
         const times = dice.between(1, 4);
