@@ -8,6 +8,7 @@ import { plan } from '../../src/plan/plan.ts';
 import { planTopics } from '../../src/plan/topics.ts';
 import {
   makeBroker,
+  makeCluster,
   makeDesired,
   makeEnded,
   makeInput,
@@ -156,6 +157,19 @@ test('a KILL that was ordered before the agent went away is repeated only where 
   assert.equal(steps(inputOf(behind)), []);
   assert.match(needs(inputOf(behind)).join(), /restart broker 0: waiting-for-/);
   assert.equal(steps(inputOf(kafka)), ['restart broker 0']);
+});
+
+test('a voter that was bound and never launched starts on its host, under whatever id the agent has now', () => {
+  const desired = makeDesired({ brokers: [0, 1, 2].map((id) => makeBroker(id)) });
+  const cluster = makeCluster(desired);
+  const records = desired.brokers.filter((b) => b.id !== 2).map((broker) => makeRecord(desired, broker));
+  const brokers = new Map(records.map((record) => [record.id, record]));
+  const memory = { ...makeMemory(desired, records), cluster, brokers };
+  const hostname = cluster.voters[2]?.placement.hostname ?? '';
+  const input = makeInput([memory], {
+    mesos: { offers: [{ ...makeOffer('another-id'), hostname }] },
+  });
+  assert.match(steps(input).join(), /start broker 2/);
 });
 
 test.run();
