@@ -36,6 +36,8 @@ export type MesosCluster = {
   executors(): readonly ExecutorModel[];
   agentIdOf(agentName: string): string | undefined;
   isUp(agentName: string): boolean;
+  /** Every agent is there, and the master has it. */
+  isWhole(): boolean;
   /** Its process ends; with `machine` all that runs on it too. */
   stopAgent(agentName: string, machine: boolean): void;
   startAgent(agentName: string, options?: { readonly wiped?: boolean }): void;
@@ -205,6 +207,11 @@ export function createMesosCluster(deps: {
     openStream: (streamId, stream) => void streams.set(streamId, stream),
     executors: () => [...executors.values()],
     agentIdOf: (agentName) => state.processes[agentName]?.agentId,
+    isWhole: () =>
+      [...configs.keys()].every((name) => {
+        const { agentId = '', phase, linked } = state.processes[name] ?? {};
+        return phase === 'up' && linked === true && state.agents[agentId]?.connected === true;
+      }),
     isUp: (agentName) => state.processes[agentName]?.phase !== 'down',
     stopAgent(agentName, machine) {
       if (machine) {

@@ -217,10 +217,9 @@ export async function runSeed(
   operator.apply(workload.last(operator.wanted()));
   const status = (): ClusterStatus | undefined => schedulers.leader()?.reconciler()?.statuses()[0];
   const isSettled = (): boolean => {
+    if (!operator.isDone() || !cluster.isWhole()) return false;
     const now = status();
-    return (
-      operator.isDone() && now !== undefined && (now.phase === 'converged' || isStuckForGood(truth, now))
-    );
+    return now?.phase === 'converged' || (now !== undefined && isStuckForGood(truth, now));
   };
   const deadlineMs = clock.nowMs() + convergeWithinMs;
   while (violation === undefined && clock.nowMs() < deadlineMs && !isSettled()) await run(5_000);
