@@ -68,11 +68,12 @@ export function createTrouble(deps: {
     if (agentName === undefined) return false;
     cluster.feed({ kind: 'agent-partitioned', agentName });
     if (withBroker) for (const kafka of deps.kafkas()) kafka.cut(agentName, true);
-    until(dice.between(10_000, 400_000), () =>
+    const forMs = dice.between(10_000, 400_000);
+    until(forMs, () =>
       cluster.feed({ kind: 'agent-healed', agentName, registrationDelayMs: dice.between(0, 3_000) }),
     );
     if (withBroker) {
-      until(dice.between(10_000, 400_000), () => {
+      until(Math.max(5_000, forMs + dice.between(-30_000, 30_000)), () => {
         for (const kafka of deps.kafkas()) kafka.cut(agentName, false);
       });
     }

@@ -88,7 +88,12 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
     status.phase === 'held' &&
     lost.length > 0 &&
     lost.every(({ id }) => status.held.some((h) => h.brokerId === id && h.reason === 'relocation-unsafe')) &&
-    (status.brokers.every(({ id, state }) => state === 'running' || lost.some((l) => l.id === id)) ||
+    (status.brokers.every(
+      ({ id, state }) =>
+        state === 'running' ||
+        lost.some((l) => l.id === id) ||
+        status.held.some((h) => h.brokerId === id && h.reason.startsWith('waiting-for-')),
+    ) ||
       // Without a majority of its voters nobody comes up.
       lost.filter(({ id }) => isBoundVoter(truth, status.name, id)).length > 1)
   );

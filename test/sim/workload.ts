@@ -13,10 +13,10 @@ export type Workload = {
 };
 
 export function drawWorkload(dice: Dice): Workload {
-  const followers = dice.pick([0, 0, 1, 2]) ?? 0;
+  const followers = dice.pick([0, 1, 1, 2]) ?? 0;
   const count = 3 + followers;
   const disk = dice.chance(0.2) ? 'mount' : 'root';
-  const stickinessPeriodMs = dice.pick([60_000, 180_000, 300_000]) ?? 60_000;
+  const stickinessPeriodMs = dice.pick([60_000, 60_000, 150_000, 300_000]) ?? 60_000;
   const agentCount = count + (dice.pick([0, 1, 1, 2]) ?? 1);
   // One that is too small: it is explained, not used.
   const small = dice.chance(0.4);
