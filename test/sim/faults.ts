@@ -37,6 +37,7 @@ const worldFaults = [
   'agent wiped',
   'agent partitioned',
   'agent partitioned, its broker too',
+  'agent partitioned for long',
   'agent marked gone',
   'agent drained',
   'machine maintained',

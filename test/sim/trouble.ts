@@ -63,12 +63,11 @@ export function createTrouble(deps: {
     return dice.chance(0.6) ? (dice.pick(followers)?.container.agentName ?? someAgent()) : someAgent();
   }
 
-  function partition(withBroker: boolean): boolean {
+  function partition(withBroker: boolean, forMs = dice.between(10_000, 400_000)): boolean {
     const agentName = agentOfFollower();
     if (agentName === undefined) return false;
     cluster.feed({ kind: 'agent-partitioned', agentName });
     if (withBroker) for (const kafka of deps.kafkas()) kafka.cut(agentName, true);
-    const forMs = dice.between(10_000, 400_000);
     until(forMs, () =>
       cluster.feed({ kind: 'agent-healed', agentName, registrationDelayMs: dice.between(0, 3_000) }),
     );
@@ -147,6 +146,10 @@ export function createTrouble(deps: {
     },
     'agent partitioned': () => partition(false),
     'agent partitioned, its broker too': () => partition(true),
+    // Long enough for its broker to be replaced: then both are there.
+    'agent partitioned for long': () =>
+      cluster.executors().some((e) => e.launch()?.roles.includes('controller') === false) &&
+      partition(true, dice.between(230_000, 330_000)),
     'agent marked gone': () => {
       const agentName = someAgent();
       const value = agentName === undefined ? undefined : cluster.agentIdOf(agentName);
@@ -344,9 +347,10 @@ export function createTrouble(deps: {
     isMasterUp: () => isMasterUp,
     begin(untilMs) {
       for (const kind of faults.chosen) {
-        const times = dice.between(1, 4);
+        const isLong = kind === 'agent partitioned for long';
+        const times = isLong ? 1 : dice.between(1, 4);
         for (let i = 0; i < times; i += 1) {
-          clock.setTimer(dice.between(5_000, untilMs - 5_000), () => strike(kind, 60));
+          clock.setTimer(dice.between(5_000, untilMs / (isLong ? 3 : 1) - 5_000), () => strike(kind, 60));
         }
       }
     },
