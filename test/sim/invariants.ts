@@ -143,8 +143,10 @@ export function createInvariants(truth: Truth): Invariants {
   function checkKill(taskId: string): void {
     const record = brokerRecords(truth).find((r) => r.task?.taskId === taskId);
     if (record === undefined) return;
-    const { kill } = record.task ?? {};
+    const { kill, state } = record.task ?? {};
     if (kill === undefined) throw new Violation(`task ${taskId} was killed without a stored intent`);
+    // On its way down already, whoever began it: a drain asks nobody.
+    if (state === 'TASK_KILLING') return;
     const kafka = truth.kafkaOf(record.clusterName);
     if (kill.cause !== 'roll' || kafka?.wasAliveWithin(record.id, 0) !== true) return;
     for (const partition of kafka.partitions()) {
