@@ -177,7 +177,7 @@ export function createTrouble(deps: {
           clock.setTimer(5_000, () => reactivate(triesLeft - 1));
         }
       };
-      until(dice.between(20_000, 200_000), () => reactivate(60));
+      until(dice.between(20_000, 200_000), () => reactivate(400));
       return drained === 200;
     },
     'machine maintained': () => {
