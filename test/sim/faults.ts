@@ -85,14 +85,15 @@ const often: ReadonlySet<CrossingFault> = new Set([
 ]);
 
 /** A random subset of the kinds, each with a rate of its own; none after `heal`. */
-export function drawFaults(dice: Dice): Faults {
+export function drawFaults(dice: Dice, instead?: readonly WorldFault[]): Faults {
   const rates = new Map(
     crossingFaults.map((kind) => {
       const rate = 0.01 + dice.next() * 0.06;
       return [kind, dice.chance(0.35) ? rate * (often.has(kind) ? 5 : 1) : 0];
     }),
   );
-  const chosen = worldFaults.filter(() => dice.chance(0.3));
+  const drawn = worldFaults.filter(() => dice.chance(0.3));
+  const chosen = instead ?? drawn;
   const counts = new Map<FaultKind, number>();
   const count = (kind: FaultKind): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);
   let healed = false;

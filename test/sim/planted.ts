@@ -36,7 +36,7 @@ const withoutWaiting = (input: PlanInput): PlanInput => ({
 export const plantedBugs: readonly PlantedBug[] = [
   {
     what: 'drop the fence',
-    seed: 2,
+    seed: 16,
     planted: { fence: 'dropped', mayAct: () => () => true },
     noticedBy: /after epoch \d+ began/,
   },
@@ -76,7 +76,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'take unreachable for dead',
-    seed: 9,
+    seed: 2,
     planted: {
       plan: (real) => (input) =>
         real(
@@ -91,14 +91,34 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'relocate the last in-sync replica',
-    seed: 37,
-    planted: { plan: (real) => (input) => real(withHealthyReplicas(input)) },
+    seed: 17,
+    planted: {
+      trouble: ['agent partitioned for long'],
+      // What is rolled is decided on the truth; what is relocated on a rosier reading.
+      plan: (real) => (input) => {
+        const made = real(input);
+        const steps = real(withHealthyReplicas(input)).steps.filter(
+          (step) => isLaunch(step) && !made.steps.some((s) => s.brokerId === step.brokerId),
+        );
+        return { ...made, steps: [...made.steps, ...steps] };
+      },
+    },
     noticedBy: /last in-sync replica|acknowledged writes/,
   },
   {
     what: 'forget a kill',
-    seed: 41,
+    seed: 4,
     planted: {
+      // The first is lost on the way, and none follows.
+      mesos: (port) => {
+        const ordered = new Set<string>();
+        return {
+          async send(call) {
+            if (call.kind === 'kill' && !ordered.has(call.taskId)) ordered.add(call.taskId);
+            else await port.send(call);
+          },
+        };
+      },
       plan: (real) => (input) => {
         const made = real(input);
         const forgotten = made.steps.filter((step) => repeatsKill(step, input));
@@ -112,6 +132,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     noticedBy: /was forgotten/,
   },
 ];
+
+const isLaunch = ({ action }: Plan['steps'][number]): boolean =>
+  action.kind === 'broker' && action.call?.kind === 'accept';
 
 function repeatsKill({ action, clusterName }: Plan['steps'][number], input: PlanInput): boolean {
   if (action.kind !== 'broker' || action.call?.kind !== 'kill') return false;
@@ -129,30 +152,21 @@ function waitForIt(step: Plan['steps'][number]): Plan['held'][number] {
   };
 }
 
-/** As if every replica were in sync, and every other broker served. */
+/** As if every replica were in sync, and every broker served but those that are waited for. */
 function withHealthyReplicas(input: PlanInput): PlanInput {
-  return {
-    ...input,
-    kafka: new Map(
-      [...input.kafka].map(([name, source]) => [
-        name,
-        source.known
-          ? {
-              known: true,
-              value: {
-                ...source.value,
-                brokers: source.value.brokers.map((b, _, all) => ({
-                  ...b,
-                  fenced: b.fenced && all.filter((other) => other.fenced).length === 1,
-                })),
-                topics: source.value.topics.map((t) => ({
-                  ...t,
-                  partitions: t.partitions.map((p) => ({ ...p, isr: [...p.replicas, -1], elr: [] })),
-                })),
-              },
-            }
-          : source,
-      ]),
-    ),
+  const isAway = (clusterName: string, id: number): boolean => {
+    const task = input.clusters.find((c) => c.spec.desired.name === clusterName)?.brokers.get(id)?.task;
+    return task === undefined || task.unreachableSinceMs !== undefined;
   };
+  const kafka = [...input.kafka].map(([name, source]): [string, typeof source] => {
+    if (!source.known) return [name, source];
+    const brokers = source.value.brokers.map((b) => ({ ...b, fenced: b.fenced && isAway(name, b.id) }));
+    const everybody = brokers.map((b) => b.id);
+    const topics = source.value.topics.map((t) => ({
+      ...t,
+      partitions: t.partitions.map((p) => ({ ...p, isr: everybody })),
+    }));
+    return [name, { known: true, value: { ...source.value, brokers, topics } }];
+  });
+  return { ...input, kafka: new Map(kafka) };
 }

@@ -72,7 +72,7 @@ export async function runSeed(
     });
   const violate = (message: string): void => tell(new Violation(message));
 
-  const faults = drawFaults(createDice(seed, 'faults'));
+  const faults = drawFaults(createDice(seed, 'faults'), options.planted?.trouble);
   const workload = drawWorkload(createDice(seed, 'workload'));
   const kafkas = new Map<string, KafkaModel>();
   const clusterIds = new Map<string, string>();

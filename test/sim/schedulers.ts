@@ -1,6 +1,6 @@
 /** The scheduler's processes: one, or several of which one leads; each ends and comes back as a standby. */
 import type { KafkaMesosError } from '../../src/model/errors.ts';
-import type { FrameworkSettings, MesosEvent } from '../../src/model/mesos.ts';
+import type { FrameworkSettings, MesosEvent, MesosPort } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Store } from '../../src/model/store.ts';
@@ -10,7 +10,7 @@ import { createSteadyClock } from '../../src/sys/steady-clock.ts';
 import { createSeededRandom } from '../../src/sys/random.ts';
 import type { VirtualClock } from './clock.ts';
 import { createElection, type Election, type Membership } from './election.ts';
-import type { Faults } from './faults.ts';
+import type { Faults, WorldFault } from './faults.ts';
 import { createKafkaAdminModel } from './kafka-admin-model.ts';
 import type { KafkaModel } from './kafka-model.ts';
 import type { MesosCluster } from './mesos-cluster.ts';
@@ -26,8 +26,11 @@ import type { StoreModel } from './store-model.ts';
 
 /** Bugs that a test plants around the ports of the loop. */
 export type Planted = {
+  /** What happens in the world, instead of what the seed draws: where the bug shows seldom otherwise. */
+  readonly trouble?: readonly WorldFault[];
   readonly fence?: 'dropped';
   readonly store?: (store: Store) => Store;
+  readonly mesos?: (port: MesosPort) => MesosPort;
   readonly mayAct?: (real: () => boolean) => () => boolean;
   readonly plan?: (real: (input: PlanInput) => Plan) => (input: PlanInput) => Plan;
 };
@@ -143,6 +146,7 @@ export function createSchedulers(deps: {
       });
       epoch = connection.epoch;
       const mayAct = election === undefined ? () => true : () => membership?.mayAct() === true;
+      const port: MesosPort = { send: (call) => client?.port.send(call) ?? Promise.resolve() };
       const steady = createSteadyClock(process.clock, process.monotonicMs);
       const made = createReconciler({
         clock: steady,
@@ -154,7 +158,7 @@ export function createSchedulers(deps: {
           error: (message, fields) => note(`error ${message} ${JSON.stringify(fields)}`),
         },
         store: planted.store?.(connection.store) ?? connection.store,
-        mesos: { send: (call) => client?.port.send(call) ?? Promise.resolve() },
+        mesos: planted.mesos?.(port) ?? port,
         connectKafka: (name, bootstrap) =>
           createKafkaAdminModel({
             clock: steady,

@@ -26,13 +26,19 @@ export function drawWorkload(dice: Dice): Workload {
   const brokers = Array.from({ length: count }, (_, id) =>
     broker(id, { isVoter: id < 3, disk, stickinessPeriodMs }),
   );
+  // Its partitions have one replica each: their brokers may be restarted, and never be given up.
+  const isSingle = dice.chance(0.4);
   const first: Desired = {
     name: 'sim',
     labels: {},
     kafka: { version: '4.0.0' },
     brokers,
-    topics: [topic('events', 3, 3, 2), ...(dice.chance(0.5) ? [topic('logs', 4, 2, 1)] : [])],
-    rollout: { allowSingleReplicaOutage: false, paused: false },
+    topics: [
+      topic('events', 3, 3, 2),
+      ...(dice.chance(0.5) ? [topic('logs', 4, 2, 1)] : []),
+      ...(isSingle ? [topic('single', count, 1, 1)] : []),
+    ],
+    rollout: { allowSingleReplicaOutage: isSingle, paused: false },
     reassignment: { throttleBytesPerSecond: 50_000_000 },
   };
   let revision = 0;
