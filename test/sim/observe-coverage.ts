@@ -130,6 +130,8 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
         case 'decline':
           for (const id of call.offerIds) inHand.get(by)?.delete(id);
           return saw(17, 'decline');
+        case 'answer-inverse-offer':
+          return saw(23);
         case 'revive':
         case 'suppress':
           return saw(17, call.kind);

@@ -229,8 +229,8 @@ export async function runSeed(
       `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ phase: last?.phase, held: last?.held, brokers: last?.brokers.map((b) => [b.id, b.state, b.waiting?.why, b.drift]), agents: cluster.describe() })}`,
     );
   }
-  // What was under way when it converged may end; after that nothing but housekeeping.
-  await run(60_000);
+  // What was under way when it converged may end, a promise about maintenance that was lifted too.
+  await run(180_000);
   const noise: string[] = [];
   trace.listen((line) => {
     if (/^\d+ (?:write|remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line)) noise.push(line);

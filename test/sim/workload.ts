@@ -92,7 +92,11 @@ export function drawWorkload(dice: Dice): Workload {
       ];
       return (dice.pick(edits) ?? edits[0] ?? (() => ({ what: '', desired: current })))();
     },
-    last: (current) => ({ ...startAll(current), rollout: { ...current.rollout, paused: false } }),
+    // A changed setting too: it is what a person does about a launch that Mesos refused.
+    last: (current) => ({
+      ...everyBroker(startAll(current), (b) => ({ ...b, memoryMiB: b.memoryMiB + 32 })),
+      rollout: { ...current.rollout, paused: false },
+    }),
   };
 }
 
