@@ -93,7 +93,20 @@ export function planDynamicConfig(
   const first = (candidates.find((c) => hurt(c.broker)) ?? candidates[0])?.broker;
   const blocker = desired.brokers.find((b) => hurt(b) && b !== first);
   const steps: Step[] = all.filter(isRefused).map(({ step }) => step);
-  const held: Held[] = [];
+  const held: Held[] = wantedSteps(memory, refusals).flatMap(({ broker, step }) => {
+    const detail = whyNotAsked(broker, kafka);
+    return detail === undefined || busy.has(broker.id)
+      ? []
+      : [
+          {
+            clusterName: desired.name,
+            brokerId: broker.id,
+            need: step.what,
+            reason: { kind: 'kafka-unknown', detail },
+            stalled: false,
+          },
+        ];
+  });
   for (const candidate of candidates) {
     const waits: HeldReason | undefined = desired.rollout.paused
       ? { kind: 'rollout-paused' }
@@ -124,30 +137,44 @@ export function dynamicSteps(
   kafka: Source<KafkaObserved>,
   refusals: Refusals = noRefusals,
 ): readonly { readonly broker: DesiredBroker; readonly step: Step }[] {
+  return wantedSteps(memory, refusals).filter(({ broker }) => whyNotAsked(broker, kafka) === undefined);
+}
+
+/** What would be set, whether or not it can be just now. */
+function wantedSteps(
+  memory: ClusterMemory,
+  refusals: Refusals,
+): readonly { readonly broker: DesiredBroker; readonly step: Step }[] {
   const { desired } = memory.spec;
   return desired.brokers.flatMap((broker) =>
-    brokerSteps(desired, broker, memory.brokers.get(broker.id), kafka, refusals).map((step) => ({
-      broker,
-      step,
-    })),
+    brokerSteps(desired, broker, memory.brokers.get(broker.id), refusals).map((step) => ({ broker, step })),
   );
+}
+
+/** A broker's settings are changed through itself: undefined when it can be asked. */
+function whyNotAsked(broker: DesiredBroker, kafka: Source<KafkaObserved>): string | undefined {
+  if (!kafka.known) {
+    return kafka.why;
+  }
+  return kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced)
+    ? undefined
+    : `the controller has fenced broker ${broker.id}`;
 }
 
 function brokerSteps(
   desired: Desired,
   broker: DesiredBroker,
   record: BrokerRecord | undefined,
-  kafka: Source<KafkaObserved>,
   refusals: Refusals,
 ): readonly Step[] {
   const task = record?.task;
-  const reachable = kafka.known && kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
   if (
     record === undefined ||
     task?.state !== 'TASK_RUNNING' ||
     task.kill !== undefined ||
     task.unreachableSinceMs !== undefined ||
-    !reachable
+    // A node that only controls answers no client.
+    !task.startedWith.roles.includes('broker')
   ) {
     return [];
   }

@@ -1,7 +1,7 @@
 /** Whether the offers in hand come from where a broker's disk is. */
 import type { Offer } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
-import type { BrokerRecord } from '../model/records.ts';
+import type { BrokerRecord, Placement } from '../model/records.ts';
 
 type Offered = {
   readonly agentIds: ReadonlySet<string>;
@@ -51,6 +51,14 @@ export function homeOffered(record: BrokerRecord, mesos: ObservedMesos): boolean
   return (
     volumesOffered(record, mesos) ||
     offered.agentIds.has(placement.agentId) ||
-    (placement.volumes.some((v) => v.kind === 'hostPath') && offered.hostnames.has(placement.hostname))
+    (isBoundToHost(placement, record.formatted) && offered.hostnames.has(placement.hostname))
   );
+}
+
+/**
+ * The host counts, whatever id its agent has by now: for a host path, and for a disk on which nothing was
+ * written yet. A first voter can start nowhere else, and its volume may not even be made.
+ */
+export function isBoundToHost(placement: Placement, formatted: boolean): boolean {
+  return !formatted || placement.volumes.some((v) => v.kind === 'hostPath');
 }

@@ -67,6 +67,11 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
   if (task.kill !== undefined) {
     const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
     if (dueAtMs <= nowMs) {
+      // Ordered while its agent could not be reached, say: it runs on, and others may be down by now.
+      const isRunning = task.state === 'TASK_RUNNING' && ['roll', 'stop'].includes(task.kill.cause);
+      if (isRunning) {
+        return { kind: 'running', broker, record, drift: [task.kill.detail] };
+      }
       return {
         kind: 'kill',
         broker,

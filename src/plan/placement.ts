@@ -6,6 +6,7 @@ import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement, SpecRecord 
 import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
+import { isBoundToHost } from './homes.ts';
 import { askedBy } from './intents.ts';
 import { type AcceptCall, buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './need.ts';
@@ -271,7 +272,7 @@ function matchOffer(
   const { placement, avoid } = need.want;
   if (placement !== undefined) {
     // Constraints and maintenance are no reason to leave data behind.
-    return firstFit(need, agents.filter(homeOf(placement)), () => [], context);
+    return firstFit(need, agents.filter(homeOf(placement, need.want.formatted)), () => [], context);
   }
   const others = taken.filter((t) => t.id !== broker.id).map((t) => t.attributes);
   const key = JSON.stringify([
@@ -333,14 +334,14 @@ function firstFit(
 
 /**
  * The agents that may have the disk: the one it was bound on, and whichever offers a volume of it (a
- * reboot may give the agent a new id); a host path is where the host is.
+ * reboot may give the agent a new id); a host path is where the host is, and so is what was bound and never written.
  */
-function homeOf(placement: Placement): (agent: AgentOffers) => boolean {
+function homeOf(placement: Placement, formatted: boolean): (agent: AgentOffers) => boolean {
   const ids = new Set(placement.volumes.flatMap((v) => v.persistenceId ?? []));
-  const isHostPath = placement.volumes.some((v) => v.kind === 'hostPath');
+  const isTheHost = isBoundToHost(placement, formatted);
   return (agent) =>
     agent.agentId === placement.agentId ||
-    (isHostPath && agent.hostname === placement.hostname) ||
+    (isTheHost && agent.hostname === placement.hostname) ||
     agent.resources.some((r) => r.disk?.volume !== undefined && ids.has(r.disk.volume.persistenceId));
 }
 

@@ -64,7 +64,7 @@ function planCandidates(
     return holdAll({ kind: 'kafka-unknown', detail: kafka.why });
   }
   const observed = kafka.value;
-  const newestChangeMs = Math.max(...running.map((n) => n.record.task?.stateSinceMs ?? 0));
+  const newestChangeMs = newestChange(memory);
   if (!isFresh(observed, nowMs)) {
     return holdAll({
       kind: 'kafka-unknown',
@@ -151,8 +151,19 @@ function planCandidates(
   };
 }
 
-/** Unhealthy first (a restart may mend it), the active controller last, else by id. */
+/** When a broker last came or went, as far as is known: one that is stopped for good too. */
+function newestChange({ brokers }: ClusterMemory): number {
+  return Math.max(
+    0,
+    ...[...brokers.values()].flatMap(({ task, last }) => [task?.stateSinceMs ?? 0, last?.endedAtMs ?? 0]),
+  );
+}
+
+/** What was ordered already, then the unhealthy (a restart may mend it), the active controller last, else by id. */
 function rank(need: Running, kafka: KafkaObserved, unhealthy: readonly Running[]): number {
+  if (need.record.task?.kill !== undefined) {
+    return -1;
+  }
   if (unhealthy.includes(need)) {
     return 0;
   }

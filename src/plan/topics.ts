@@ -49,7 +49,7 @@ function planTopic(
     return [createTopic(clusterName, wanted, kafka)];
   }
   return [
-    ...growTopic(clusterName, wanted, actual),
+    ...growTopic(clusterName, wanted, actual, kafka),
     ...configureTopic(clusterName, wanted, actual, refusals),
   ];
 }
@@ -58,6 +58,7 @@ function growTopic(
   clusterName: string,
   wanted: DesiredTopic,
   actual: KafkaTopic,
+  kafka: KafkaObserved,
 ): readonly (Step | TopicHeld)[] {
   if (actual.partitions.length > wanted.partitions) {
     return [
@@ -68,8 +69,9 @@ function growTopic(
     ];
   }
   if (actual.partitions.length < wanted.partitions) {
+    const few = tooFewBrokers(`grow topic ${wanted.name}`, replicationFactorOf(actual), kafka);
     return [
-      {
+      few ?? {
         mark: '~',
         what: `grow topic ${wanted.name}`,
         why: [`partitions: ${actual.partitions.length} → ${wanted.partitions}`],
@@ -146,21 +148,23 @@ function plainValue(text: string): string {
 }
 
 function createTopic(clusterName: string, wanted: DesiredTopic, kafka: KafkaObserved): Step | TopicHeld {
+  return (
+    tooFewBrokers(`create topic ${wanted.name}`, wanted.replicationFactor, kafka) ?? {
+      mark: '+',
+      what: `create topic ${wanted.name}`,
+      why: [`${wanted.partitions} partitions, replication factor ${wanted.replicationFactor}`],
+      clusterName,
+      action: { kind: 'create-topic', topic: wanted },
+    }
+  );
+}
+
+/** A partition is not born with replicas on brokers that do not serve. */
+function tooFewBrokers(need: string, factor: number, kafka: KafkaObserved): TopicHeld | undefined {
   const available = kafka.brokers.filter((b) => !b.fenced).length;
-  if (available < wanted.replicationFactor) {
-    return {
-      need: `create topic ${wanted.name}`,
-      reason: { kind: 'too-few-brokers', wanted: wanted.replicationFactor, available },
-      stalled: false,
-    };
-  }
-  return {
-    mark: '+',
-    what: `create topic ${wanted.name}`,
-    why: [`${wanted.partitions} partitions, replication factor ${wanted.replicationFactor}`],
-    clusterName,
-    action: { kind: 'create-topic', topic: wanted },
-  };
+  return available >= factor
+    ? undefined
+    : { need, reason: { kind: 'too-few-brokers', wanted: factor, available }, stalled: false };
 }
 
 function impossible(wanted: DesiredTopic, detail: string): TopicHeld {

@@ -203,17 +203,21 @@ export function createKafkaWatch(deps: {
   };
 }
 
-/** Where clients reach the brokers whose executors say that they serve; a node that only controls has no such place. */
+/**
+ * Where clients reach the brokers whose executors say that they serve; a node that only controls has no such place.
+ * One that is to stop is asked when there is no other: whether it may, nobody else can tell.
+ */
 export function bootstrapOf(memory: ClusterMemory): readonly string[] {
-  return [...memory.brokers.values()].flatMap(({ task }) =>
+  const serving = [...memory.brokers.values()].flatMap(({ task }) =>
     task?.state === 'TASK_RUNNING' &&
     task.startedWith.roles.includes('broker') &&
     task.unreachableSinceMs === undefined &&
-    task.kill === undefined &&
     task.report?.endpoint !== undefined
-      ? [task.report.endpoint]
+      ? [{ endpoint: task.report.endpoint, stays: task.kill === undefined }]
       : [],
   );
+  const staying = serving.filter(({ stays }) => stays);
+  return (staying.length === 0 ? serving : staying).map(({ endpoint }) => endpoint);
 }
 
 function words(error: unknown): string {

@@ -22,7 +22,7 @@ import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import { foldRejections, type RejectionMemory, withRejections } from '../observe/rejections.ts';
 import { askedBy } from '../plan/intents.ts';
-import { plan } from '../plan/plan.ts';
+import { plan as planFrom } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
@@ -53,6 +53,8 @@ export type ReconcilerPorts = {
    * been elected, so that a process that slept does not send what it had decided before.
    */
   readonly mayAct: () => boolean;
+  /** What decides; absent: `plan/`. Others look on, or plant a bug, to see that it is noticed. */
+  readonly plan?: (input: PlanInput) => Plan;
   /** The loop cannot go on: another scheduler took over, the framework was removed or torn down, or a bug. */
   readonly onFatal: (error: KafkaMesosError) => void;
 };
@@ -97,7 +99,7 @@ const maxRestlessPasses = 50;
 const storeRetryMs = 1_000;
 
 export function createReconciler(ports: ReconcilerPorts): Reconciler {
-  const { clock, logger, store, mesos } = ports;
+  const { clock, logger, store, mesos, plan = planFrom } = ports;
   const inbox: (() => Promise<void>)[] = [];
   const events = createEventLog();
   const rates = createRates();
@@ -292,7 +294,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       dirty = true;
       return;
     }
-    const calm = new Set(statuses().flatMap((s) => (s.phase === 'converged' ? [s.name] : [])));
+    // A cluster with a held need is not converged: most passes need not look further.
+    const busy = new Set(lastPlan.held.map((h) => h.clusterName));
+    const calm = new Set(
+      clusters.every((c) => busy.has(c.spec.desired.name))
+        ? []
+        : statuses().flatMap((s) => (s.phase === 'converged' ? [s.name] : [])),
+    );
     const pollAtMs = kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
     const wakes = [lastPlan.wakeAtMs, pollAtMs].filter((at) => at !== undefined);
     if (wakes.length > 0) {

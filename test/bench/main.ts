@@ -7,6 +7,7 @@ import { measureBringUp, measureRestart } from './kafka.ts';
 import { measureDecode, measurePlan } from './pure.ts';
 import type { Result } from './result.ts';
 import { measureIdle, measureMatching } from './scale.ts';
+import { measureSimulation } from './simulation.ts';
 import { measureTakeover } from './takeover.ts';
 
 const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   match: measureMatching,
   decode: measureDecode,
   takeover: measureTakeover,
+  simulation: measureSimulation,
   /** These two take several minutes. */
   'bring-up': measureBringUp,
   restart: measureRestart,

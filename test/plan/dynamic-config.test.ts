@@ -158,4 +158,25 @@ test('what Kafka took is folded in; an intent that changed since stays open', ()
   assert.equal(foldMinIsr(cluster, '3').minInsyncReplicas, set('2', false));
 });
 
+test('what cannot be set just now is held with the reason', () => {
+  const desired = makeDesired({
+    brokers: [0, 1].map((id) => makeBroker(id, { config: { 'num.io.threads': '4' } })),
+  });
+  const records = [0, 1].map((id) => makeRecord(makeDesired(), makeBroker(id)));
+  const kafka = makeKafka(desired);
+  const fenced = { ...kafka, brokers: kafka.brokers.map((b) => ({ ...b, fenced: b.id === 1 })) };
+  const memory = makeMemory(desired, records);
+  const reasonsOf = (source: Parameters<typeof planDynamicConfig>[1]) =>
+    planDynamicConfig(memory, source, new Set()).held.map((h) => [h.brokerId, h.reason]);
+  const unknown = { kind: 'kafka-unknown', detail: 'it does not answer' };
+  assert.equal(reasonsOf({ known: false, why: unknown.detail }), [
+    [0, unknown],
+    [1, unknown],
+  ]);
+  assert.equal(reasonsOf({ known: true, value: fenced })[0], [
+    1,
+    { kind: 'kafka-unknown', detail: 'the controller has fenced broker 1' },
+  ]);
+});
+
 test.run();

@@ -5,8 +5,10 @@ import type { DesiredBroker } from '../../src/model/desired.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { plan } from '../../src/plan/plan.ts';
+import { planTopics } from '../../src/plan/topics.ts';
 import {
   makeBroker,
+  makeCluster,
   makeDesired,
   makeEnded,
   makeInput,
@@ -93,6 +95,81 @@ test('an agent marked gone does not skip the gate, whatever was heard of the dis
   };
   assert.equal(steps(gone(false)), []);
   assert.equal(steps(gone(true)), []);
+});
+
+test('a topic is not grown onto brokers that do not serve', () => {
+  const before = makeDesired({
+    brokers: [0, 1, 2].map((id) => makeBroker(id)),
+    topics: [{ name: 'events', partitions: 1, replicationFactor: 3, config: {} }],
+  });
+  const after = { ...before, topics: before.topics.map((t) => ({ ...t, partitions: 2 })) };
+  const kafka = makeKafka(before);
+  const value = { ...kafka, brokers: kafka.brokers.map((b) => ({ ...b, fenced: b.id === 2 })) };
+  const { steps, held } = planTopics(makeMemory(after, []), { known: true, value });
+  assert.equal(steps, []);
+  assert.equal(held[0]?.reason, { kind: 'too-few-brokers', wanted: 3, available: 2 });
+});
+
+test('a broker that was stopped a moment ago counts as a change: the reading before it stops no other', () => {
+  const desired = makeDesired({
+    brokers: [0, 1, 2].map((id) =>
+      makeBroker(id, id === 1 ? { state: 'stopped' } : { config: { 'num.partitions': '4' } }),
+    ),
+    topics: [{ name: 'events', partitions: 1, replicationFactor: 2, config: {} }],
+  });
+  const before = { ...desired, brokers: desired.brokers.map((b) => ({ ...b, config: {} })) };
+  const records = desired.brokers.map((broker) => {
+    const ended = makeEnded(before, broker, { failures: 0 });
+    return broker.id === 1 && ended.last !== undefined
+      ? { ...ended, last: { ...ended.last, endedAtMs: nowMs - 100, ordered: true } }
+      : makeRecord(before, { ...broker, config: {} });
+  });
+  // Half a second old: broker 1 still serves in it.
+  const kafka = makeKafka(before, { observedAtMs: nowMs - 500 });
+  const input = makeInput([makeMemory(desired, records)], {
+    kafka: { demo: { known: true, value: kafka } },
+  });
+  assert.equal(steps(input), []);
+  const read = makeKafka(before, { observedAtMs: nowMs - 50 });
+  const later = makeInput([makeMemory(desired, records)], { kafka: { demo: { known: true, value: read } } });
+  assert.equal(steps(later), ['restart broker 2']);
+});
+
+test('a KILL that was ordered before the agent went away is repeated only where it could be ordered now', () => {
+  const desired = makeDesired({
+    brokers: [0, 1, 2].map((id) => makeBroker(id)),
+    topics: [{ name: 'events', partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': '2' } }],
+  });
+  const records = desired.brokers.map((broker) =>
+    makeRecord(desired, broker, {
+      task: makeTask(desired, broker, makePlacement('demo', broker), {
+        ...(broker.id === 0 ? { kill: { cause: 'roll', detail: 'memory', atMs: nowMs - 300_000 } } : {}),
+      }),
+    }),
+  );
+  const kafka = makeKafka(desired);
+  const behind = {
+    ...kafka,
+    topics: kafka.topics.map((t) => ({ ...t, partitions: t.partitions.map((p) => ({ ...p, isr: [0, 1] })) })),
+  };
+  const inputOf = (value: typeof kafka) =>
+    makeInput([makeMemory(desired, records)], { kafka: { demo: { known: true, value } } });
+  assert.equal(steps(inputOf(behind)), []);
+  assert.match(needs(inputOf(behind)).join(), /restart broker 0: waiting-for-/);
+  assert.equal(steps(inputOf(kafka)), ['restart broker 0']);
+});
+
+test('a voter that was bound and never launched starts on its host, under whatever id the agent has now', () => {
+  const desired = makeDesired({ brokers: [0, 1, 2].map((id) => makeBroker(id)) });
+  const cluster = makeCluster(desired);
+  const records = desired.brokers.filter((b) => b.id !== 2).map((broker) => makeRecord(desired, broker));
+  const brokers = new Map(records.map((record) => [record.id, record]));
+  const memory = { ...makeMemory(desired, records), cluster, brokers };
+  const hostname = cluster.voters[2]?.placement.hostname ?? '';
+  const input = makeInput([memory], {
+    mesos: { offers: [{ ...makeOffer('another-id'), hostname }] },
+  });
+  assert.match(steps(input).join(), /start broker 2/);
 });
 
 test.run();

@@ -1,44 +1,113 @@
 /** Which faults a seed draws, and how often each fired. A crash point or fault that never fires proves nothing. */
-import type { Random } from '../../src/sys/random.ts';
+import type { Dice } from './randomness.ts';
 
-export const faultKinds = [
+/** At a crossing of a port: drawn each time something crosses. */
+const crossingFaults = [
   'crash before persist',
   'crash after persist',
   'crash before send',
   'crash after send',
   'call lost',
-  'answer lost',
+  'call delayed',
   'call repeated',
+  'answer lost',
+  'launch taken and not acted on',
+  'create refused',
+  'update lost',
   'update repeated',
+  'update delayed',
+  'rescind overtakes its offer',
   'store unavailable, not written',
   'store unavailable, written',
-  'broker killed',
+  'zookeeper ping lost',
+  'kafka change unanswered',
+  'start fails',
 ] as const;
 
+/** In the world, by itself: drawn once in a while. */
+const worldFaults = [
+  'broker killed',
+  'broker flaps',
+  'executor crashed',
+  'stream broken',
+  'rescind storm',
+  'agent process restarted',
+  'agent rebooted',
+  'agent rebooted under another id',
+  'agent wiped',
+  'agent partitioned',
+  'agent partitioned, its broker too',
+  'agent partitioned for long',
+  'agent marked gone',
+  'agent drained',
+  'machine maintained',
+  'master failover',
+  'agent lost in a master failover',
+  'scheduler crashed',
+  'scheduler paused',
+  'second scheduler started',
+  'zookeeper session expired',
+  'zookeeper unreachable',
+  'clock jumped',
+  'kafka unreachable',
+  'stranger launched',
+] as const;
+
+export const faultKinds = [...crossingFaults, ...worldFaults] as const;
+export type CrossingFault = (typeof crossingFaults)[number];
+export type WorldFault = (typeof worldFaults)[number];
 export type FaultKind = (typeof faultKinds)[number];
+
+export const crashPoints = [
+  'crash before persist',
+  'crash after persist',
+  'crash before send',
+  'crash after send',
+] as const satisfies readonly CrossingFault[];
 
 export type Faults = {
   /** Draws; true when the fault happens now. Counted. */
-  strikes(kind: FaultKind): boolean;
+  strikes(kind: CrossingFault): boolean;
+  /** The faults of the world that this seed has. */
+  readonly chosen: readonly WorldFault[];
+  happened(kind: WorldFault): void;
   heal(): void;
   readonly counts: ReadonlyMap<FaultKind, number>;
 };
 
+/** What they can happen to is seldom. */
+const often: ReadonlySet<CrossingFault> = new Set([
+  'launch taken and not acted on',
+  'create refused',
+  'rescind overtakes its offer',
+  'kafka change unanswered',
+  'start fails',
+]);
+
 /** A random subset of the kinds, each with a rate of its own; none after `heal`. */
-export function drawFaults(random: Random): Faults {
-  const rates = new Map<FaultKind, number>(
-    faultKinds.map((kind) => [kind, random.next() < 0.5 ? 0.01 + random.next() * 0.08 : 0]),
+export function drawFaults(dice: Dice, instead?: readonly WorldFault[]): Faults {
+  const rates = new Map(
+    crossingFaults.map((kind) => {
+      const rate = 0.01 + dice.next() * 0.06;
+      return [kind, dice.chance(0.35) ? rate * (often.has(kind) ? 5 : 1) : 0];
+    }),
   );
+  const drawn = worldFaults.filter(() => dice.chance(0.3));
+  const chosen = instead ?? drawn;
   const counts = new Map<FaultKind, number>();
+  const count = (kind: FaultKind): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);
   let healed = false;
   return {
+    chosen,
     counts,
+    happened: count,
     heal() {
       healed = true;
     },
     strikes(kind) {
-      if (healed || random.next() >= (rates.get(kind) ?? 0)) return false;
-      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      const rate = rates.get(kind) ?? 0;
+      if (healed || rate === 0 || dice.next() >= rate) return false;
+      count(kind);
       return true;
     },
   };

@@ -1,54 +1,246 @@
-/** What must hold at every step. Imports nothing of plan/, or both would share the same mistake. */
+/** What must hold at every step, whatever happens. Imports nothing of plan/, or both would share the same mistake. */
 import type { BrokerLaunch } from '../../src/model/launch.ts';
-import type { MesosCall } from '../../src/model/mesos.ts';
+import type { MesosCall, MesosEvent, TaskSpec } from '../../src/model/mesos.ts';
+import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
-import type { KafkaModel } from './kafka-model.ts';
+import type { Disk, Partition } from './kafka-model.ts';
+import {
+  brokerRecord,
+  brokerRecords,
+  liveStates,
+  ownerOf,
+  reachableLiveTasks,
+  specRecord,
+  type Truth,
+  terminalStates,
+  Violation,
+} from './truth.ts';
 
-export class Violation extends Error {}
+export type Sender = { readonly number: number; readonly epoch: number };
 
 export type Invariants = {
-  serving(launch: BrokerLaunch, taskId: string, up: boolean): void;
-  formatted(launch: BrokerLaunch, wasFormatted: boolean): void;
-  /** A call reached the master; `stored` is what the store held at that moment. */
-  sent(
-    call: MesosCall,
-    stored: ReadonlyMap<string, BrokerRecord>,
-    kafka: (clusterName: string) => KafkaModel | undefined,
-    nowMs: number,
-  ): void;
-  /** An update was handed to the scheduler. */
-  delivered(taskId: string, uuid: string, state: string): void;
+  /** A call is about to reach the master. */
+  arriving(call: MesosCall, sender: Sender): void;
+  /** The master answered it. */
+  called(call: MesosCall, status: number, sender: Sender): void;
+  /** An event was handed to a scheduler. */
+  delivered(event: MesosEvent): void;
+  /** A record became durable. */
+  written(path: string, value: unknown, before: unknown, writer: Sender): void;
+  formatted(launch: BrokerLaunch, disk: Disk): void;
+  lost(partition: Partition, brokerId: number, missing: number): void;
+  planned(plan: Plan): void;
+  /** Once in a while. */
+  tick(): void;
+  /** When everything is healed and silent. */
+  atTheEnd(): void;
 };
 
-/** The newest thing that a decision may not know yet: the age limit of a reading, and the way to Mesos. */
-const observationMs = 4_000;
+/**
+ * The newest thing that a decision may not know yet: a machine that fell silent is in sync until its session
+ * at the controller ends, a reading may be some seconds old, and the call has its way to go.
+ */
+const observationMs = 14_000;
+/** KILLs are repeated at least this often; the way there, and a reconnection. */
+const killSilenceMs = 150_000;
 
-const terminal = new Set([
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_ERROR',
-  'TASK_DROPPED',
-  'TASK_GONE',
-  'TASK_GONE_BY_OPERATOR',
+/** Why a broker that runs is not stopped just now. */
+const gates: ReadonlySet<string> = new Set([
+  'waiting-for-isr',
+  'waiting-for-roll',
+  'quorum-at-risk',
+  'kafka-unknown',
+  'rollout-paused',
 ]);
 
-export function createInvariants(): Invariants {
-  const serving = new Map<string, string>();
+export function createInvariants(truth: Truth): Invariants {
   const formedWith = new Map<string, string>();
-  const homes = new Map<string, string>();
-  const delivered = new Map<string, { readonly taskId: string; readonly state: string }>();
-  return {
-    serving(launch, taskId, up) {
-      const key = `${launch.clusterName}/${launch.nodeId}`;
-      const other = serving.get(key);
-      if (up && other !== undefined && other !== taskId) {
-        throw new Violation(`two live tasks for broker ${key}: ${other} and ${taskId}`);
+  /** By cluster and broker: the disk that it was launched on last, and when it was last known to live. */
+  const homes = new Map<string, { disk: string; agentId: string; aliveAtMs: number }>();
+  /** Agents of which an operator said that they are lost, disks and all. */
+  const goneAgents = new Set<string>();
+  const updates = new Map<
+    string,
+    { readonly taskId: string; readonly state: string; readonly data: string }
+  >();
+  /** Tasks of which a scheduler was told that they are over. */
+  const ended = new Map<string, string>();
+  const lastKillMs = new Map<string, number>();
+  let gated: ReadonlySet<string> = new Set();
+  let subscribedSinceMs: number | undefined;
+  const connectedSinceMs = new Map<string, number>();
+
+  function checkLaunch(task: TaskSpec): void {
+    if (task.data === '') return;
+    const launch = JSON.parse(task.data) as BrokerLaunch;
+    const key = `${launch.clusterName}/${launch.nodeId}`;
+    const record = brokerRecord(truth, launch.clusterName, launch.nodeId);
+    if (record?.task?.taskId !== task.taskId) {
+      throw new Violation(`task ${task.taskId} was launched without a stored intent`);
+    }
+    const volumes = task.resources.flatMap((r) => r.disk?.volume?.persistenceId ?? []).sort();
+    const known = new Set((record.placement?.volumes ?? []).flatMap((v) => v.persistenceId ?? []));
+    const foreign = volumes.find((id) => !known.has(id));
+    if (foreign !== undefined) throw new Violation(`volume ${foreign} is used without a stored intent`);
+    const disk = volumes.join(' ');
+    const home = homes.get(key);
+    if (home !== undefined && home.disk !== disk) checkRelocation(launch, home);
+    checkOlderInstances(launch, task.taskId);
+    homes.set(key, { disk, agentId: task.agentId, aliveAtMs: truth.nowMs() });
+  }
+
+  /** An older process of the broker that is in touch with its controller could still serve. */
+  function checkOlderInstances(launch: BrokerLaunch, taskId: string): void {
+    const kafka = truth.kafkaOf(launch.clusterName);
+    if (kafka === undefined) return;
+    for (const executor of truth.cluster.executors()) {
+      const instance = executor.instance();
+      if (instance?.brokerId !== launch.nodeId || instance.launch.clusterId !== launch.clusterId) continue;
+      if (instance.taskId !== taskId && kafka.servesForMs(instance) > observationMs) {
+        throw new Violation(
+          `two live tasks for broker ${launch.nodeId}: ${instance.taskId} serves and ${taskId} is launched`,
+        );
       }
-      if (up) serving.set(key, taskId);
-      else if (other === taskId) serving.delete(key);
+    }
+  }
+
+  function checkRelocation(
+    launch: BrokerLaunch,
+    home: { readonly disk: string; readonly agentId: string; readonly aliveAtMs: number },
+  ): void {
+    const who = `broker ${launch.nodeId} was relocated from ${home.agentId}`;
+    const kafka = truth.kafkaOf(launch.clusterName);
+    if (kafka?.isVoter(launch.nodeId) === true)
+      throw new Violation(`${who}, and it is a voter of the quorum`);
+    const spec = specRecord(truth, launch.clusterName)?.desired.brokers.find((b) => b.id === launch.nodeId);
+    const sinceMs = truth.nowMs() - home.aliveAtMs;
+    // The loop's clock may go a tenth faster, back to a wall clock that was set.
+    const isTooEarly = spec !== undefined && sinceMs < spec.stickinessPeriodMs * 0.89;
+    if (isTooEarly && !goneAgents.has(home.agentId)) {
+      throw new Violation(
+        `${who} inside its stickiness period: ${Math.round(sinceMs / 1000)} s of ${spec.stickinessPeriodMs / 1000} s`,
+      );
+    }
+    for (const partition of kafka?.partitions() ?? []) {
+      const isHost = partition.isr.includes(launch.nodeId);
+      const others = partition.isr.filter((id) => id !== launch.nodeId);
+      if (isHost && !others.some((id) => kafka?.wasAliveWithin(id, observationMs) === true)) {
+        throw new Violation(`${who}, and it has the last in-sync replica of ${partition.name}`);
+      }
+    }
+  }
+
+  function checkAcknowledgement(taskId: string, uuid: string): void {
+    const update = updates.get(uuid);
+    if (update === undefined) throw new Violation(`an update that never came was acknowledged: ${taskId}`);
+    const record = ownerOf(truth, update.taskId);
+    const said = `${update.state} of ${update.taskId} was acknowledged before it was stored`;
+    if (record === undefined) return;
+    if (terminalStates.has(update.state)) throw new Violation(said);
+    const { task } = record;
+    if (task?.taskId !== update.taskId) return;
+    const rank = (state: string): number => liveStates.indexOf(state);
+    if (rank(task.state) < rank(update.state)) throw new Violation(said);
+    if (update.data.includes('"formatted":true') && !record.formatted) throw new Violation(said);
+  }
+
+  function checkKill(taskId: string): void {
+    const record = brokerRecords(truth).find((r) => r.task?.taskId === taskId);
+    if (record === undefined) return;
+    const { kill, state } = record.task ?? {};
+    if (kill === undefined) throw new Violation(`task ${taskId} was killed without a stored intent`);
+    // On its way down already, whoever began it: a drain asks nobody.
+    if (state === 'TASK_KILLING') return;
+    const kafka = truth.kafkaOf(record.clusterName);
+    if (kill.cause !== 'roll' || kafka?.wasAliveWithin(record.id, 0) !== true) return;
+    for (const partition of kafka.partitions()) {
+      const left = partition.isr.filter(
+        (id) => id !== record.id && kafka.wasAliveWithin(id, observationMs),
+      ).length;
+      const minIsr = kafka.minIsr(partition.topic);
+      if (partition.isr.includes(record.id) && partition.replicas.length > minIsr && left < minIsr) {
+        throw new Violation(
+          `restart of broker ${record.id} takes ${partition.name} below min ISR (${left} left of ${minIsr})`,
+        );
+      }
+    }
+  }
+
+  function checkKillsRepeated(): void {
+    const nowMs = truth.nowMs();
+    const reachable = new Map(reachableLiveTasks(truth).map((t) => [t.taskId, t.agentName]));
+    for (const agentName of truth.cluster.agentNames) {
+      const agentId = truth.cluster.agentIdOf(agentName);
+      const connected = agentId !== undefined && truth.cluster.state.agents[agentId]?.connected === true;
+      if (!connected) connectedSinceMs.delete(agentName);
+      else if (!connectedSinceMs.has(agentName)) connectedSinceMs.set(agentName, nowMs);
+    }
+    if (subscribedSinceMs === undefined) return;
+    for (const { clusterName, id, task } of brokerRecords(truth)) {
+      if (task?.kill === undefined || task.unreachableSinceMs !== undefined) continue;
+      const agentName = reachable.get(task.taskId);
+      if (agentName === undefined) continue;
+      // Held for the sake of the others: it may wait for them as long as they take.
+      if (gated.has(`${clusterName}/${id}`)) lastKillMs.set(task.taskId, nowMs);
+      const sinceMs = Math.max(
+        task.kill.atMs,
+        subscribedSinceMs,
+        lastKillMs.get(task.taskId) ?? 0,
+        connectedSinceMs.get(agentName) ?? nowMs,
+      );
+      if (nowMs - sinceMs > killSilenceMs) throw new Violation(`the kill of ${task.taskId} was forgotten`);
+    }
+  }
+
+  return {
+    arriving(call) {
+      if (call.kind === 'accept') {
+        for (const operation of call.operations) if (operation.kind === 'launch') checkLaunch(operation.task);
+      } else if (call.kind === 'acknowledge') {
+        checkAcknowledgement(call.taskId, call.uuid);
+      } else if (call.kind === 'kill') {
+        lastKillMs.set(call.taskId, truth.nowMs());
+        checkKill(call.taskId);
+      }
     },
-    formatted(launch, wasFormatted) {
+    called(call, status, { number, epoch }) {
+      // Without an election what was stored before the fence may still be sent: the next one reads of it.
+      if (truth.hasElection && status === 202 && epoch < truth.newestEpoch()) {
+        throw new Violation(
+          `${call.kind} of scheduler ${number} (epoch ${epoch}) was accepted after epoch ${truth.newestEpoch()} began`,
+        );
+      }
+    },
+    delivered(event) {
+      if (event.kind === 'subscribed') subscribedSinceMs = truth.nowMs();
+      if (event.kind === 'disconnected') subscribedSinceMs = undefined;
+      if (event.kind !== 'update') return;
+      const { taskId, state, uuid, agentId, data = '' } = event.update;
+      if (state === 'TASK_GONE_BY_OPERATOR' && agentId !== undefined) goneAgents.add(agentId);
+      if (uuid !== undefined) updates.set(uuid, { taskId, state, data });
+      if (terminalStates.has(state)) ended.set(taskId, state);
+      const record = ownerOf(truth, taskId);
+      if (record?.task?.taskId !== taskId || !liveStates.includes(state)) return;
+      const home = homes.get(`${record.clusterName}/${record.id}`);
+      if (home !== undefined) home.aliveAtMs = truth.nowMs();
+    },
+    written(path, value, before, { number, epoch }) {
+      if (epoch < truth.newestEpoch()) {
+        throw new Violation(
+          `scheduler ${number} (epoch ${epoch}) wrote ${path} after epoch ${truth.newestEpoch()} began`,
+        );
+      }
+      if (!path.includes('/brokers/') || before === undefined) return;
+      const was = before as BrokerRecord;
+      const is = value as BrokerRecord;
+      const kept = new Set([is.task?.taskId, ...is.superseded.map((s) => s.taskId)]);
+      for (const taskId of [was.task?.taskId, ...was.superseded.map((s) => s.taskId)]) {
+        if (taskId !== undefined && !kept.has(taskId) && !ended.has(taskId)) {
+          throw new Violation(`task ${taskId} was dropped from ${path}, and nobody said that it ended`);
+        }
+      }
+    },
+    formatted(launch, disk) {
       const known = formedWith.get(launch.clusterName);
       if (known !== undefined && known !== launch.clusterId) {
         throw new Violation(
@@ -56,59 +248,27 @@ export function createInvariants(): Invariants {
         );
       }
       formedWith.set(launch.clusterName, launch.clusterId);
-      if (wasFormatted)
+      if (disk.clusterId !== undefined) {
         throw new Violation(`a formatted disk of broker ${launch.nodeId} was formatted again`);
-    },
-    sent(call, stored, kafkaOf) {
-      if (call.kind === 'accept') {
-        for (const operation of call.operations) {
-          if (operation.kind !== 'launch') continue;
-          const launch = JSON.parse(operation.task.data) as BrokerLaunch;
-          const key = `${launch.clusterName}/${launch.nodeId}`;
-          if (stored.get(key)?.task?.taskId !== operation.task.taskId) {
-            throw new Violation(`task ${operation.task.taskId} was launched without a stored intent`);
-          }
-          const home = homes.get(key);
-          if (home !== undefined && home !== operation.task.agentId) {
-            throw new Violation(
-              `broker ${key} was relocated from ${home} to ${operation.task.agentId} inside its stickiness period`,
-            );
-          }
-          homes.set(key, operation.task.agentId);
-        }
-      }
-      if (call.kind === 'acknowledge') {
-        const update = delivered.get(call.uuid);
-        if (update === undefined)
-          throw new Violation(`an update that never came was acknowledged: ${call.uuid}`);
-        const record = [...stored.values()].find((r) => r.task?.taskId === update.taskId);
-        if (terminal.has(update.state) && record !== undefined) {
-          throw new Violation(`${update.state} of ${update.taskId} was acknowledged before it was stored`);
-        }
-      }
-      if (call.kind === 'kill') {
-        const record = [...stored.values()].find((r) => r.task?.taskId === call.taskId);
-        if (record?.task?.kill?.cause !== 'roll') return;
-        const kafka = kafkaOf(record.clusterName);
-        if (kafka === undefined || !kafka.isUp(record.id)) return;
-        for (const partition of kafka.partitions()) {
-          const left = partition.isr.filter(
-            (id) => id !== record.id && kafka.wasUpWithin(id, observationMs),
-          ).length;
-          if (
-            partition.isr.includes(record.id) &&
-            partition.replicas.length > kafka.minIsr(partition.topic) &&
-            left < kafka.minIsr(partition.topic)
-          ) {
-            throw new Violation(
-              `restart of broker ${record.id} takes ${partition.topic}-${partition.partition} below min ISR (${left} left)`,
-            );
-          }
-        }
       }
     },
-    delivered(taskId, uuid, state) {
-      delivered.set(uuid, { taskId, state });
+    lost(partition, brokerId, missing) {
+      throw new Violation(
+        `${partition.name} lost ${missing} acknowledged writes: broker ${brokerId} leads it without them`,
+      );
+    },
+    planned(plan) {
+      gated = new Set(
+        plan.held.flatMap((h) => (gates.has(h.reason.kind) ? [`${h.clusterName}/${h.brokerId}`] : [])),
+      );
+    },
+    tick: checkKillsRepeated,
+    atTheEnd() {
+      for (const { taskId } of reachableLiveTasks(truth)) {
+        if (ownerOf(truth, taskId)?.task?.taskId !== taskId) {
+          throw new Violation(`task ${taskId} lives on, and no record has it`);
+        }
+      }
     },
   };
 }

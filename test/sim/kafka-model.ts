@@ -1,242 +1,318 @@
-/** Kafka as far as the loop can see it: a quorum, registrations, in-sync sets. Virtual time only. */
-import { ConflictError, UnavailableError } from '../../src/model/errors.ts';
-import type { KafkaAdmin, KafkaObserved, NewTopic } from '../../src/model/kafka.ts';
+/**
+ * One Kafka cluster as far as the loop can see it: a quorum, registrations, in-sync sets, and which
+ * acknowledged records are on which disk. Virtual time only.
+ */
+import type { NewTopic } from '../../src/model/kafka.ts';
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { Clock } from '../../src/sys/clock.ts';
-import type { Random } from '../../src/sys/random.ts';
+import type { Dice } from './randomness.ts';
 
-type Partition = {
+/** What is on one persistent volume; it outlives tasks. `logs` counts acknowledged writes by partition. */
+export type Disk = {
+  clusterId?: string;
+  nodeId?: number;
+  directoryId?: string;
+  marker?: import('../../src/executor/storage.ts').FormatMarker;
+  logs: Map<string, number>;
+};
+
+export type Partition = {
+  readonly name: string;
   readonly topic: string;
   readonly partition: number;
   readonly replicas: number[];
   isr: number[];
   leader: number;
+  /** Writes that were acknowledged to producers with acks=all. */
+  acked: number;
 };
-type Broker = {
-  readonly id: number;
+
+/** One process of a broker. Behind a partition an older one may live beside a newer. */
+export type Instance = {
+  readonly taskId: string;
+  readonly brokerId: number;
+  readonly agentName: string;
+  readonly launch: BrokerLaunch;
+  readonly disk: Disk;
   up: boolean;
+  /** Cut off from the rest of the cluster, and from clients. */
+  cutOff: boolean;
+};
+
+type Registration = {
+  readonly id: number;
+  instance: Instance;
   fenced: boolean;
-  incarnation: number;
-  rack: string | undefined;
-  host: string;
-  port: number;
-  downSinceMs: number;
+  servesSinceMs: number;
+  /** Grows with each change of the above: what was scheduled before is void. */
+  epoch: number;
+  goneSinceMs: number;
+};
+
+export type Topic = {
+  readonly spec: NewTopic;
+  readonly config: Map<string, string>;
+  readonly partitions: Partition[];
 };
 
 export type KafkaModel = {
   readonly clusterId: string;
-  start(launch: BrokerLaunch): void;
+  start(launch: BrokerLaunch, taskId: string, agentName: string, disk: Disk): Instance;
   /** `clean`: a controlled shutdown moved leadership away before it ended. */
-  stop(brokerId: number, clean: boolean): void;
-  /** Registered, unfenced and part of a quorum that has a leader. */
-  serves(brokerId: number): boolean;
+  stop(instance: Instance, clean: boolean): void;
+  /** The network around all processes on an agent. */
+  cut(agentName: string, isCut: boolean): void;
+  /** This process is registered, unfenced, and part of a quorum that has a leader. */
+  serves(instance: Instance): boolean;
+  /** For how long this very process has been served by the controller; 0 when it is not. */
+  servesForMs(instance: Instance): number;
+  /** In touch now, or out of it for less than `ms`: what an observer could not know better. */
+  wasAliveWithin(brokerId: number, ms: number): boolean;
+  isVoter(brokerId: number): boolean;
   partitions(): readonly Partition[];
   minIsr(topic: string): number;
-  isUp(brokerId: number): boolean;
-  /** Up now, or down for less than `ms`: what an observer could not know better. */
-  wasUpWithin(brokerId: number, ms: number): boolean;
-  admin(bootstrap: () => readonly string[]): KafkaAdmin;
+  /** For the admin port. */
+  readonly view: {
+    readonly topics: Map<string, Topic>;
+    readonly clusterConfig: Map<string, string>;
+    readonly brokerConfigs: Map<number, Map<string, string>>;
+    registrations(): readonly Registration[];
+    voters(): readonly number[];
+    voterIsUp(id: number): boolean;
+    quorumLeader(): number;
+    answersAt(address: string): boolean;
+    addPartitions(topic: Topic, upTo: number): void;
+    /** A quorum that came back elects leaders where there are none. */
+    electAll(): void;
+  };
 };
 
 const sessionTimeoutMs = 9_000;
 
-export function createKafkaModel(clusterId: string, clock: Clock, random: Random): KafkaModel {
-  const brokers = new Map<number, Broker>();
-  const topics = new Map<string, { readonly spec: NewTopic; readonly partitions: Partition[] }>();
+export function createKafkaModel(
+  clusterId: string,
+  deps: {
+    readonly clock: Clock;
+    readonly dice: Dice;
+    /** A leader was elected that misses acknowledged records. */
+    readonly onLoss: (partition: Partition, brokerId: number, missing: number) => void;
+  },
+): KafkaModel {
+  const { clock, dice } = deps;
+  const instances: Instance[] = [];
+  const registered = new Map<number, Registration>();
+  const topics = new Map<string, Topic>();
+  const clusterConfig = new Map<string, string>();
+  const brokerConfigs = new Map<number, Map<string, string>>();
   let voters: readonly number[] = [];
-  const between = (low: number, high: number): number => low + Math.floor(random.next() * (high - low));
 
+  const inTouch = (instance: Instance | undefined): boolean => instance?.up === true && !instance.cutOff;
+  const voterIsUp = (id: number): boolean => instances.some((i) => i.brokerId === id && inTouch(i));
   const quorumLeader = (): number => {
-    const up = voters.filter((id) => brokers.get(id)?.up === true);
+    const up = voters.filter(voterIsUp);
     return up.length > voters.length / 2 ? (up[0] ?? -1) : -1;
   };
-  const all = (): Partition[] => [...topics.values()].flatMap((t) => t.partitions);
-  const alive = (id: number): boolean => brokers.get(id)?.up === true && brokers.get(id)?.fenced === false;
-
-  const elect = (partition: Partition): void => {
-    if (!partition.isr.includes(partition.leader) || !alive(partition.leader)) {
-      partition.leader = partition.isr.find(alive) ?? -1;
-    }
+  const isAlive = (id: number): boolean => {
+    const registration = registered.get(id);
+    return registration !== undefined && !registration.fenced && inTouch(registration.instance);
   };
-  const drop = (id: number): void => {
+  const all = (): Partition[] => [...topics.values()].flatMap((t) => t.partitions);
+  const minIsr = (topic: string): number =>
+    Number(
+      topics.get(topic)?.config.get('min.insync.replicas') ?? clusterConfig.get('min.insync.replicas') ?? 1,
+    );
+
+  /** Producers wrote something since the last change, if they could. */
+  function write(partition: Partition): void {
+    const { isr, leader, name } = partition;
+    if (leader < 0 || isr.length < minIsr(partition.topic) || !isr.every(isAlive)) return;
+    partition.acked += 1;
+    for (const id of isr) registered.get(id)?.instance.disk.logs.set(name, partition.acked);
+  }
+  function elect(partition: Partition): void {
+    if (partition.isr.includes(partition.leader) && isAlive(partition.leader)) return;
+    partition.leader = quorumLeader() < 0 ? -1 : (partition.isr.find(isAlive) ?? -1);
+    if (partition.leader < 0) return;
+    const has = registered.get(partition.leader)?.instance.disk.logs.get(partition.name) ?? 0;
+    if (has < partition.acked) {
+      deps.onLoss(partition, partition.leader, partition.acked - has);
+      partition.acked = has;
+    }
+  }
+  function drop(id: number): void {
     for (const partition of all()) {
-      // Kafka keeps the last member electable: the in-sync set is never empty.
+      write(partition);
+      // Kafka without ELR keeps the last member electable: the in-sync set is never empty.
       if (partition.isr.includes(id) && partition.isr.length > 1) {
         partition.isr = partition.isr.filter((other) => other !== id);
       }
       elect(partition);
     }
-  };
+  }
 
   /** A follower joins the in-sync set once it has fetched from a leader, however long that takes to come. */
-  function catchUp(broker: Broker, incarnation: number, partition: Partition): void {
-    clock.setTimer(between(200, 8_000), () => {
-      if (!broker.up || broker.incarnation !== incarnation || partition.isr.includes(broker.id)) return;
+  function catchUp(registration: Registration, epoch: number, partition: Partition): void {
+    clock.setTimer(dice.between(200, 8_000), () => {
+      const { id } = registration;
+      if (registration.epoch !== epoch || !isAlive(id) || partition.isr.includes(id)) return;
+      elect(partition);
       if (partition.leader < 0) {
-        catchUp(broker, incarnation, partition);
+        catchUp(registration, epoch, partition);
         return;
       }
-      partition.isr = [...partition.isr, broker.id];
+      write(partition);
+      registration.instance.disk.logs.set(partition.name, partition.acked);
+      partition.isr = [...partition.isr, id];
     });
   }
 
-  function register(broker: Broker, incarnation: number): void {
-    const live = (): boolean => broker.up && broker.incarnation === incarnation;
-    clock.setTimer(between(500, 3_000), () => {
-      if (!live()) return;
-      if (quorumLeader() < 0) {
-        register(broker, incarnation);
+  /** Registers, or comes back under a registration of its own; refused while another process of this id is alive. */
+  function join(instance: Instance): void {
+    clock.setTimer(dice.between(500, 3_000), () => {
+      if (!inTouch(instance)) return;
+      const { brokerId } = instance;
+      const known = registered.get(brokerId);
+      const isTaken = known !== undefined && known.instance !== instance && isAlive(brokerId);
+      if (quorumLeader() < 0 || isTaken) {
+        join(instance);
         return;
       }
-      broker.fenced = false;
+      const registration = known ?? {
+        id: brokerId,
+        instance,
+        fenced: true,
+        epoch: 0,
+        servesSinceMs: 0,
+        goneSinceMs: 0,
+      };
+      if (known?.instance !== instance) {
+        // A new incarnation fences what is left of the old one.
+        registration.fenced = true;
+        drop(brokerId);
+        registration.instance = instance;
+      }
+      registered.set(brokerId, registration);
+      if (registration.fenced) registration.servesSinceMs = clock.nowMs();
+      registration.fenced = false;
+      registration.epoch += 1;
+      const { epoch } = registration;
       for (const partition of all()) elect(partition);
-      for (const partition of all().filter((p) => p.replicas.includes(broker.id))) {
-        catchUp(broker, incarnation, partition);
+      for (const partition of all().filter((p) => p.replicas.includes(brokerId))) {
+        catchUp(registration, epoch, partition);
       }
     });
+  }
+
+  function leave(instance: Instance, clean: boolean): void {
+    const registration = registered.get(instance.brokerId);
+    if (registration?.instance !== instance) return;
+    registration.goneSinceMs = clock.nowMs();
+    registration.epoch += 1;
+    const { epoch } = registration;
+    const fence = (): void => {
+      if (registration.epoch !== epoch || registration.instance !== instance) return;
+      // Without a quorum nobody is fenced; whoever leads it next starts to count anew.
+      if (quorumLeader() < 0) {
+        clock.setTimer(sessionTimeoutMs, fence);
+        return;
+      }
+      registration.fenced = true;
+      drop(instance.brokerId);
+    };
+    if (clean) fence();
+    else clock.setTimer(sessionTimeoutMs, fence);
   }
 
   return {
     clusterId,
-    start(launch) {
+    start(launch, taskId, agentName, disk) {
       voters = launch.storage.initialVoters.map((v) => v.nodeId);
-      const listener = launch.listeners[0];
-      const broker: Broker = brokers.get(launch.nodeId) ?? {
-        id: launch.nodeId,
-        up: false,
-        fenced: true,
-        incarnation: 0,
-        rack: launch.rack,
-        host: '',
-        port: 0,
-        downSinceMs: 0,
+      const instance: Instance = {
+        taskId,
+        brokerId: launch.nodeId,
+        agentName,
+        launch,
+        disk,
+        up: true,
+        cutOff: instances.some((i) => i.agentName === agentName && i.up && i.cutOff),
       };
-      broker.up = true;
-      broker.fenced = true;
-      broker.incarnation += 1;
-      broker.host = listener?.advertisedHost ?? '';
-      broker.port = listener?.advertisedPort ?? 0;
-      brokers.set(broker.id, broker);
-      // A new incarnation fences what is left of the old one.
-      drop(broker.id);
-      register(broker, broker.incarnation);
+      instances.push(instance);
+      if (!clusterConfig.has('min.insync.replicas')) {
+        const rendered = launch.config['min.insync.replicas'];
+        if (rendered !== undefined) clusterConfig.set('min.insync.replicas', rendered);
+      }
+      if (launch.roles.includes('broker')) join(instance);
+      return instance;
     },
-    stop(brokerId, clean) {
-      const broker = brokers.get(brokerId);
-      if (broker === undefined) return;
-      broker.up = false;
-      broker.downSinceMs = clock.nowMs();
-      const { incarnation } = broker;
-      const fence = (): void => {
-        if (broker.incarnation !== incarnation) return;
-        broker.fenced = true;
-        drop(brokerId);
-      };
-      if (clean) {
-        fence();
-      } else {
-        clock.setTimer(sessionTimeoutMs, fence);
+    stop(instance, clean) {
+      if (!instance.up) return;
+      if (clean && inTouch(instance)) for (const partition of all()) write(partition);
+      instance.up = false;
+      instances.splice(instances.indexOf(instance), 1);
+      leave(instance, clean && !instance.cutOff);
+    },
+    cut(agentName, isCut) {
+      for (const instance of instances.filter((i) => i.agentName === agentName && i.cutOff !== isCut)) {
+        if (isCut) for (const partition of all()) write(partition);
+        instance.cutOff = isCut;
+        if (isCut) leave(instance, false);
+        else if (instance.launch.roles.includes('broker')) {
+          const registration = registered.get(instance.brokerId);
+          if (registration?.instance === instance) registration.epoch += 1;
+          join(instance);
+        }
       }
     },
-    serves: (id) => alive(id) && quorumLeader() >= 0,
-    isUp: (id) => brokers.get(id)?.up === true,
-    wasUpWithin: (id, ms) =>
-      brokers.get(id)?.up === true ||
-      clock.nowMs() - (brokers.get(id)?.downSinceMs ?? Number.NEGATIVE_INFINITY) < ms,
+    serves: (instance) =>
+      quorumLeader() >= 0 &&
+      inTouch(instance) &&
+      (!instance.launch.roles.includes('broker') ||
+        (registered.get(instance.brokerId)?.instance === instance && isAlive(instance.brokerId))),
+    servesForMs(instance) {
+      const registration = registered.get(instance.brokerId);
+      return registration?.instance === instance && isAlive(instance.brokerId)
+        ? clock.nowMs() - registration.servesSinceMs
+        : 0;
+    },
+    wasAliveWithin: (id, ms) =>
+      isAlive(id) || clock.nowMs() - (registered.get(id)?.goneSinceMs ?? Number.NEGATIVE_INFINITY) < ms,
+    isVoter: (id) => voters.includes(id),
     partitions: all,
-    minIsr: (topic) => Number(topics.get(topic)?.spec.config['min.insync.replicas'] ?? 1),
-    admin(bootstrap) {
-      const reachable = (): void => {
-        const known = [...brokers.values()].some(
-          (b) => alive(b.id) && bootstrap().includes(`${b.host}:${b.port}`),
-        );
-        if (!known || quorumLeader() < 0) {
-          throw new UnavailableError('KM_UNAVAILABLE_KAFKA', 'no broker answers', { outcome: 'not-sent' });
-        }
-      };
-      const answerAfter = (): Promise<void> =>
-        new Promise((resolve) => clock.setTimer(between(2, 200), resolve));
-      return {
-        async observe(): Promise<KafkaObserved> {
-          const observedAtMs = clock.nowMs();
-          await answerAfter();
-          reachable();
-          const voterRows = voters.map((nodeId) => ({
-            nodeId,
-            logEndOffset: brokers.get(nodeId)?.up === true ? 100 : 50,
-            lastCaughtUpMs: brokers.get(nodeId)?.up === true ? clock.nowMs() : 0,
-          }));
-          return {
-            observedAtMs,
-            clusterId,
-            brokers: [...brokers.values()].map((b) => ({
-              id: b.id,
-              fenced: b.fenced,
-              host: b.host,
-              port: b.port,
-              ...(b.rack === undefined ? {} : { rack: b.rack }),
-            })),
-            topics: [...topics.values()].map((t) => ({
-              name: t.spec.name,
-              internal: false,
-              minIsr: Number(t.spec.config['min.insync.replicas'] ?? 1),
-              config: t.spec.config,
-              partitions: t.partitions.map((p) => ({
-                partition: p.partition,
-                leader: p.leader,
-                replicas: [...p.replicas],
-                isr: [...p.isr],
-                elr: [],
-              })),
-            })),
-            quorum: { leaderId: quorumLeader(), voters: voterRows, observers: [] },
-          };
-        },
-        async createTopic(spec) {
-          await answerAfter();
-          reachable();
-          if (topics.has(spec.name)) return;
-          const ids = [...brokers.values()].filter((b) => alive(b.id)).map((b) => b.id);
-          if (ids.length < spec.replicationFactor)
-            throw new ConflictError('KM_CONFLICT_KAFKA', 'too few brokers for the replication factor');
-          topics.set(spec.name, {
-            spec,
-            partitions: Array.from({ length: spec.partitions }, (_, partition) => {
-              const replicas = Array.from(
-                { length: spec.replicationFactor },
-                (__, i) => ids[(partition + i) % ids.length] ?? 0,
-              );
-              return { topic: spec.name, partition, replicas, isr: [...replicas], leader: replicas[0] ?? -1 };
-            }),
-          });
-        },
-        async createPartitions() {},
-        async describeConfigs() {
-          return [];
-        },
-        async alterConfigs(resource, changes) {
-          await answerAfter();
-          reachable();
-          const topic = resource.kind === 'topic' ? topics.get(resource.name) : undefined;
-          if (topic === undefined) return;
-          const config = Object.entries({ ...topic.spec.config, ...changes }).flatMap(([key, value]) =>
-            value === undefined ? [] : [[key, value]],
+    minIsr,
+    view: {
+      topics,
+      clusterConfig,
+      brokerConfigs,
+      registrations: () => [...registered.values()],
+      voters: () => voters,
+      voterIsUp,
+      quorumLeader,
+      answersAt: (address) =>
+        [...registered.values()].some(({ id, instance }) => {
+          const listener = instance.launch.listeners[0];
+          return isAlive(id) && address === `${listener?.advertisedHost}:${listener?.advertisedPort}`;
+        }),
+      electAll() {
+        for (const partition of all()) elect(partition);
+      },
+      addPartitions(topic, upTo) {
+        const ids = [...registered.values()].flatMap((r) => (r.fenced ? [] : [r.id])).sort((a, b) => a - b);
+        for (let partition = topic.partitions.length; partition < upTo; partition += 1) {
+          const replicas = Array.from(
+            { length: topic.spec.replicationFactor },
+            (_, i) => ids[(partition + i) % ids.length] ?? 0,
           );
-          topics.set(topic.spec.name, {
-            ...topic,
-            spec: { ...topic.spec, config: Object.fromEntries(config) },
+          topic.partitions.push({
+            name: `${topic.spec.name}-${partition}`,
+            topic: topic.spec.name,
+            partition,
+            replicas,
+            isr: [...replicas],
+            leader: replicas[0] ?? -1,
+            acked: 0,
           });
-        },
-        async describeClientQuotas() {
-          return [];
-        },
-        async alterClientQuotas() {},
-        async unregisterBroker() {},
-        async describeLogDirs() {
-          return [];
-        },
-        async close() {},
-      };
+        }
+      },
     },
   };
 }

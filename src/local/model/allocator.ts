@@ -18,7 +18,8 @@ const smallestOffer = { cpus: 10, mem: 32_000 };
 export function allocate(context: Context, agentIds?: readonly string[]): void {
   const { state } = context;
   const listeners = Object.values(state.frameworks).filter((one) => one.streamId !== undefined);
-  if (listeners.length === 0) return;
+  // Nobody to offer to: every role is suppressed, or nobody listens.
+  if (!listeners.some((one) => rolesOf(one).some((role) => !one.suppressedRoles.includes(role)))) return;
   for (const framework of listeners) {
     if (framework.filters.some((filter) => filter.expiresMs <= context.nowMs)) {
       framework.filters = framework.filters.filter((filter) => filter.expiresMs > context.nowMs);

@@ -131,8 +131,36 @@ export function offeredResources(state: State, agentId: string): Resource[] {
   return offered;
 }
 
-/** What the agent has left to offer, without allocation. */
-export function freeResources(state: State, agent: AgentRecord): Resource[] {
+/** What the agent has left to offer, without allocation. Asked at every allocation; computed anew when anything changed. */
+export function freeResources(state: State, agent: AgentRecord): readonly Resource[] {
+  const parts = [agent.total, ...takenParts(state, agent)];
+  const known = freeOf.get(agent);
+  if (known?.parts.length === parts.length && known.parts.every((part, at) => part === parts[at])) {
+    return known.free;
+  }
   const taken = add(usedResources(state, agent), offeredResources(state, agent.id));
-  return subtractAvailable(agent.total, allocated(taken, undefined));
+  const free = subtractAvailable(agent.total, allocated(taken, undefined));
+  freeOf.set(agent, { parts, free });
+  return free;
 }
+
+const freeOf = new WeakMap<AgentRecord, { readonly parts: readonly Bundle[]; readonly free: Resource[] }>();
+
+/** The lists whose resources are taken; they are replaced, never changed in place. */
+function takenParts(state: State, agent: AgentRecord): Bundle[] {
+  const parts: Bundle[] = [];
+  for (const framework of Object.values(state.frameworks)) {
+    for (const task of Object.values(framework.tasks)) {
+      if (task.agentId === agent.id && !isTerminal(task.state)) parts.push(task.info.resources ?? none);
+    }
+    for (const executor of Object.values(agent.executors[framework.id] ?? {})) {
+      parts.push(executor.resources ?? none);
+    }
+  }
+  for (const offer of Object.values(state.offers)) {
+    if (offer.agentId === agent.id) parts.push(offer.resources);
+  }
+  return parts;
+}
+
+const none: Bundle = [];

@@ -1,0 +1,255 @@
+/** Sees the scenarios of `coverage.ts` pass at the ports. Decides nothing, and knows nothing of how the loop is made. */
+import type { BrokerLaunch } from '../../src/model/launch.ts';
+import type { MesosCall, MesosEvent, TaskUpdate } from '../../src/model/mesos.ts';
+import type { PlanInput } from '../../src/model/observed.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
+import type { Coverage } from './coverage.ts';
+import { brokerRecords, ownerOf, specRecord, type Truth, terminalStates } from './truth.ts';
+
+export type CoverageWatch = {
+  arriving(call: MesosCall, processNumber: number): void;
+  swallowed(call: MesosCall): void;
+  delivered(event: MesosEvent, processNumber: number): void;
+  written(path: string, value: unknown, before: unknown): void;
+  planned(input: PlanInput, plan: Plan): void;
+  /** A scheduler's process is gone without having said so. */
+  crashed(processNumber: number): void;
+  ended(code: string): void;
+  rebooted(agentName: string): void;
+  clockJumped(): void;
+};
+
+type Launched = { readonly key: string; readonly by: number; heardOf: boolean; orphaned: boolean };
+
+export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWatch {
+  const launched = new Map<string, Launched>();
+  const swallowed = new Map<string, { readonly key: string; asked: boolean }>();
+  const acknowledged = new Set<string>();
+  const killed = new Set<string>();
+  const homes = new Map<string, { readonly disk: string; readonly agentId: string }>();
+  const unreachable = new Set<string>();
+  const rebooted = new Set<string>();
+  const lostTasks = new Set<string>();
+  const returned = new Set<string>();
+  const unmade = new Set<string>();
+  const inHand = new Map<number, Set<string>>();
+  const rescinded = new Set<string>();
+  const silent = new Set<string>();
+  let failure: { readonly agentId: string; readonly updated: Set<string> } | undefined;
+
+  function launch(call: Extract<MesosCall, { kind: 'accept' }>, by: number): void {
+    const reserves = call.operations.some((o) => o.kind === 'reserve');
+    for (const operation of call.operations) {
+      if (operation.kind === 'reserve') {
+        const labels = operation.resources.flatMap((r) => r.reservations.map((v) => v.labels));
+        if (labels.every((l) => l.framework && l.cluster && l.broker && l.incarnation)) saw(18);
+      } else if (operation.kind === 'create') {
+        const { volumes } = operation;
+        if (volumes.some((v) => v.disk?.source.kind === 'mount')) saw(21);
+        const again = volumes.some((v) => unmade.has(v.disk?.volume?.persistenceId ?? ''));
+        const disk = call.operations.some(
+          (o) => o.kind === 'reserve' && o.resources.some((r) => r.name === 'disk'),
+        );
+        if (again && !(reserves && disk)) saw(19);
+      } else if (operation.kind === 'launch') {
+        const { task } = operation;
+        const { clusterName, nodeId } = JSON.parse(task.data) as BrokerLaunch;
+        const key = `${clusterName}/${nodeId}`;
+        noteHome(
+          key,
+          task.agentId,
+          task.resources.flatMap((r) => r.disk?.volume?.persistenceId ?? []).join(' '),
+        );
+        for (const other of swallowed.values()) if (other.key === key && other.asked) saw(2);
+        launched.set(task.taskId, { key, by, heardOf: false, orphaned: false });
+        noteBackoff(clusterName, nodeId);
+      }
+    }
+  }
+  function noteHome(key: string, agentId: string, disk: string): void {
+    const before = homes.get(key);
+    const name = truth.cluster.state.agents[agentId]?.name ?? '';
+    if (before !== undefined && before.disk !== disk && unreachable.has(key)) saw(7, 'relocated');
+    if (before?.disk === disk && before.agentId !== agentId) saw(11, 'another id');
+    if (before?.disk === disk && before.agentId === agentId && rebooted.delete(name)) saw(11, 'same id');
+    unreachable.delete(key);
+    homes.set(key, { disk, agentId });
+  }
+  function noteBackoff(clusterName: string, nodeId: number): void {
+    const record = brokerRecords(truth).find((r) => r.clusterName === clusterName && r.id === nodeId);
+    const policy = specRecord(truth, clusterName)?.desired.brokers.find((b) => b.id === nodeId)?.failover;
+    if (record?.last === undefined || policy === undefined || record.failures < 3) return;
+    const waitedMs = truth.nowMs() - record.last.endedAtMs;
+    if (waitedMs >= Math.min(policy.maxDelayMs, policy.delayMs * 2 ** (record.failures - 2))) saw(28);
+  }
+
+  function reconcile(
+    tasks: readonly { readonly taskId: string; readonly agentId?: string }[],
+    by: number,
+  ): void {
+    saw(4, tasks.length === 0 ? 'all' : 'by name');
+    for (const { taskId, agentId } of tasks) {
+      const before = launched.get(taskId);
+      if (before?.orphaned === true && before.by !== by) saw(1);
+      const lost = swallowed.get(taskId);
+      if (lost !== undefined) lost.asked = true;
+      if (failure !== undefined && failure.agentId === agentId && !failure.updated.has(taskId)) saw(9);
+      if (agentId !== undefined && isRecovered(truth, agentId)) silent.add(taskId);
+    }
+  }
+
+  function updated(update: TaskUpdate): void {
+    const { taskId, state, reason } = update;
+    const owner = ownerOf(truth, taskId);
+    const isCurrent = owner?.task?.taskId === taskId;
+    const key = owner === undefined ? '' : `${owner.clusterName}/${owner.id}`;
+    const before = launched.get(taskId);
+    if (before !== undefined) before.heardOf = true;
+    failure?.updated.add(taskId);
+    if (silent.delete(taskId)) saw(5);
+    if (reason === 'RECONCILIATION') {
+      const part = state.replace('TASK_', '');
+      saw(6, ['GONE', 'UNREACHABLE', 'GONE_BY_OPERATOR', 'UNKNOWN'].includes(part) ? part : 'latest');
+    }
+    if (isCurrent && (state === 'TASK_UNREACHABLE' || state === 'TASK_LOST')) unreachable.add(key);
+    if (isCurrent && state === 'TASK_LOST' && reason === 'AGENT_REMOVED') lostTasks.add(taskId);
+    if (reason === 'AGENT_REREGISTERED' && state === 'TASK_RUNNING') {
+      if (isCurrent) saw(8, 'kept');
+      else returned.add(taskId);
+    }
+    if (state === 'TASK_DROPPED' && reason === 'INVALID_OFFERS') saw(14, 'crosses');
+  }
+
+  return {
+    arriving(call, by) {
+      switch (call.kind) {
+        case 'accept':
+          for (const id of call.offerIds) inHand.get(by)?.delete(id);
+          return launch(call, by);
+        case 'decline':
+          for (const id of call.offerIds) inHand.get(by)?.delete(id);
+          return saw(17, 'decline');
+        case 'answer-inverse-offer':
+          return saw(23);
+        case 'revive':
+        case 'suppress':
+          return saw(17, call.kind);
+        case 'reconcile-tasks':
+          return reconcile(call.tasks, by);
+        case 'acknowledge':
+          if (acknowledged.has(call.uuid)) saw(3, 'repeated');
+          acknowledged.add(call.uuid);
+          if (ownerOf(truth, call.taskId) === undefined) saw(3, 'unknown task');
+          return;
+        case 'kill': {
+          const owner = ownerOf(truth, call.taskId);
+          if (owner === undefined) saw(4, 'stranger killed');
+          if (returned.has(call.taskId)) saw(8, 'killed');
+          if (killed.has(call.taskId)) saw(25, 'repeated');
+          killed.add(call.taskId);
+          const state = owner?.task?.taskId === call.taskId ? owner.task.state : undefined;
+          if (state === 'TASK_STAGING' || state === 'TASK_STARTING') saw(25, 'while starting');
+          return;
+        }
+        default:
+          return;
+      }
+    },
+    swallowed(call) {
+      if (call.kind !== 'accept') return;
+      for (const operation of call.operations) {
+        if (operation.kind !== 'launch') continue;
+        const { clusterName, nodeId } = JSON.parse(operation.task.data) as BrokerLaunch;
+        swallowed.set(operation.task.taskId, { key: `${clusterName}/${nodeId}`, asked: false });
+      }
+    },
+    delivered(event, processNumber) {
+      switch (event.kind) {
+        case 'offers': {
+          const mine = inHand.get(processNumber) ?? new Set();
+          for (const offer of event.offers) {
+            mine.add(offer.id);
+            if (rescinded.has(offer.id)) saw(14, 'overtakes');
+          }
+          inHand.set(processNumber, mine);
+          return;
+        }
+        case 'rescind':
+          rescinded.add(event.offerId);
+          inHand.get(processNumber)?.delete(event.offerId);
+          return;
+        case 'disconnected':
+          if ((inHand.get(processNumber)?.size ?? 0) > 0) saw(13);
+          inHand.delete(processNumber);
+          return;
+        case 'failure':
+          if (event.executorId !== undefined) saw(26);
+          else if (event.agentId !== undefined) failure = { agentId: event.agentId, updated: new Set() };
+          return;
+        case 'update':
+          return updated(event.update);
+        default:
+          return;
+      }
+    },
+    written(path, value, before) {
+      if (!path.includes('/brokers/')) return;
+      const is = value as BrokerRecord;
+      const was = before as BrokerRecord | undefined;
+      const { last } = is;
+      if (last !== undefined && last.taskId !== was?.last?.taskId && terminalStates.has(last.state)) {
+        const part = last.state.replace('TASK_', '');
+        if (['DROPPED', 'ERROR', 'GONE_BY_OPERATOR'].includes(part)) saw(12, part);
+        if (last.state === 'TASK_ERROR') {
+          for (const volume of is.placement?.volumes ?? []) unmade.add(volume.persistenceId ?? '');
+        }
+        if (last.reason === 'AGENT_DRAINING' && is.failures === (was?.failures ?? 0)) saw(24);
+      }
+      const { task } = is;
+      if (task?.unreachableSinceMs !== undefined && was?.task?.unreachableSinceMs === undefined) {
+        if (lostTasks.has(task.taskId)) saw(10);
+      }
+    },
+    planned(_input, plan) {
+      const launches = plan.steps.filter(
+        ({ action }) => action.kind === 'broker' && action.call?.kind === 'accept',
+      );
+      if (launches.length > 1) saw(29, 'several');
+      for (const { reason } of plan.held) {
+        if (reason.kind === 'no-matching-offer' && reason.rejections.some((r) => r.reasons.length > 0)) {
+          saw(29, 'told why');
+        }
+        if (reason.kind === 'agent-unreachable') saw(7, 'waits');
+      }
+    },
+    crashed(processNumber) {
+      for (const one of launched.values()) {
+        if (one.by === processNumber && !one.heardOf) one.orphaned = true;
+      }
+    },
+    ended(code) {
+      if (code === 'KM_CONFLICT_FENCED') saw(15, 'fenced');
+      if (code === 'KM_CONFLICT_FAILED_OVER') saw(15, 'failed over');
+      if (code === 'KM_CONFLICT_LEADERSHIP_LOST') saw(15, 'session');
+      if (code === 'KM_CONFLICT_FRAMEWORK_LOST') saw(16, 'framework id lost');
+      if (code === 'KM_CONFLICT_FRAMEWORK_REMOVED') saw(16, 'framework removed');
+    },
+    rebooted: (agentName) => void rebooted.add(agentName),
+    clockJumped() {
+      const nowMs = truth.nowMs();
+      const waits = brokerRecords(truth).some(
+        (r) =>
+          r.task?.unreachableSinceMs !== undefined ||
+          (r.task === undefined && r.stickyUntilMs !== undefined && r.stickyUntilMs > nowMs),
+      );
+      if (waits) saw(27);
+    },
+  };
+}
+
+/** The master knows of the agent from its registry only, and says nothing of its tasks. */
+function isRecovered({ cluster: { state } }: Truth, agentId: string): boolean {
+  const { recoveredAgents = {} } = state as { readonly recoveredAgents?: Readonly<Record<string, unknown>> };
+  return recoveredAgents[agentId] !== undefined;
+}

@@ -1,0 +1,262 @@
+/**
+ * One seed: the real loop, plan, execution, translation and codec against the models of Mesos, Kafka,
+ * the store and ZooKeeper, under virtual time and drawn faults; then healed, it converges and falls silent.
+ */
+import type { FrameworkSettings } from '../../src/model/mesos.ts';
+import type { ClusterStatus } from '../../src/model/status.ts';
+import { checkNeeds } from './check-needs.ts';
+import { createVirtualClock } from './clock.ts';
+import { createCoverage } from './coverage.ts';
+import { loseFrameworkId, removeFramework } from './endings.ts';
+import { drawFaults, type FaultKind } from './faults.ts';
+import { createInvariants } from './invariants.ts';
+import { createKafkaModel, type KafkaModel } from './kafka-model.ts';
+import { createMesosCluster } from './mesos-cluster.ts';
+import { createCoverageWatch } from './observe-coverage.ts';
+import { createOperator } from './operator.ts';
+import { createDice } from './randomness.ts';
+import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts';
+import { createStoreModel } from './store-model.ts';
+import { createTrace } from './trace.ts';
+import { createTrouble } from './trouble.ts';
+import { isStuckForGood, type Truth, Violation } from './truth.ts';
+import { drawWorkload } from './workload.ts';
+
+export type SeedResult = {
+  readonly seed: number;
+  readonly violation?: string;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly coverage: ReadonlyMap<string, number>;
+  /** Everything that crossed a port, and every timer. */
+  readonly events: number;
+  readonly virtualMs: number;
+  /** sha256 over everything that crossed a port: the same seed gives the same one. */
+  readonly traceHash: string;
+  readonly trace: readonly string[];
+};
+
+const startMs = 1_800_000_000_000;
+const faultyMs = 8 * 60_000;
+const convergeWithinMs = 40 * 60_000;
+const silentForMs = 4 * 60_000;
+/** As long as it takes to reconcile all tasks once more. */
+const longSilenceMs = 17 * 60_000;
+const framework: FrameworkSettings = {
+  name: 'kafka',
+  user: 'root',
+  role: 'kafka',
+  principal: 'kafka',
+  failoverTimeoutMs: 7 * 86_400_000,
+};
+
+export async function runSeed(
+  seed: number,
+  options: { readonly keepTrace?: boolean; readonly planted?: Planted } = {},
+): Promise<SeedResult> {
+  const clock = createVirtualClock(startMs);
+  const trace = createTrace(clock.nowMs, options.keepTrace === true);
+  const { note } = trace;
+  let violation: string | undefined;
+  const guarded = (check: () => void): void => {
+    try {
+      check();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      if (violation === undefined) note(`VIOLATION ${error.message}`);
+      violation ??= error.message;
+    }
+  };
+  const tell = (error: unknown): void =>
+    guarded(() => {
+      throw error;
+    });
+  const violate = (message: string): void => tell(new Violation(message));
+
+  const faults = drawFaults(createDice(seed, 'faults'), options.planted?.trouble);
+  const workload = drawWorkload(createDice(seed, 'workload'));
+  const kafkas = new Map<string, KafkaModel>();
+  const clusterIds = new Map<string, string>();
+  const kafkaDice = createDice(seed, 'kafka');
+  const kafkaOf = (clusterId: string): KafkaModel => {
+    const known =
+      kafkas.get(clusterId) ??
+      createKafkaModel(clusterId, {
+        clock,
+        dice: kafkaDice,
+        onLoss: (partition, id, missing) => guarded(() => invariants.lost(partition, id, missing)),
+      });
+    kafkas.set(clusterId, known);
+    return known;
+  };
+  const store = createStoreModel({
+    dice: createDice(seed, 'store'),
+    faults,
+    isFenced: options.planted?.fence !== 'dropped',
+    note,
+  });
+  const cluster = createMesosCluster({
+    clock,
+    dice: createDice(seed, 'cluster'),
+    faults,
+    agents: workload.agents,
+    kafkaOf,
+    onFormat: (launch, disk) => {
+      clusterIds.set(launch.clusterName, launch.clusterId);
+      guarded(() => invariants.formatted(launch, disk));
+    },
+    onStarted: (instance) => note(`broker ${instance.brokerId} of ${instance.taskId} starts`),
+  });
+  const setup = createDice(seed, 'setup');
+  const count = setup.pick([1, 2, 3]) ?? 1;
+  const truth: Truth = {
+    nowMs: clock.nowMs,
+    cluster,
+    durable: store.durable,
+    kafkaOf: (name) => kafkas.get(clusterIds.get(name) ?? ''),
+    newestEpoch: store.newestEpoch,
+    hasElection: count > 1,
+  };
+  const invariants = createInvariants(truth);
+  const coverage = createCoverage();
+  const seen = createCoverageWatch(coverage, truth);
+  let streams = 0;
+  const endings = new Set<string>();
+
+  const schedulers = createSchedulers({
+    clock,
+    dice: createDice(seed, 'schedulers'),
+    faults,
+    cluster,
+    store,
+    framework,
+    switchboard: {
+      nextStreamId: () => {
+        streams += 1;
+        return `s-${streams}`;
+      },
+      isMasterUp: () => trouble.isMasterUp(),
+    },
+    kafkaOf: truth.kafkaOf,
+    isKafkaReachable: () => trouble.isKafkaReachable(),
+    count,
+    planted: options.planted ?? {},
+    watch: {
+      network: ({ process, epoch }: Scheduler) => {
+        const { number } = process;
+        return {
+          arriving: (call) => {
+            guarded(() => invariants.arriving(call, { number, epoch: epoch() }));
+            seen.arriving(call, number);
+          },
+          called: (call, { status }) =>
+            guarded(() => invariants.called(call, status, { number, epoch: epoch() })),
+          swallowed: seen.swallowed,
+          delivered: (event) => {
+            invariants.delivered(event);
+            seen.delivered(event, number);
+          },
+        };
+      },
+      written: (path, value, before, { process, epoch }) => {
+        guarded(() => invariants.written(path, value, before, { number: process.number, epoch: epoch() }));
+        seen.written(path, value, before);
+      },
+      planned: (input, plan) => {
+        guarded(() => checkNeeds(input, plan));
+        invariants.planned(plan);
+        seen.planned(input, plan);
+      },
+      crashed: ({ process }) => seen.crashed(process.number),
+      ended: (error) => {
+        seen.ended(error.code);
+        const isExpected =
+          /^KM_CONFLICT_(FENCED|LEADERSHIP_LOST|FAILED_OVER)$/.test(error.code) ||
+          error.code.startsWith('KM_UNAVAILABLE') ||
+          endings.has(error.code);
+        if (!isExpected) violate(`the loop ended: ${error.code} ${error.message}`);
+      },
+    },
+    note,
+  });
+  const trouble = createTrouble({
+    clock,
+    dice: createDice(seed, 'trouble'),
+    faults,
+    cluster,
+    schedulers,
+    kafkas: () => [...kafkas.values()],
+    coverage: seen,
+    note,
+  });
+  const operator = createOperator({
+    clock,
+    dice: createDice(seed, 'operator'),
+    schedulers,
+    workload,
+    note,
+  });
+
+  const run = (forMs: number): Promise<void> =>
+    clock.run(clock.nowMs() + forMs, () => violation !== undefined);
+  const watchdog = (): void => {
+    guarded(() => invariants.tick());
+    clock.setTimer(10_000, watchdog);
+  };
+
+  schedulers.start();
+  watchdog();
+  operator.apply(workload.first);
+  trouble.begin(faultyMs);
+  operator.begin(faultyMs);
+  await run(faultyMs);
+
+  // Healed: it converges within a bound.
+  note('healed');
+  faults.heal();
+  trouble.heal();
+  operator.apply(workload.last(operator.wanted()));
+  const status = (): ClusterStatus | undefined => schedulers.leader()?.reconciler()?.statuses()[0];
+  const isSettled = (): boolean => {
+    if (!operator.isDone() || !cluster.isWhole()) return false;
+    const now = status();
+    return now?.phase === 'converged' || (now !== undefined && isStuckForGood(truth, now));
+  };
+  const deadlineMs = clock.nowMs() + convergeWithinMs;
+  while (violation === undefined && clock.nowMs() < deadlineMs && !isSettled()) await run(5_000);
+  if (!isSettled()) {
+    const last = status();
+    violate(
+      `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ phase: last?.phase, held: last?.held, brokers: last?.brokers.map((b) => [b.id, b.state, b.waiting?.why, b.drift]), agents: cluster.describe() })}`,
+    );
+  }
+  // What was under way when it converged may end, a promise about maintenance that was lifted too.
+  await run(180_000);
+  const noise: string[] = [];
+  trace.listen((line) => {
+    if (/^\d+ (?:write|remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line)) noise.push(line);
+  });
+  await run(setup.chance(0.1) ? longSilenceMs : silentForMs);
+  trace.listen(() => {});
+  if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
+  guarded(() => invariants.atTheEnd());
+  const world = { cluster, schedulers, store, run };
+  if (violation === undefined && setup.chance(0.15)) {
+    endings.add('KM_CONFLICT_FRAMEWORK_LOST');
+    await loseFrameworkId(world).catch(tell);
+  }
+  if (violation === undefined && setup.chance(0.15)) {
+    endings.add('KM_CONFLICT_FRAMEWORK_REMOVED');
+    await removeFramework(world).catch(tell);
+  }
+  for (const scheduler of schedulers.all()) await scheduler.reconciler()?.stop();
+  return {
+    seed,
+    ...(violation === undefined ? {} : { violation }),
+    faults: faults.counts,
+    coverage: coverage.seen,
+    events: trace.count() + clock.fired(),
+    virtualMs: clock.nowMs() - startMs,
+    traceHash: trace.digest(),
+    trace: trace.lines,
+  };
+}

@@ -1,0 +1,100 @@
+/** What is really so, whatever a scheduler believes: for checkers only. */
+import type { BrokerRecord, ClusterRecord, SpecRecord } from '../../src/model/records.ts';
+import type { ClusterStatus } from '../../src/model/status.ts';
+import type { KafkaModel } from './kafka-model.ts';
+import type { MesosCluster } from './mesos-cluster.ts';
+
+export class Violation extends Error {}
+
+export type Truth = {
+  readonly nowMs: () => number;
+  readonly cluster: MesosCluster;
+  readonly durable: ReadonlyMap<string, unknown>;
+  readonly kafkaOf: (clusterName: string) => KafkaModel | undefined;
+  readonly newestEpoch: () => number;
+  readonly hasElection: boolean;
+};
+
+export function brokerRecords({ durable }: Pick<Truth, 'durable'>): readonly BrokerRecord[] {
+  const records: BrokerRecord[] = [];
+  for (const [path, value] of durable) if (path.includes('/brokers/')) records.push(value as BrokerRecord);
+  return records;
+}
+
+export function brokerRecord({ durable }: Truth, clusterName: string, id: number): BrokerRecord | undefined {
+  return durable.get(`clusters/${clusterName}/brokers/${id}`) as BrokerRecord | undefined;
+}
+
+export function specRecord({ durable }: Truth, clusterName: string): SpecRecord | undefined {
+  return durable.get(`clusters/${clusterName}/spec`) as SpecRecord | undefined;
+}
+
+function isBoundVoter({ durable }: Truth, clusterName: string, id: number): boolean {
+  const cluster = durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
+  return cluster?.voters.some((v) => v.nodeId === id) === true;
+}
+
+/** The record that has this task, as its current or a superseded one. */
+export function ownerOf(truth: Truth, taskId: string): BrokerRecord | undefined {
+  return brokerRecords(truth).find(
+    (r) => r.task?.taskId === taskId || r.superseded.some((s) => s.taskId === taskId),
+  );
+}
+
+/** Terminal for good; UNREACHABLE, LOST and UNKNOWN prove nothing. */
+export const terminalStates: ReadonlySet<string> = new Set([
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+  'TASK_ERROR',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+]);
+
+export const liveStates: readonly string[] = [
+  'TASK_STAGING',
+  'TASK_STARTING',
+  'TASK_RUNNING',
+  'TASK_KILLING',
+];
+
+/** Tasks whose executor runs on an agent that the master reaches now. */
+export function reachableLiveTasks({ cluster }: Truth): readonly { taskId: string; agentName: string }[] {
+  return cluster.executors().flatMap((executor) => {
+    const { agentName } = executor.container;
+    const agentId = cluster.agentIdOf(agentName);
+    const taskId = executor.taskId();
+    const isReached = agentId !== undefined && cluster.state.agents[agentId]?.connected === true;
+    return taskId !== undefined && isReached && cluster.state.processes[agentName]?.linked === true
+      ? [{ taskId, agentName }]
+      : [];
+  });
+}
+
+/**
+ * A disk that is really gone holds its broker for good when it was a voter's, or the last in sync: only a
+ * person can say that it is lost. What waits for that broker waits with it; nothing else may.
+ */
+export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
+  const { clusterId } = status;
+  const lost = status.brokers.filter(
+    ({ id }) =>
+      (brokerRecord(truth, status.name, id)?.placement !== undefined ||
+        isBoundVoter(truth, status.name, id)) &&
+      !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
+  );
+  return (
+    status.phase === 'held' &&
+    lost.length > 0 &&
+    lost.every(({ id }) => status.held.some((h) => h.brokerId === id && h.reason === 'relocation-unsafe')) &&
+    (status.brokers.every(
+      ({ id, state }) =>
+        state === 'running' ||
+        lost.some((l) => l.id === id) ||
+        status.held.some((h) => h.brokerId === id && h.reason.startsWith('waiting-for-')),
+    ) ||
+      // Without a majority of its voters nobody comes up.
+      lost.filter(({ id }) => isBoundVoter(truth, status.name, id)).length > 1)
+  );
+}

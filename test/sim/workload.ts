@@ -1,0 +1,174 @@
+/** What the operator of a seed has: machines, a cluster on them, and edits while everything happens. */
+import type { AgentConfig } from '../../src/local/model/state.ts';
+import type { Desired, DesiredBroker, DesiredTopic } from '../../src/model/desired.ts';
+import type { Dice } from './randomness.ts';
+
+export type Workload = {
+  readonly agents: readonly AgentConfig[];
+  readonly first: Desired;
+  /** The next edit of what is wanted now. */
+  edit(current: Desired): { readonly what: string; readonly desired: Desired };
+  /** What is wanted in the end: all of it, running. */
+  last(current: Desired): Desired;
+};
+
+export function drawWorkload(dice: Dice): Workload {
+  const followers = dice.pick([0, 1, 1, 2]) ?? 0;
+  const count = 3 + followers;
+  const disk = dice.chance(0.2) ? 'mount' : 'root';
+  const stickinessPeriodMs = dice.pick([60_000, 60_000, 150_000, 300_000]) ?? 60_000;
+  const agentCount = count + (dice.pick([0, 1, 1, 2]) ?? 1);
+  // One that is too small: it is explained, not used.
+  const small = dice.chance(0.4);
+  const agents = Array.from({ length: agentCount + (small ? 1 : 0) }, (_, i) =>
+    machine(i + 1, disk, small && i === agentCount),
+  );
+  const brokers = Array.from({ length: count }, (_, id) =>
+    broker(id, { isVoter: id < 3, disk, stickinessPeriodMs }),
+  );
+  // Its partitions have one replica each: their brokers may be restarted, and never be given up.
+  const isSingle = dice.chance(0.4);
+  const first: Desired = {
+    name: 'sim',
+    labels: {},
+    kafka: { version: '4.0.0' },
+    brokers,
+    topics: [
+      topic('events', 3, 3, 2),
+      ...(dice.chance(0.5) ? [topic('logs', 4, 2, 1)] : []),
+      ...(isSingle ? [topic('single', count, 1, 1)] : []),
+    ],
+    rollout: { allowSingleReplicaOutage: isSingle, paused: false },
+    reassignment: { throttleBytesPerSecond: 50_000_000 },
+  };
+  let revision = 0;
+  const everyBroker = (desired: Desired, change: (b: DesiredBroker) => DesiredBroker): Desired => ({
+    ...desired,
+    brokers: desired.brokers.map(change),
+  });
+  const withConfig = (desired: Desired, config: Readonly<Record<string, string>>): Desired =>
+    everyBroker(desired, (b) => ({ ...b, config: { ...b.config, ...config } }));
+  const stopOne = (desired: Desired): Desired => {
+    const id = dice.pick(desired.brokers)?.id;
+    return everyBroker(desired, (b) => (b.id === id ? { ...b, state: 'stopped' } : b));
+  };
+  const startAll = (desired: Desired): Desired => everyBroker(desired, (b) => ({ ...b, state: 'running' }));
+  return {
+    agents,
+    first,
+    edit(current) {
+      revision += 1;
+      const edits: readonly (() => { what: string; desired: Desired })[] = [
+        () => ({
+          what: 'a setting that wants a restart',
+          desired: withConfig(current, { 'num.partitions': String(revision + 1) }),
+        }),
+        () => ({
+          what: 'a setting that changes while it runs',
+          desired: withConfig(current, { 'compression.type': dice.pick(['gzip', 'lz4', 'zstd']) ?? 'gzip' }),
+        }),
+        () => ({
+          what: 'another topic',
+          desired: { ...current, topics: [...current.topics, topic(`more-${revision}`, 2, 3, 2)] },
+        }),
+        () => ({
+          what: 'more partitions',
+          desired: {
+            ...current,
+            topics: current.topics.map((t) => ({ ...t, partitions: t.partitions + 1 })),
+          },
+        }),
+        () => ({ what: 'a broker stopped', desired: stopOne(current) }),
+        () => ({ what: 'all brokers running', desired: startAll(current) }),
+        () => ({
+          what: 'more memory',
+          desired: everyBroker(current, (b) => ({ ...b, memoryMiB: b.memoryMiB + 64 })),
+        }),
+        () => ({
+          what: 'the roll paused or not',
+          desired: { ...current, rollout: { ...current.rollout, paused: !current.rollout.paused } },
+        }),
+        () => ({ what: 'back to the beginning', desired: { ...first, topics: current.topics } }),
+      ];
+      return (dice.pick(edits) ?? edits[0] ?? (() => ({ what: '', desired: current })))();
+    },
+    // A changed setting too: it is what a person does about a launch that Mesos refused.
+    last: (current) => ({
+      ...everyBroker(startAll(current), (b) => ({ ...b, memoryMiB: b.memoryMiB + 32 })),
+      rollout: { ...current.rollout, paused: false },
+    }),
+  };
+}
+
+function broker(
+  id: number,
+  {
+    isVoter,
+    disk,
+    stickinessPeriodMs,
+  }: { readonly isVoter: boolean; readonly disk: 'root' | 'mount'; readonly stickinessPeriodMs: number },
+): DesiredBroker {
+  return {
+    id,
+    pool: 'main',
+    roles: isVoter ? ['broker', 'controller'] : ['broker'],
+    state: 'running',
+    cpus: 0.5,
+    memoryMiB: 1024,
+    heapMiB: 512,
+    storage: { kind: 'persistent', volumes: [{ name: 'data', sizeMiB: 1024, disk }] },
+    listeners: [{ name: 'CLIENT', protocol: 'PLAINTEXT', port: { kind: 'any' } }],
+    ...(isVoter
+      ? {
+          controllerListener: {
+            name: 'CONTROLLER',
+            protocol: 'PLAINTEXT' as const,
+            port: { kind: 'any' as const },
+          },
+        }
+      : {}),
+    constraints: [{ kind: 'unique', attribute: 'hostname' }],
+    rack: { kind: 'attribute', name: 'rack' },
+    stickinessPeriodMs,
+    failover: { delayMs: 5_000, maxDelayMs: 60_000 },
+    jvmOptions: [],
+    environment: {},
+    config: {},
+    derivedConfig: {},
+    log4j: {},
+    stopGraceMs: 30_000,
+  };
+}
+
+function topic(name: string, partitions: number, replicationFactor: number, minIsr: number): DesiredTopic {
+  return { name, partitions, replicationFactor, config: { 'min.insync.replicas': String(minIsr) } };
+}
+
+function machine(n: number, disk: 'root' | 'mount', isSmall: boolean): AgentConfig {
+  const scalar = (name: string, value: number) => ({ name, type: 'SCALAR' as const, scalar: { value } });
+  return {
+    name: `agent-${n}`,
+    hostname: `agent-${n}`,
+    ip: '127.0.0.1',
+    port: 5050 + n,
+    resources: [
+      scalar('cpus', isSmall ? 0.3 : 4),
+      scalar('mem', 4096),
+      scalar('disk', 20_000),
+      ...(disk === 'mount'
+        ? [
+            {
+              ...scalar('disk', 2_048),
+              disk: { source: { type: 'MOUNT' as const, mount: { root: '/mnt/a' } } },
+            },
+          ]
+        : []),
+      {
+        name: 'ports',
+        type: 'RANGES',
+        ranges: { range: [{ begin: 31_000 + n * 100, end: 31_099 + n * 100 }] },
+      },
+    ],
+    attributes: [{ name: 'rack', type: 'TEXT', text: { value: `r${n % 3}` } }],
+  };
+}
