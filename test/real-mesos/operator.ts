@@ -57,6 +57,8 @@ export type Operator = {
   /** The master that leads just now. */
   leader(): Promise<HostPort>;
   version(): Promise<string>;
+  /** Who leads, and since when: another text after each failover. */
+  election(): Promise<string>;
   agents(): Promise<readonly Agent[]>;
   /** Those the master holds, unreachable ones included. */
   tasks(): Promise<readonly Task[]>;
@@ -97,6 +99,14 @@ export function createOperator(settings: Settings): Operator {
     leader: async () => (await ask({ type: 'GET_VERSION' })).master,
     version: async () =>
       (await get<{ version_info: { version: string } }>('GET_VERSION')).version_info.version,
+    async election() {
+      type Answer = {
+        readonly master_info: { readonly id: string; readonly pid?: string };
+        readonly elected_time?: number;
+      };
+      const { master_info: info, elected_time: seconds } = await get<Answer>('GET_MASTER');
+      return `${info.pid ?? 'master'} (${info.id}), elected ${seconds === undefined ? '?' : new Date(seconds * 1_000).toISOString()}`;
+    },
     agents: async () => (await get<{ agents?: readonly Agent[] }>('GET_AGENTS')).agents ?? [],
     async tasks() {
       type Answer = { readonly [kind in 'pending_tasks' | 'tasks' | 'unreachable_tasks']?: readonly Task[] };
