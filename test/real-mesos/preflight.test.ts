@@ -1,4 +1,5 @@
 /** What is decided before a real Mesos is touched, and how a run tells what it did. */
+import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fillHook } from './hooks.ts';
@@ -127,6 +128,31 @@ test('a failure is told with its words, what builds on it is skipped, and the co
   assert.is(report.failed(), 1);
   assert.match(text, /✓ one \(seen; [\d.]+ s\)\n✗ two \([\d.]+ s\)\n {4}expected a, saw b\n/);
   assert.match(text, '- three: skipped, for "two" failed\n- four: skipped, set FOUR\n');
+});
+
+function runMain(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const own = Object.entries(process.env).filter(([key]) => !key.startsWith('MESOS_'));
+  return spawnSync(process.execPath, ['--import', 'tsx', 'test/real-mesos/main.ts', ...args], {
+    env: { ...Object.fromEntries(own), ...env },
+    encoding: 'utf8',
+  });
+}
+
+test('without MESOS_MASTER it says that it was skipped, and is no failure', () => {
+  const { status, stdout } = runMain([], {});
+  assert.is(status, 0, stdout);
+  assert.match(stdout, /^- test:mesos: skipped, for MESOS_MASTER is not set; run it as MESOS_MASTER=/);
+  assert.match(stdout, /\n0 passed, 0 failed, 1 skipped\n$/);
+});
+
+test('a master that does not answer, and a chapter that does not exist, are red', () => {
+  const dead = runMain([], { MESOS_MASTER: '127.0.0.1:1' });
+  assert.is(dead.status, 1);
+  assert.match(dead.stdout, 'master 127.0.0.1:1 cannot be asked: connect ECONNREFUSED');
+  assert.match(dead.stdout, /\n0 passed, 1 failed, 7 skipped\n$/);
+  const misspelt = runMain(['conformence'], { MESOS_MASTER: '127.0.0.1:1' });
+  assert.is(misspelt.status, 1);
+  assert.match(misspelt.stdout, 'conformence: there are the chapters preflight, conformance, flow');
 });
 
 test.run();
