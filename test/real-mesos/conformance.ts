@@ -57,7 +57,14 @@ export async function checkConformance(chapter: Chapter): Promise<void> {
     expect(late < first.heartbeatMs() / 2, `it came ${late} ms after SUBSCRIBED`);
     return `the interval is ${first.heartbeatMs() / 1_000} s`;
   });
-  await report.step('OFFERS of every agent come, allocated to our role (01)', async () => {
+  await report.step('roles suppressed at SUBSCRIBE are offered nothing (23)', async () => {
+    await new Promise((resolve) => setTimeout(resolve, silenceMs));
+    const names = [...first.offers.values()].map(({ hostname }) => hostname);
+    expect(names.length === 0, `there were offers of ${names.join(', ')}`);
+    return undefined;
+  });
+  await report.step('REVIVE brings OFFERS of every agent, allocated to our role (01)', async () => {
+    await first.call({ type: 'REVIVE' });
     const offers = await offersOfAll(first, chapter);
     for (const offer of offers) {
       const role = offer.allocation_info?.role;

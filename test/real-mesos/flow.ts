@@ -10,7 +10,7 @@ import { readBack, startWriter, type Writer } from '../e2e/writer.ts';
 import { leftOf, removeAll } from './cleanup.ts';
 import type { Chapter } from './conformance.ts';
 import { runHook } from './hooks.ts';
-import { type Agent, addressOf, agentId } from './operator.ts';
+import { type Agent, addressOf, agentId, agentUrl } from './operator.ts';
 import { isOnThisMachine } from './preflight.ts';
 import { expect, Failure, until } from './report.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
@@ -183,14 +183,15 @@ async function failOverMaster(flow: Flow): Promise<void> {
       const now = await asked(() => operator.election());
       return now !== undefined && now !== election;
     });
-    const wanted = ground.agents.map(agentId);
+    // By where they listen: one that was lost meanwhile may have another id.
+    const wanted = ground.agents.map(agentUrl);
     let missing: readonly string[] = [];
     await until(
       'all agents are back with it',
       settings.waitMs,
       async () => {
         const back = (await asked(() => operator.agents())) ?? [];
-        missing = wanted.filter((id) => !back.some((a) => agentId(a) === id && a.active === true));
+        missing = wanted.filter((url) => !back.some((a) => agentUrl(a) === url && a.active === true));
         return missing.length === 0;
       },
       () => `missing: ${missing.join(', ')}; agents that know no ZooKeeper notice after 75 s by default`,

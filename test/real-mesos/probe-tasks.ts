@@ -6,7 +6,7 @@ import { formatHostPort } from '../../src/mesos/master-address.ts';
 import { readSandboxTail } from '../../src/mesos/sandbox.ts';
 import type { Offer, Resource, TaskStatus } from '../../src/mesos/types.ts';
 import type { Chapter } from './conformance.ts';
-import { type Agent, agentId, agentUrl } from './operator.ts';
+import { type Agent, agentId, agentUrl, serviceHostOf } from './operator.ts';
 import { expect, Failure } from './report.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -56,19 +56,19 @@ export async function probeAgents(
 
 async function probe(
   one: Subscriber,
-  { settings, name }: Chapter,
+  chapter: Chapter,
   agent: Agent,
   held: readonly Offer[],
   url: string,
   token: string,
 ): Promise<string> {
+  const { settings, name } = chapter;
   const { hostname } = agent.agent_info;
   const offer = held.find((candidate) => candidate.agent_id.value === agentId(agent));
   expect(offer !== undefined, `${hostname}: its offer is gone`);
   one.offers.delete(offer.id.value);
   const taskId = `${name}-${hostname}`.slice(0, 200);
-  const java = 'java=java; [ -z "$JAVA_HOME" ] || java="$JAVA_HOME/bin/java"; "$java"';
-  const value = `grep -q ${token} probe.txt || { echo 'probe.txt is not what was served'; exit 3; }; ${java} -version 2>&1`;
+  const value = probeCommand(token, chapter.ground.agents.map(serviceHostOf));
   await one.call({
     type: 'ACCEPT',
     accept: {
@@ -124,6 +124,17 @@ async function probe(
     `${hostname}: it has Java ${version[1]}; Kafka needs ${oldestJava}\n→ install one, or set JAVA_HOME for what the agent starts`,
   );
   return `${hostname} Java ${version[1]}`;
+}
+
+/** Run by the agent's shell: the file came, the names of the other brokers' agents resolve, there is a Java. */
+function probeCommand(token: string, hosts: readonly string[]): string {
+  const plain = hosts.filter((host) => /^[\w.:-]+$/.test(host));
+  return [
+    `grep -q ${token} probe.txt || { echo 'probe.txt is not what was served'; exit 3; }`,
+    `if command -v getent >/dev/null; then for host in ${plain.join(' ')}; do getent ahosts "$host" >/dev/null || { echo "the name $host does not resolve here, and brokers talk to one another by it"; exit 4; }; done; fi`,
+    'java=java; [ -z "$JAVA_HOME" ] || java="$JAVA_HOME/bin/java"',
+    '"$java" -version 2>&1',
+  ].join('; ');
 }
 
 function failed({ state, reason, message }: TaskStatus, url: string, user: string): string {
