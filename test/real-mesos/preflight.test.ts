@@ -79,6 +79,20 @@ test('agents that share a hostname cannot take one broker each', () => {
   assert.match(judgeAgents([twin(1), twin(2), twin(3)], 'kafka') ?? '', 'only 1 different hostnames');
 });
 
+test('equal ports at one address are refused', () => {
+  const attributes = [{ name: 'advertised_host', text: { value: '10.0.0.1' } }];
+  const all = [1, 2, 3]
+    .map((n) => agent(n))
+    .map((one) => ({
+      ...one,
+      agent_info: { ...one.agent_info, attributes },
+    }));
+  assert.match(
+    judgeAgents(all, 'kafka') ?? '',
+    'same ports at the same address: host-1 and host-2, host-1 and host-3',
+  );
+});
+
 test('draining came with Mesos 1.9', () => {
   assert.equal(['1.8.1', '1.9.0', '1.11.0', '1.12.0-dev', '2.0.0'].map(isNewEnough), [
     false,

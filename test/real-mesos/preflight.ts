@@ -101,7 +101,7 @@ export function judgeAgents(all: readonly Agent[], role: string): string | undef
   if (usable.length >= brokerCount && names.size < brokerCount) {
     return `the agents have only ${names.size} different hostnames (${[...names].join(', ')}), and one broker goes on each\n→ start them with --hostname`;
   }
-  if (usable.length >= brokerCount) return undefined;
+  if (usable.length >= brokerCount) return sharedPorts(usable);
   const needs = Object.entries(brokerNeeds).map(([name, amount]) => `${name} ${amount}`);
   return [
     `${usable.length} of ${all.length} agents have room; ${brokerCount} are needed, each with ${needs.join(', ')} that are unreserved or reserved for role ${role} and not in use`,
@@ -110,6 +110,29 @@ export function judgeAgents(all: readonly Agent[], role: string): string | undef
       .map(({ agent, short: why }) => `  ${agent.agent_info.hostname}: ${why.join(', ')}`),
     '→ start more agents, free what others use, or start agents with more, such as --resources="ports:[31000-32000]"',
   ].join('\n');
+}
+
+/** Equal ranges are right where each agent has an address of its own, and two brokers at one port where not. */
+function sharedPorts(agents: readonly Agent[]): string | undefined {
+  const clashes = agents.flatMap((one, index) =>
+    agents
+      .slice(index + 1)
+      .filter(
+        (other) =>
+          serviceHostOf(one) === serviceHostOf(other) &&
+          portsOf(one).some((a) => portsOf(other).some((b) => a.begin <= b.end && b.begin <= a.end)),
+      )
+      .map((other) => `${one.agent_info.hostname} and ${other.agent_info.hostname}`),
+  );
+  return clashes.length === 0
+    ? undefined
+    : `these agents offer the same ports at the same address: ${clashes.join(', ')}\n→ give each an address of its own (--hostname, or the attribute advertised_host), or other ports`;
+}
+
+function portsOf(agent: Agent): readonly { readonly begin: number; readonly end: number }[] {
+  return (agent.total_resources ?? []).flatMap((one) =>
+    one.name === 'ports' ? (one.ranges?.range ?? []) : [],
+  );
 }
 
 /** What the agent lacks for one broker, in words; nothing when it will do. */
@@ -145,9 +168,7 @@ function amountOf({ scalar, ranges }: Resource): number {
 function describe(agent: Agent, role: string): string {
   const { hostname, attributes = [] } = agent.agent_info;
   const free = freeOf(agent, role);
-  const ports = (agent.total_resources ?? []).flatMap((one) =>
-    one.name === 'ports' ? (one.ranges?.range ?? []) : [],
-  );
+  const ports = portsOf(agent);
   const said = attributes.map(({ name, text }) => `${name}:${text?.value ?? '…'}`);
   return [
     `    ${hostname} (${agentId(agent)}) at ${agentUrl(agent)}, Mesos ${agent.version ?? '?'}`,
