@@ -30,9 +30,17 @@ const longSeconds = 3_600;
 const protobuf = 'application/x-protobuf';
 
 export async function checkConformance(chapter: Chapter): Promise<void> {
+  const open: Subscriber[] = [];
+  try {
+    await runSteps(chapter, open);
+  } finally {
+    for (const one of open) one.close();
+  }
+}
+
+async function runSteps(chapter: Chapter, open: Subscriber[]): Promise<void> {
   const { settings, operator, report, ground, name } = chapter;
   const { waitMs } = settings;
-  const open: Subscriber[] = [];
   const connect = (frameworkId?: string): Subscriber => {
     const one = subscribe(settings, operator.detector, name, frameworkId);
     open.push(one);
@@ -231,7 +239,6 @@ export async function checkConformance(chapter: Chapter): Promise<void> {
     );
     return undefined;
   });
-  for (const one of open) one.close();
 }
 
 /** An offer of each agent with room, all held. */

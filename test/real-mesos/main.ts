@@ -4,8 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { removeAll } from './cleanup.ts';
-import { checkConformance } from './conformance.ts';
-import { runFlow } from './flow.ts';
 import { createOperator } from './operator.ts';
 import { preflight } from './preflight.ts';
 import { createReport, expect, forgetInterrupt, heedInterrupts } from './report.ts';
@@ -23,7 +21,12 @@ try {
 } catch (error) {
   await report.step('what was asked for can be done', () => Promise.reject(error));
 }
-if (settings !== undefined) await run(settings);
+if (settings !== undefined) {
+  await run(settings).catch((error) => {
+    report.resume();
+    return report.step('the run goes through', () => Promise.reject(error));
+  });
+}
 report.say(report.summary());
 process.exitCode = report.failed() > 0 ? 1 : 0;
 
@@ -41,15 +44,26 @@ async function run(settings: Settings): Promise<void> {
       else if (!wants(chapter)) report.skip(chapter, `for it was not asked for (${wanted.join(' ')})`);
     }
     if (ground === undefined) return;
-    if (wants('conformance'))
-      await checkConformance({ settings, operator, report, ground, name: names.wire });
-    if (wants('flow')) await runFlow({ settings, operator, report, ground, name: names.flow });
     if (!wants('conformance') && !wants('flow')) return;
-    forgetInterrupt();
-    report.chapter('Clean-up');
-    await report.step(`nothing of ${names.flow} is left in Mesos`, () =>
-      removeAll(operator, Object.values(names), settings.waitMs),
-    );
+    report.say(`\nThe frameworks of this run are named ${names.flow} and ${names.wire}.`);
+    const chapter = { settings, operator, report, ground };
+    try {
+      // Loaded when they are wanted: to say that all is skipped needs no Kafka client.
+      if (wants('conformance')) {
+        const { checkConformance } = await import('./conformance.ts');
+        await checkConformance({ ...chapter, name: names.wire });
+      }
+      if (wants('flow')) {
+        const { runFlow } = await import('./flow.ts');
+        await runFlow({ ...chapter, name: names.flow });
+      }
+    } finally {
+      forgetInterrupt();
+      report.chapter('Clean-up');
+      await report.step(`nothing of ${names.flow} is left in Mesos`, () =>
+        removeAll(operator, Object.values(names), settings.waitMs),
+      );
+    }
   } finally {
     operator.close();
   }
