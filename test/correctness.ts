@@ -297,7 +297,7 @@ export const correctness: Readonly<Record<number, Item>> = {
       'KILL names the agent and is repeated with backoff until the task ends; GONE and UNKNOWN end it; a start can be stopped too.',
     tests: {
       [rules]: ['a KILL is sent again 5, 10, 20, 40 s later and then each minute'],
-      [loop]: ['a lost KILL is sent again when it is due, with no event at all'],
+      [loop]: ['a lost KILL is sent again when it is due, and not while Kafka cannot say what it would do'],
       [lost]: ['is not sent again'],
       [table]: ['any update is an answer; a live task that no record wants is a stranger until it ends'],
       [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'],
