@@ -73,7 +73,10 @@ function checkOffers(input: PlanInput, plan: Plan): void {
       return call?.kind === 'accept' || call?.kind === 'decline' ? call.offerIds : [];
     }),
   );
-  const waits = plan.held.some((h) => h.reason.kind === 'waiting-for-voters');
+  // The pass that forms a cluster keeps what is left for the one that follows at once.
+  const waits =
+    plan.held.some((h) => h.reason.kind === 'waiting-for-voters') ||
+    plan.steps.some((s) => s.action.kind === 'bind-cluster');
   const forgotten = input.mesos.offers.find((offer) => !spoken.has(offer.id));
   if (forgotten !== undefined && !waits)
     throw new Violation(`offer ${forgotten.id} is neither used nor declined`);
