@@ -73,8 +73,7 @@ export async function pickCluster(client: ApiClient, name: string | undefined): 
   const [only, ...others] = clusters;
   if (only === undefined)
     throw new CommandError('KM_CLI_NO_CLUSTER', 'there is no cluster yet', { remedy: noClusterRemedy });
-  if (others.length > 0)
-    throw new UsageError('there are several clusters', `choose one by --cluster: ${names}`);
+  if (others.length > 0) throw new UsageError('there are several clusters', `name one of them: ${names}`);
   return only;
 }
 

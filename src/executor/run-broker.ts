@@ -371,8 +371,17 @@ function troubleOf(silent: number, heartbeatsLost: boolean): string | undefined 
 }
 
 function lastLines(lines: readonly string[]): string {
-  const text = lines.slice(-15).join('\n');
-  return text === '' ? '' : `; its last lines:\n${text.slice(-maxMessageLength)}`;
+  let room = maxMessageLength;
+  // Whole lines only, from the end.
+  const kept = lines.slice(-15).findLastIndex((line) => {
+    room -= line.length + 1;
+    return room < 0;
+  });
+  const text = lines
+    .slice(-15)
+    .slice(kept + 1)
+    .join('\n');
+  return text === '' ? '' : `; its last lines:\n${text}`;
 }
 
 /** Gives the volumes their real paths, so that the same volume has one name from every sandbox. */

@@ -84,7 +84,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: reason.detail,
         untilMs: reason.untilMs,
-        remedy: `${diskRemedies[reason.kind]}; a changed spec or \`kafka-mesos start\` is tried at once`,
+        remedy: `${diskRemedies[reason.kind]}; a changed spec or \`kafka-mesos broker start\` is tried at once`,
       };
     case 'disk-offline':
       return { message: `is not restarted while ${reason.detail}`, remedy: diskRemedies['disk-failed'] };
@@ -97,7 +97,8 @@ function describeReason(reason: HeldReason): Words {
     case 'gave-up':
       return {
         message: `gave up after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
-        remedy: 'see its log by `kafka-mesos logs`, then change the spec, or raise failover.maxTries',
+        remedy:
+          'see its log by `kafka-mesos logs`, then change the spec, raise failover.maxTries, or try again by `kafka-mesos broker start`',
       };
     case 'waiting-for-voters':
       return { message: `waits until all first controllers can be placed; missing: ${list(reason.missing)}` };
@@ -108,7 +109,7 @@ function describeReason(reason: HeldReason): Words {
         message: `stopping it now would hurt ${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''}`,
         remedy: reason.partitions.some((p) => p.endsWith('it has this replica only'))
           ? 'raise the replication factor, or consent to the outage by rollout.allowSingleReplicaOutage: true'
-          : 'it goes on by itself once these replicas are in sync; a broker that the spec keeps stopped has to be started for it',
+          : 'it goes on by itself once these replicas are in sync; a broker that is kept stopped has to be started for it',
       };
     case 'waiting-for-roll':
       return { message: `one at a time: broker ${reason.brokerId} ${reason.detail}` };

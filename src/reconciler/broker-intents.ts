@@ -2,7 +2,7 @@
 import type { IntentBody } from '../model/api.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { BrokerRecord } from '../model/records.ts';
-import { askFor, askNothing } from '../plan/intents.ts';
+import { activeIntent, askedBy, askFor, askNothing } from '../plan/intents.ts';
 import { emptyRecord } from '../plan/need.ts';
 import type { Memory } from './memory.ts';
 
@@ -30,6 +30,13 @@ export async function storeIntent(
     );
   }
   const record = cluster.brokers.get(brokerId) ?? emptyRecord(clusterName, brokerId);
+  const standing = activeIntent(record, nowMs);
+  if (standing?.kind === 'pause' && request !== undefined && request.kind !== 'pause') {
+    throw refused(
+      `broker ${brokerId} is to be left alone, ${askedBy(standing)}`,
+      'take that back first: `kafka-mesos broker resume`',
+    );
+  }
   if (request?.kind === 'replace') {
     if (record.placement === undefined) {
       throw refused(`broker ${brokerId} has no disk yet`, 'there is nothing to replace');

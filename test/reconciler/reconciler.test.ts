@@ -494,6 +494,10 @@ test('what an operator asks is stored before it is acted on, outlives the schedu
   assert.is((await harness.broker(1))?.intent?.kind, 'pause');
   const next = await subscribed(createHarness(backend));
   assert.is(next.reconciler.statuses()[0]?.brokers[1]?.intent?.author, 'ann');
+  await next.reconciler.setIntent('demo', 1, { kind: 'restart', author: 'bob' }).then(
+    () => assert.unreachable(),
+    (error) => assert.match(error.message, /to be left alone, asked for by ann/),
+  );
   await next.reconciler.setIntent('demo', 1, undefined);
   assert.is((await next.broker(1))?.intent, undefined);
 });

@@ -28,6 +28,14 @@ export async function broker(
   const client = await connect(context, options);
   const cluster = await pickCluster(client, options.cluster);
   for (const brokerId of chosenBrokers(cluster, ids)) {
+    const standing = cluster.brokers.find((b) => b.id === brokerId)?.intent;
+    if (verb === 'start' && standing?.kind === 'pause') {
+      throw new CommandError(
+        'KM_CLI_PAUSED',
+        `broker ${brokerId} is to be left alone, asked for by ${standing.author}`,
+        { remedy: 'take that back first: `kafka-mesos broker resume`' },
+      );
+    }
     const answer = await client.setIntent({
       clusterName: cluster.name,
       brokerId,

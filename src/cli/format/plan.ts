@@ -80,14 +80,12 @@ function renderFooter(clusters: readonly ClusterPlan[], style: Style): string {
   const held = clusters.reduce((sum, cluster) => sum + cluster.held.length, 0);
   const count = (mark: string, broker: boolean) =>
     steps.filter((step) => step.mark === mark && (step.brokerId !== undefined) === broker).length;
-  const always = [
-    `${count('+', true)} to start`,
-    `${count('~', true)} to restart`,
-    `${count('-', true)} to stop`,
-  ];
+  // A broker may be changed without a restart too.
+  const restarts = steps.filter((s) => s.mark === '~' && s.what.startsWith('restart ')).length;
+  const always = [`${count('+', true)} to start`, `${restarts} to restart`, `${count('-', true)} to stop`];
   const others = [
     [count('+', false), 'to create'],
-    [count('~', false), 'to change'],
+    [steps.filter((s) => s.mark === '~').length - restarts, 'to change'],
     [count('-', false), 'to delete'],
   ] as const;
   const parts = [...always, ...others.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`)];
