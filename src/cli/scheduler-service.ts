@@ -1,4 +1,5 @@
 /** The API's service over the reconciler. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readSandboxTail } from '../mesos/sandbox.ts';
 import type {
   ApplyAnswer,
@@ -81,8 +82,18 @@ export function createSchedulerService(deps: {
     if (!abandon && (clusters.length > 0 || left.length > 0)) {
       return { done: false, clusters, left };
     }
-    await reconciler.finishTeardown({ abandon });
+    await reconciler.finishTeardown({ abandon, isGone });
     return { done: true, clusters: [], left };
+  }
+
+  /** Asked a few times, since the master takes a moment. */
+  async function isGone(): Promise<boolean> {
+    for (let tries = 0; tries < 20; tries += 1) {
+      const { frameworks } = await deps.inventory();
+      if (!frameworks.some((f) => f.id === reconciler.frameworkId() && !f.completed)) return true;
+      await sleep(250);
+    }
+    return false;
   }
 
   async function readLog({ clusterName, brokerId, file, bytes }: LogRequest) {

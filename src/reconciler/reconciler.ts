@@ -75,7 +75,11 @@ export type Reconciler = {
   /** Stores that the framework goes, with all of its clusters; again without effect. */
   beginTeardown(author: string): Promise<void>;
   /** Lets Mesos forget the framework, then forgets it here. Rejects with `UnsafePlanError` while clusters are left. */
-  finishTeardown(options: { readonly abandon: boolean }): Promise<void>;
+  finishTeardown(options: {
+    readonly abandon: boolean;
+    /** Whether the master says so; asked after the call, whatever became of that. */
+    readonly isGone: () => Promise<boolean>;
+  }): Promise<void>;
   preview(clusters: readonly Desired[]): readonly ClusterPlan[];
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
@@ -498,13 +502,20 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           logger.warn('the framework is torn down', { author });
         }
       }),
-    finishTeardown: ({ abandon }) =>
+    finishTeardown: ({ abandon, isGone }) =>
       demand(async () => {
         const known = requireMemory();
         if (known.framework()?.teardown === undefined || (known.clusters().length > 0 && !abandon)) {
           throw new UnsafePlanError('KM_UNSAFE_TEARDOWN', 'there is something left to tear down');
         }
-        await send({ kind: 'teardown' });
+        // A master ends the stream before it answers, which makes the outcome unknown: its own word counts.
+        await attempt('tear down', () => send({ kind: 'teardown' }));
+        if (!(await isGone())) {
+          throw new UnavailableError('KM_UNAVAILABLE_TEARDOWN', 'the master still knows the framework', {
+            outcome: 'unknown',
+            remedy: 'run the teardown again',
+          });
+        }
         // Whoever dies from here on is told by Mesos that the framework was removed.
         for (const { spec, brokers } of known.clusters()) {
           for (const record of [...brokers.values()]) {

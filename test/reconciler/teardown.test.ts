@@ -31,7 +31,7 @@ test('clusters go first, then Mesos forgets the framework, then we do', async ()
   assert.equal(harness.reconciler.memory(), [], 'nothing was bound: the cluster goes at once');
   await refused(harness.reconciler.apply([applied], 'ann'), 'KM_CONFLICT_TEARDOWN');
   harness.crossed.length = 0;
-  await harness.reconciler.finishTeardown({ abandon: false });
+  await harness.reconciler.finishTeardown({ abandon: false, isGone: async () => true });
   assert.equal(harness.crossed, ['send teardown']);
   assert.is(await harness.stored('framework'), undefined);
   assert.equal(
@@ -42,7 +42,10 @@ test('clusters go first, then Mesos forgets the framework, then we do', async ()
 
 test('it does not end by itself, nor while something is left', async () => {
   const harness = await subscribed();
-  await refused(harness.reconciler.finishTeardown({ abandon: true }), 'KM_UNSAFE_TEARDOWN');
+  await refused(
+    harness.reconciler.finishTeardown({ abandon: true, isGone: async () => true }),
+    'KM_UNSAFE_TEARDOWN',
+  );
   assert.equal(harness.fatal, []);
   assert.not(harness.sent.some((c) => c.kind === 'teardown'));
 });
