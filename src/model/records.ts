@@ -111,6 +111,8 @@ export type BrokerRecord = {
   readonly failures: number;
   /** No launch before this time. */
   readonly retryAtMs?: number;
+  /** When an operator wanted it up again: only from then on can its agent be missed. */
+  readonly wantedSinceMs?: number;
   /** Set when the broker went down: until then only the same agent will do. */
   readonly stickyUntilMs?: number;
   readonly maintenance?: MaintenanceAnswer;

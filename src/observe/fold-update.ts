@@ -121,6 +121,7 @@ function endTask(
   const { task: _ended, retryAtMs: _retry, ...kept } = record;
   // The timer runs from the moment the broker was first missed, not from the last sign of it.
   const missedSinceMs = task.unreachableSinceMs ?? nowMs;
+  const delayMs = isDisk ? diskRetryMs : ordered ? 0 : backoffMs(policy, failures);
   return {
     ...kept,
     formatted: record.formatted || report?.formatted === true,
@@ -128,8 +129,11 @@ function endTask(
     failures,
     ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),
     stickyUntilMs:
-      update.state === 'TASK_GONE_BY_OPERATOR' ? nowMs : missedSinceMs + policy.stickinessPeriodMs,
-    ...retry(isDisk ? diskRetryMs : ordered ? 0 : backoffMs(policy, failures), nowMs),
+      update.state === 'TASK_GONE_BY_OPERATOR'
+        ? nowMs
+        : // While it backs off its agent is not asked: the period begins when it may start again.
+          Math.max(missedSinceMs, delayMs === 0 ? 0 : nowMs + delayMs) + policy.stickinessPeriodMs,
+    ...retry(delayMs, nowMs),
   };
 }
 

@@ -119,9 +119,14 @@ export function askFor(record: BrokerRecord, request: IntentRequest, nowMs: numb
 }
 
 /** Takes back whatever was asked, and tries at once what was backing off. */
-export function askNothing(record: BrokerRecord): BrokerRecord {
-  const { intent: _over, ...rest } = forgetFailures(record);
-  return rest;
+export function askNothing(record: BrokerRecord, nowMs: number): BrokerRecord {
+  return withoutIntent(forgetFailures(record), nowMs);
+}
+
+/** While it was kept down nobody asked its agent for anything: that it did not offer says nothing. */
+function withoutIntent({ intent, ...rest }: BrokerRecord, nowMs: number): BrokerRecord {
+  const wasKeptDown = (intent?.kind === 'stop' || intent?.kind === 'pause') && rest.task === undefined;
+  return wasKeptDown ? { ...rest, wantedSinceMs: nowMs } : rest;
 }
 
 function forgetFailures(record: BrokerRecord): BrokerRecord {
@@ -144,7 +149,6 @@ export function endedIntents(
     if (!isOver && !isDone(record, intent)) {
       return [];
     }
-    const { intent: _ended, ...rest } = record;
     return [
       {
         mark: '·' as const,
@@ -152,7 +156,7 @@ export function endedIntents(
         why: [isOver ? 'its time is over' : 'it is done'],
         clusterName: record.clusterName,
         brokerId: record.id,
-        action: { kind: 'broker' as const, record: rest },
+        action: { kind: 'broker' as const, record: withoutIntent(record, nowMs) },
       },
     ];
   });

@@ -84,7 +84,7 @@ export function buildLaunch(input: LaunchInput): {
       ports: Object.entries(placement.ports).map(([name, number]) => ({ name, number })),
     },
   };
-  const { retryAtMs: _due, stickyUntilMs: _over, ...kept } = input.record;
+  const { retryAtMs: _due, stickyUntilMs: _over, wantedSinceMs: _wanted, ...kept } = input.record;
   const superseded =
     input.record.task === undefined
       ? input.record.superseded

@@ -242,6 +242,7 @@ function stickyUntilMs(
   }
   return Math.max(
     record.stickyUntilMs ?? record.placement.boundAtMs + broker.stickinessPeriodMs,
+    record.wantedSinceMs === undefined ? 0 : record.wantedSinceMs + broker.stickinessPeriodMs,
     (mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
     record.last?.ordered === true && record.last.state !== 'TASK_GONE_BY_OPERATOR'
       ? memory.spec.appliedAtMs + broker.stickinessPeriodMs

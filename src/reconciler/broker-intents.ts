@@ -51,7 +51,7 @@ export async function storeIntent(
   const { expiresInMs, ...rest } = request ?? { expiresInMs: undefined };
   const next =
     request === undefined
-      ? askNothing(record)
+      ? askNothing(record, nowMs)
       : askFor(
           record,
           {

@@ -209,11 +209,35 @@ test('replace: a voter keeps its disk', () => {
 
 test('taking back and asking again forget failures, so that it is tried at once', () => {
   const failing = makeEnded(combined, makeBroker(1), { failures: 7, retryAtMs: nowMs + 600_000 });
-  for (const record of [askNothing(ask(failing, { kind: 'pause' })), ask(failing, { kind: 'restart' })]) {
+  for (const record of [
+    askNothing(ask(failing, { kind: 'pause' }), nowMs),
+    ask(failing, { kind: 'restart' }),
+  ]) {
     assert.is(record.failures, 0);
     assert.is(record.retryAtMs, undefined);
   }
   assert.is(ask(failing, { kind: 'pause' }).failures, 7);
+});
+
+test('a broker that was kept down is missed at its agent only since it is wanted again', () => {
+  const down = makeEnded(apart, apart.brokers[1] ?? makeBroker(1), { stickyUntilMs: nowMs - 86_400_000 });
+  const back = askNothing(ask(down, { kind: 'stop' }), nowMs - 1_000);
+  const fenced = makeKafka(apart);
+  const kafka: KafkaObserved = {
+    ...fenced,
+    brokers: fenced.brokers.filter((b) => b.id !== 1),
+    topics: fenced.topics.map((t) => ({
+      ...t,
+      partitions: t.partitions.map((p) => ({ ...p, isr: p.isr.filter((id) => id !== 1) })),
+    })),
+  };
+  const world = {
+    kafka: { demo: { known: true as const, value: kafka } },
+    mesos: { offers: [makeOffer('agent-9')] },
+  };
+  assert.equal(shown(planOf(memoryOf(apart, back), world)), []);
+  // Of one that nobody had kept down the same spare is taken.
+  assert.is(shown(planOf(memoryOf(apart, down), world)).length, 1);
 });
 
 test.run();

@@ -126,7 +126,7 @@ test('an operator who mended the disk does not wait for the ten minutes', () => 
   const reasons = (record: BrokerRecord) => shown(record).status.held.map(({ reason }) => reason);
   assert.equal(reasons(held), ['disk-failed']);
   assert.equal(
-    reasons(askNothing(held)),
+    reasons(askNothing(held, nowMs)),
     ['waiting-for-agent'],
     'what `start` does: an offer is all it wants',
   );
