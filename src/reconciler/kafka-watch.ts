@@ -5,6 +5,7 @@ import type { PlanInput, Source } from '../model/observed.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import type { Clock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
+import { isLeadershipLost, requireLeadership } from './guard.ts';
 
 /** A reading older than this is no longer one. */
 const staleMs = 30_000;
@@ -89,7 +90,10 @@ export function createKafkaWatch(deps: {
     return made;
   };
   const adminOf = (name: string, entry: Watched): KafkaAdmin => {
-    entry.admin ??= connect(name, () => entry.bootstrap);
+    entry.admin ??= guarded(
+      connect(name, () => entry.bootstrap),
+      mayAct,
+    );
     return entry.admin;
   };
 
@@ -124,7 +128,7 @@ export function createKafkaWatch(deps: {
         next.applied();
       } catch (error) {
         failure = `${next.what}: ${words(error)}`;
-        if (error instanceof ConflictError) {
+        if (error instanceof ConflictError && !isLeadershipLost(error)) {
           entry.refusals.set(next.what, { why: words(error), untilMs: clock.nowMs() + refusalMs });
         }
         logger.warn('kafka change failed', { clusterName: name, what: next.what, error: words(error) });
@@ -222,4 +226,25 @@ export function bootstrapOf(memory: ClusterMemory): readonly string[] {
 
 function words(error: unknown): string {
   return error instanceof KafkaMesosError || error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Kafka is the one peer that fences nobody: whether this scheduler may still act is asked right before each
+ * request that changes something, not only before the change that it is a part of.
+ */
+function guarded(admin: KafkaAdmin, mayAct: () => boolean): KafkaAdmin {
+  const asked =
+    <Args extends readonly unknown[]>(change: (...args: Args) => Promise<void>) =>
+    async (...args: Args): Promise<void> => {
+      requireLeadership(mayAct);
+      await change(...args);
+    };
+  return {
+    ...admin,
+    createTopic: asked((topic) => admin.createTopic(topic)),
+    createPartitions: asked((topic, count) => admin.createPartitions(topic, count)),
+    alterConfigs: asked((resource, changes) => admin.alterConfigs(resource, changes)),
+    alterClientQuotas: asked((entity, changes) => admin.alterClientQuotas(entity, changes)),
+    unregisterBroker: asked((id) => admin.unregisterBroker(id)),
+  };
 }

@@ -68,4 +68,33 @@ test('a refusal is remembered by what was to be done, until that is done or the 
   assert.equal(refused(), []);
 });
 
+test('a change that finds itself deposed between its reading and its writing writes nothing', async () => {
+  const clock = createVirtualClock();
+  const altered: unknown[] = [];
+  let leads = true;
+  const admin = {
+    async describeConfigs() {
+      leads = false;
+      return [];
+    },
+    async alterConfigs(...args: unknown[]) {
+      altered.push(args);
+    },
+  } as unknown as KafkaAdmin;
+  const watch = createKafkaWatch({
+    clock,
+    logger: silentLogger,
+    connect: () => admin,
+    mayAct: () => leads,
+    onNews: () => {},
+  });
+  watch.change('demo', 'set min ISR', async (kafka) => {
+    await kafka.describeConfigs({ kind: 'cluster' });
+    await kafka.alterConfigs({ kind: 'cluster' }, { 'min.insync.replicas': '1' });
+  });
+  await settle();
+  assert.equal(altered, []);
+  assert.equal([...(watch.refusals().get('demo') ?? [])], [], 'and Kafka refused nothing');
+});
+
 test.run();
