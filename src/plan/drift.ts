@@ -4,7 +4,7 @@ import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.
 import { diffNeedingRestart } from './dynamic-config.ts';
 import { askedRestart } from './intents.ts';
 import { heldForDistribution, kafkaArtifact, type Need, type NeedContext } from './need.ts';
-import { blockQuorum, isFresh } from './safety.ts';
+import { absentBrokers, blockQuorum, isFresh } from './safety.ts';
 import { settingsOf } from './settings.ts';
 
 /** What a restart would change, and what forbids even to think of one. */
@@ -100,5 +100,5 @@ export function mayAbandonStart(broker: DesiredBroker, task: TaskRecord, context
     return false;
   }
   const serves = kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
-  return !serves && blockQuorum(kafka.value, broker.id, nowMs) === undefined;
+  return !serves && blockQuorum(kafka.value, broker.id, nowMs, absentBrokers(memory)) === undefined;
 }

@@ -3,7 +3,7 @@ import type { InverseOffer, Unavailability } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, MaintenanceAnswer } from '../model/records.ts';
-import { blockLeave } from './safety.ts';
+import { absentBrokers, blockLeave } from './safety.ts';
 
 /** Mesos asks again after this time, and hears otherwise if the cluster has changed. */
 const askAgainSeconds = 60;
@@ -97,7 +97,7 @@ function answerOf(
       return [`cluster ${name} cannot be asked: ${source?.why ?? 'nobody has yet'}`];
     }
     const leaving = new Set(brokersOn(memory, agents).map((record) => record.id));
-    const block = blockLeave(source.value, leaving, rollout, input.nowMs);
+    const block = blockLeave(source.value, leaving, rollout, input.nowMs, absentBrokers(memory));
     return block === undefined ? [] : [`cluster ${name}: ${block}`];
   });
   return {

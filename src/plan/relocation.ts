@@ -4,7 +4,7 @@ import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { acceptedLoss, isBeingReplaced } from './intents.ts';
 import { heldForDistribution, heldNeed, kafkaArtifact, type Need, type NeedContext } from './need.ts';
-import { blockRelocation, isFresh } from './safety.ts';
+import { absentBrokers, blockRelocation, isFresh } from './safety.ts';
 
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
 export function relocation(broker: DesiredBroker, record: BrokerRecord, context: NeedContext): Need {
@@ -62,7 +62,8 @@ function relocationBlock(
     const detail = 'its last answer is too old to give up a disk on; it is being asked again';
     return { reason: { kind: 'kafka-unknown', detail }, stalled: false };
   }
-  const blocked = withoutAccepted(blockRelocation(kafka.value, broker.id), acceptedLoss(record, nowMs));
+  const lost = blockRelocation(kafka.value, broker.id, absentBrokers(memory));
+  const blocked = withoutAccepted(lost, acceptedLoss(record, nowMs));
   return blocked === undefined
     ? undefined
     : {

@@ -7,7 +7,7 @@ import { acceptedLoss, whyStopped } from './intents.ts';
 import { killStep, summariseWhy } from './kill.ts';
 import type { Need } from './need.ts';
 import { stoppingForGood } from './removal.ts';
-import { blockQuorum, blockRestart, isFresh, isHealthy } from './safety.ts';
+import { absentBrokers, blockQuorum, blockRestart, isFresh, isHealthy } from './safety.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
 
@@ -120,10 +120,12 @@ function planCandidates(
   // Consent to an outage is none to the loss of what a sandbox takes with it.
   const isLoss = first.broker.storage.kind === 'sandbox';
   const accepted = acceptedLoss(first.record, nowMs);
+  const absent = absentBrokers(memory);
   const partitions = blockRestart(
     observed,
     first.broker.id,
     isLoss ? { allowSingleReplicaOutage: false } : desired.rollout,
+    absent,
   ).filter((p) => !accepted.has(p.partition));
   if (partitions.length > 0) {
     const needsConsent = partitions.some((p) => p.why.startsWith('it has this replica only'));
@@ -137,7 +139,7 @@ function planCandidates(
     };
     return { steps: [], held: [hold(first, reason, needsConsent || waitsInVain), ...rest] };
   }
-  const quorum = blockQuorum(observed, first.broker.id, nowMs);
+  const quorum = blockQuorum(observed, first.broker.id, nowMs, absent);
   if (quorum !== undefined) {
     return { steps: [], held: [hold(first, { kind: 'quorum-at-risk', detail: quorum }), ...rest] };
   }

@@ -2,7 +2,11 @@
  * May this broker stop, may it be given up? Asked of every disruptive step, answered from Kafka's
  * metadata partition by partition (never by rack membership alone).
  */
-import type { KafkaObserved, KafkaPartition } from '../model/kafka.ts';
+import type { KafkaObserved, KafkaPartition, QuorumReplica } from '../model/kafka.ts';
+import type { ClusterMemory } from '../model/records.ts';
+
+/** A voter that has not caught up for this long does not keep up. */
+const fetchTimeoutMs = 10_000;
 
 export type PartitionVerdict = {
   readonly partition: string;
@@ -10,6 +14,20 @@ export type PartitionVerdict = {
   /** Brokers that would have to be back in sync first. */
   readonly missing?: readonly number[];
 };
+
+/**
+ * Brokers that are not certain to live: ended, on their way up or down, or out of reach, whether the spec still
+ * has them or not. Kafka takes seconds to leave one out of its in-sync sets, so that none of these counts there.
+ */
+export function absentBrokers({ brokers }: ClusterMemory): ReadonlySet<number> {
+  return new Set(
+    [...brokers.values()].flatMap(({ id, task }) =>
+      task?.state === 'TASK_RUNNING' && task.unreachableSinceMs === undefined && task.kill === undefined
+        ? []
+        : [id],
+    ),
+  );
+}
 
 /** The in-sync set with and without the broker, for every partition that it hosts. */
 function hosted(
@@ -46,10 +64,11 @@ export function blockRestart(
   kafka: KafkaObserved,
   brokerId: number,
   policy: { readonly allowSingleReplicaOutage: boolean },
+  absent: ReadonlySet<number>,
 ): readonly PartitionVerdict[] {
   return hosted(kafka, brokerId).flatMap(({ name, minIsr, partition }) => {
     const others = partition.replicas.filter((id) => id !== brokerId);
-    const live = partition.isr.filter((id) => id !== brokerId);
+    const live = partition.isr.filter((id) => id !== brokerId && !absent.has(id));
     if (live.length === 0) {
       const alone = partition.replicas.length === 1;
       if (alone && policy.allowSingleReplicaOutage) {
@@ -76,13 +95,13 @@ export function blockQuorum(
   kafka: KafkaObserved,
   nodeId: number,
   nowMs: number,
-  fetchTimeoutMs = 10_000,
+  absent: ReadonlySet<number>,
 ): string | undefined {
   const { voters, leaderId } = kafka.quorum;
   // A quorum of one or two cannot spare a voter: the operator was warned of it when the spec was read.
   return leaderId >= 0 && voters.length <= 2
     ? undefined
-    : blockQuorumOf(kafka, new Set([nodeId]), nowMs, fetchTimeoutMs);
+    : blockQuorumOf(kafka, new Set([nodeId]), nowMs, absent);
 }
 
 /** The same for several voters at once, however small the quorum. */
@@ -90,7 +109,7 @@ function blockQuorumOf(
   kafka: KafkaObserved,
   leaving: ReadonlySet<number>,
   nowMs: number,
-  fetchTimeoutMs = 10_000,
+  absent: ReadonlySet<number>,
 ): string | undefined {
   const { voters, leaderId } = kafka.quorum;
   if (!voters.some((v) => leaving.has(v.nodeId))) {
@@ -99,21 +118,25 @@ function blockQuorumOf(
   if (leaderId < 0) {
     return 'the quorum has no leader';
   }
-  const leader = voters.find((v) => v.nodeId === leaderId);
-  const leaderEnd = leader?.logEndOffset ?? 0;
-  // The leader tells its own time for itself, so that no two clocks are compared.
-  const leaderNowMs = leader !== undefined && leader.lastCaughtUpMs >= 0 ? leader.lastCaughtUpMs : nowMs;
   const caughtUp = voters.filter(
-    (v) =>
-      !leaving.has(v.nodeId) &&
-      (v.nodeId === leaderId ||
-        v.logEndOffset >= leaderEnd ||
-        (v.lastCaughtUpMs >= 0 && leaderNowMs - v.lastCaughtUpMs <= fetchTimeoutMs)),
+    (v) => !leaving.has(v.nodeId) && !absent.has(v.nodeId) && keepsUp(kafka, v, nowMs),
   );
   const needed = Math.floor(voters.length / 2) + 1;
   return caughtUp.length >= needed
     ? undefined
     : `${caughtUp.length} caught-up voters would be left of ${needed} needed`;
+}
+
+/** Whether a voter has the leader's log, or had it a moment ago. */
+function keepsUp({ quorum }: KafkaObserved, voter: QuorumReplica, nowMs: number): boolean {
+  const leader = quorum.voters.find((v) => v.nodeId === quorum.leaderId);
+  // The leader tells its own time for itself, so that no two clocks are compared.
+  const leaderNowMs = leader !== undefined && leader.lastCaughtUpMs >= 0 ? leader.lastCaughtUpMs : nowMs;
+  return (
+    voter.nodeId === quorum.leaderId ||
+    voter.logEndOffset >= (leader?.logEndOffset ?? 0) ||
+    (voter.lastCaughtUpMs >= 0 && leaderNowMs - voter.lastCaughtUpMs <= fetchTimeoutMs)
+  );
 }
 
 /**
@@ -125,10 +148,11 @@ export function blockLeave(
   leaving: ReadonlySet<number>,
   policy: { readonly allowSingleReplicaOutage: boolean },
   nowMs: number,
+  absent: ReadonlySet<number>,
 ): string | undefined {
   const hurt = kafka.topics.flatMap((topic) =>
     topic.partitions.flatMap((p) => {
-      const left = p.isr.filter((id) => !leaving.has(id)).length;
+      const left = p.isr.filter((id) => !leaving.has(id) && !absent.has(id)).length;
       const consented = p.replicas.length === 1 && policy.allowSingleReplicaOutage;
       if (!p.replicas.some((id) => leaving.has(id)) || consented) {
         return [];
@@ -143,7 +167,7 @@ export function blockLeave(
   );
   const [first] = hurt;
   return first === undefined
-    ? blockQuorumOf(kafka, leaving, nowMs)
+    ? blockQuorumOf(kafka, leaving, nowMs, absent)
     : `${first}${hurt.length > 1 ? `, and ${hurt.length - 1} more partitions likewise` : ''}`;
 }
 
@@ -154,6 +178,7 @@ export function blockLeave(
 export function blockRelocation(
   kafka: KafkaObserved,
   brokerId: number,
+  absent: ReadonlySet<number>,
 ): { readonly detail: string; readonly partitions: readonly PartitionVerdict[] } | undefined {
   if (kafka.quorum.voters.some((v) => v.nodeId === brokerId)) {
     return {
@@ -167,7 +192,7 @@ export function blockRelocation(
   }
   const lost = hosted(kafka, brokerId).flatMap(({ name, partition }) =>
     [...partition.isr, ...partition.elr].some(
-      (id) => id !== brokerId && kafka.brokers.some((b) => b.id === id && !b.fenced),
+      (id) => id !== brokerId && !absent.has(id) && kafka.brokers.some((b) => b.id === id && !b.fenced),
     )
       ? []
       : [{ partition: name, why: 'it has no other live in-sync replica' }],

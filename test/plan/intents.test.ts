@@ -107,6 +107,28 @@ test('stop: as the spec would, is no difference to repair, and is over at its ti
   assert.ok(over.steps.some((s) => s.what === 'forget that broker 1 was to stop'));
 });
 
+test('stop: a broker that ended just now is not in sync, whatever an older or a newer reading says', () => {
+  const stopped = (endedAgoMs: number): BrokerRecord => {
+    const { task: _ended, ...rest } = ask(recordOf(combined, 1), { kind: 'stop' });
+    const { last } = makeEnded(combined, makeBroker(1));
+    assert.ok(last);
+    return { ...rest, last: { ...last, ordered: true, endedAtMs: nowMs - endedAgoMs } };
+  };
+  const restarted = ask(recordOf(combined, 2), { kind: 'restart' });
+  const full = (readAgoMs: number) => ({
+    kafka: {
+      demo: { known: true as const, value: makeKafka(combined, { observedAtMs: nowMs - readAgoMs }) },
+    },
+  });
+  const older = planOf(memoryOf(combined, stopped(100), restarted), full(1_500));
+  assert.equal(shown(older), []);
+  assert.equal(heldOf(older), ['restart broker 2: kafka-unknown']);
+  // Kafka fences a broker that did not say that it goes after its session only.
+  const newer = planOf(memoryOf(combined, stopped(2_000), restarted), full(500));
+  assert.equal(shown(newer), []);
+  assert.equal(heldOf(newer), ['restart broker 2: waiting-for-isr']);
+});
+
 test('pause: neither restarted for a changed spec, nor started, nor stopped, nor relocated', () => {
   const changed = makeDesired({
     topics: [topic],

@@ -108,9 +108,15 @@ test('declined when min ISR would break or the quorum lose its majority, with th
       ),
     },
   };
-  assert.is(blockLeave(healthy, leaving, policy, nowMs), undefined);
-  assert.match(blockLeave(lagging, leaving, policy, nowMs) ?? '', /caught-up voters would be left/);
-  assert.match(blockLeave(healthy, new Set([0, 1]), policy, nowMs) ?? '', /caught-up voters would be left/);
+  assert.is(blockLeave(healthy, leaving, policy, nowMs, new Set()), undefined);
+  assert.match(
+    blockLeave(lagging, leaving, policy, nowMs, new Set()) ?? '',
+    /caught-up voters would be left/,
+  );
+  assert.match(
+    blockLeave(healthy, new Set([0, 1]), policy, nowMs, new Set()) ?? '',
+    /caught-up voters would be left/,
+  );
 });
 
 test('a partition with one replica is spared by consent only, an unknown min ISR never', () => {
@@ -118,11 +124,17 @@ test('a partition with one replica is spared by consent only, an unknown min ISR
     makeDesired({ topics: [{ name: 's', partitions: 1, replicationFactor: 1, config: {} }] }),
   );
   const all = new Set([0]);
-  assert.match(blockLeave(kafka, all, { allowSingleReplicaOutage: false }, nowMs) ?? '', /s-0 would have 0/);
-  assert.is(blockLeave(kafka, all, { allowSingleReplicaOutage: true }, nowMs), undefined);
+  assert.match(
+    blockLeave(kafka, all, { allowSingleReplicaOutage: false }, nowMs, new Set()) ?? '',
+    /s-0 would have 0/,
+  );
+  assert.is(blockLeave(kafka, all, { allowSingleReplicaOutage: true }, nowMs, new Set()), undefined);
   const healthy = makeKafka(desired);
   const unknown = { ...healthy, topics: healthy.topics.map(({ minIsr: _unknown, ...topic }) => topic) };
-  assert.match(blockLeave(unknown, all, { allowSingleReplicaOutage: true }, nowMs) ?? '', /is not known/);
+  assert.match(
+    blockLeave(unknown, all, { allowSingleReplicaOutage: true }, nowMs, new Set()) ?? '',
+    /is not known/,
+  );
 });
 
 test('agents promised for the same time count together, for another time they do not', () => {

@@ -12,7 +12,14 @@ import { kafkaUuid } from '../../src/plan/placement.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { previewCluster } from '../../src/plan/preview.ts';
 import { isFree, isReservedFor, lowestPort, merged, takePort, takeScalar } from '../../src/plan/resources.ts';
-import { blockQuorum, blockRelocation, blockRestart, isHealthy } from '../../src/plan/safety.ts';
+import {
+  absentBrokers,
+  blockLeave,
+  blockQuorum,
+  blockRelocation,
+  blockRestart,
+  isHealthy,
+} from '../../src/plan/safety.ts';
 import { diffSettings, settingsOf } from '../../src/plan/settings.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
 import {
@@ -413,6 +420,7 @@ const events = makeDesired({
   topics: [{ name: 'events', partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': '2' } }],
 });
 const strict = { allowSingleReplicaOutage: false };
+const none = new Set<number>();
 function reading(
   isr: readonly number[],
   changes: { minIsr?: number | undefined; elr?: readonly number[]; replicas?: readonly number[] } = {},
@@ -430,7 +438,7 @@ function reading(
   });
 }
 const why = (kafka: ReturnType<typeof reading>, id: number, policy = strict): string =>
-  blockRestart(kafka, id, policy)
+  blockRestart(kafka, id, policy, none)
     .map((v) => v.why)
     .join();
 
@@ -454,8 +462,8 @@ test('the last live replica is never stopped but by consent for RF 1', () => {
 
 test('the quorum: caught-up voters without this one stay a majority', () => {
   const kafka = makeKafka(desired);
-  assert.is(blockQuorum(kafka, 1, nowMs), undefined);
-  assert.is(blockQuorum(kafka, 9, nowMs), undefined, 'no voter');
+  assert.is(blockQuorum(kafka, 1, nowMs, none), undefined);
+  assert.is(blockQuorum(kafka, 9, nowMs, none), undefined, 'no voter');
   const { quorum } = kafka;
   const lag = (...ids: readonly number[]) => ({
     ...kafka,
@@ -466,11 +474,46 @@ test('the quorum: caught-up voters without this one stay a majority', () => {
       ),
     },
   });
-  assert.match(blockQuorum(lag(2), 1, nowMs) ?? '', '1 caught-up voters would be left of 2');
-  assert.is(blockQuorum(lag(2), 2, nowMs), undefined, 'the one that lags may be restarted');
-  assert.match(blockQuorum({ ...kafka, quorum: { ...quorum, leaderId: -1 } }, 1, nowMs) ?? '', 'no leader');
+  assert.match(blockQuorum(lag(2), 1, nowMs, none) ?? '', '1 caught-up voters would be left of 2');
+  assert.is(blockQuorum(lag(2), 2, nowMs, none), undefined, 'the one that lags may be restarted');
+  assert.match(
+    blockQuorum({ ...kafka, quorum: { ...quorum, leaderId: -1 } }, 1, nowMs, none) ?? '',
+    'no leader',
+  );
   const pair = { ...kafka, quorum: { ...quorum, voters: quorum.voters.slice(0, 2) } };
-  assert.is(blockQuorum(pair, 1, nowMs), undefined, 'a quorum of two cannot spare one: it was warned of');
+  assert.is(
+    blockQuorum(pair, 1, nowMs, none),
+    undefined,
+    'a quorum of two cannot spare one: it was warned of',
+  );
+});
+
+test('who is not certain to live counts nowhere, whatever the reading says', () => {
+  const gone = makeEnded(events, makeBroker(0));
+  const away = makeRecord(events, makeBroker(1));
+  const { task } = makeRecord(events, makeBroker(2));
+  assert.ok(away.task && task);
+  const memory = makeMemory(events, [
+    gone,
+    { ...away, task: { ...away.task, unreachableSinceMs: nowMs } },
+    { ...away, id: 2, task: { ...task, kill: { cause: 'roll', detail: 'x', atMs: nowMs } } },
+    { ...away, id: 3, task: { ...task, state: 'TASK_STARTING' } },
+    { ...away, id: 4, task },
+  ]);
+  assert.equal([...absentBrokers(memory)], [0, 1, 2, 3]);
+
+  const absent = new Set([2]);
+  const kafka = reading([0, 1, 2]);
+  assert.is(blockRestart(kafka, 1, strict, absent)[0]?.why, 'broker 2 is not in sync');
+  assert.match(blockQuorum(kafka, 1, nowMs, absent) ?? '', '1 caught-up voters would be left of 2');
+  assert.match(blockLeave(kafka, new Set([1]), strict, nowMs, absent) ?? '', 'events-0 would have 1 in sync');
+  const apart = {
+    ...reading([1, 2]),
+    brokers: [1, 2].map((id) => ({ id, fenced: id === 1, host: 'h', port: 1 })),
+    quorum: { leaderId: 9, voters: [], observers: [] },
+  };
+  assert.is(blockRelocation(apart, 1, none), undefined);
+  assert.is(blockRelocation(apart, 1, absent)?.partitions.length, 1);
 });
 
 test('an empty disk under an old id only when it is fenced and each partition lives elsewhere', () => {
@@ -490,12 +533,16 @@ test('an empty disk under an old id only when it is fenced and each partition li
     ...k,
     topics: k.topics.map((t) => ({ ...t, partitions: t.partitions.map((p) => ({ ...p, isr: ids, elr })) })),
   });
-  assert.match(blockRelocation(kafka, 1)?.detail ?? '', 'not fenced');
-  assert.match(blockRelocation(fence(kafka, 0), 0)?.detail ?? '', 'voter');
-  assert.is(blockRelocation(isr(fence(kafka, 1), [2, 3]), 1), undefined);
-  assert.is(blockRelocation(isr(fence(kafka, 1), [1]), 1)?.partitions.length, 1);
-  assert.is(blockRelocation(isr(fence(kafka, 1), [1], [2]), 1), undefined, 'ELR counts');
-  assert.is(blockRelocation(isr(fence(kafka, 1, 2), [1], [2]), 1)?.partitions.length, 1, 'not when fenced');
+  assert.match(blockRelocation(kafka, 1, none)?.detail ?? '', 'not fenced');
+  assert.match(blockRelocation(fence(kafka, 0), 0, none)?.detail ?? '', 'voter');
+  assert.is(blockRelocation(isr(fence(kafka, 1), [2, 3]), 1, none), undefined);
+  assert.is(blockRelocation(isr(fence(kafka, 1), [1]), 1, none)?.partitions.length, 1);
+  assert.is(blockRelocation(isr(fence(kafka, 1), [1], [2]), 1, none), undefined, 'ELR counts');
+  assert.is(
+    blockRelocation(isr(fence(kafka, 1, 2), [1], [2]), 1, none)?.partitions.length,
+    1,
+    'not when fenced',
+  );
 });
 
 test('healthy is unfenced and in every in-sync set', () => {
