@@ -221,13 +221,21 @@ export function countInSync(
   return { inSync, total };
 }
 
-/** Serving and in every in-sync set that it belongs to; for a controller, a voter that keeps up. */
+/** Serving and in every in-sync set that it belongs to; as a controller, a voter that keeps up. */
 export function isHealthy(
   kafka: KafkaObserved,
   broker: { readonly id: number; readonly roles: readonly string[] },
 ): boolean {
+  const voter = kafka.quorum.voters.find((v) => v.nodeId === broker.id);
+  // Without a leader nobody is known to keep up.
+  const votes =
+    voter !== undefined && kafka.quorum.leaderId >= 0 && keepsUp(kafka, voter, kafka.observedAtMs);
   if (!broker.roles.includes('broker')) {
-    return true;
+    return votes;
+  }
+  // One that the spec makes a controller later on has no vote, and waits for nobody's.
+  if (voter !== undefined && !votes) {
+    return false;
   }
   const registered = kafka.brokers.find((b) => b.id === broker.id);
   if (registered === undefined || registered.fenced) {

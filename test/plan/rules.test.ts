@@ -552,6 +552,54 @@ test('healthy is unfenced and in every in-sync set', () => {
   assert.not(isHealthy({ ...kafka, brokers: [] }, { id: 0, roles: ['broker'] }));
 });
 
+test('a controller is healthy as a voter that keeps up with a leader', () => {
+  const kafka = reading([0, 1, 2]);
+  const { quorum } = kafka;
+  const controller = { id: 2, roles: ['controller'] };
+  const both = { id: 2, roles: ['broker', 'controller'] };
+  const withQuorum = (changes: Partial<typeof quorum>) => ({ ...kafka, quorum: { ...quorum, ...changes } });
+  const lags = withQuorum({
+    voters: quorum.voters.map((v) =>
+      v.nodeId === 2 ? { ...v, logEndOffset: 1, lastCaughtUpMs: nowMs - 60_000 } : v,
+    ),
+  });
+  for (const node of [controller, both]) {
+    assert.ok(isHealthy(kafka, node));
+    assert.not(isHealthy(lags, node));
+    assert.not(isHealthy(withQuorum({ leaderId: -1 }), node));
+  }
+  const noVoter = withQuorum({ voters: quorum.voters.slice(0, 2) });
+  assert.not(isHealthy(noVoter, controller));
+  assert.ok(isHealthy(noVoter, both), 'a role that the spec gave it later');
+});
+
+test('a roll of controllers stops at the one that did not come back', () => {
+  const ids = [100, 101, 102, 103, 104];
+  const changed = makeDesired({
+    brokers: [
+      makeBroker(0, { roles: ['broker'] }),
+      ...ids.map((id) => makeBroker(id, { roles: ['controller'], config: { 'num.io.threads': '4' } })),
+    ],
+  });
+  const before = { ...changed, brokers: changed.brokers.map((b) => ({ ...b, config: {} })) };
+  const records = before.brokers.filter((b) => b.id > 100).map((b) => makeRecord(before, b));
+  const memory = makeMemory(changed, records);
+  const kafka = makeKafka(changed);
+  const voters = kafka.quorum.voters.map((v) =>
+    v.nodeId === 100 ? { ...v, logEndOffset: 1, lastCaughtUpMs: nowMs - 60_000 } : v,
+  );
+  const behind = { ...kafka, quorum: { ...kafka.quorum, leaderId: 104, voters } };
+  const made = (value: typeof kafka) =>
+    plan(makeInput([memory], { kafka: { demo: { known: true, value } } }));
+  const killed = (value: typeof kafka) =>
+    made(value)
+      .steps.filter((s) => s.mark === '~')
+      .map((s) => s.what);
+  assert.equal(killed(kafka), ['restart broker 101']);
+  assert.equal(killed(behind), []);
+  assert.match(JSON.stringify(made(behind).held), /is not back in sync/);
+});
+
 // Status and preview
 
 test('a converged cluster says so, and its preview is empty', () => {
