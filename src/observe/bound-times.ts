@@ -3,7 +3,7 @@
  * life the clock is steady; between two it may have been set back, or be another machine's. Elapsed time
  * is taken as the wall clocks have it; what lies in the future is what would prolong a wait for ever.
  */
-import type { BrokerRecord, SpecRecord, TaskRecord } from '../model/records.ts';
+import type { BrokerIntent, BrokerRecord, SpecRecord, TaskRecord } from '../model/records.ts';
 import type { FoldPolicy } from './fold-update.ts';
 
 /** Machines may differ by this much without anything being rewritten at each takeover. */
@@ -12,12 +12,13 @@ const slackMs = 10_000;
 /** The record itself when nothing in it lies too far ahead: facts have happened, waits are no longer than they may be. */
 export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: number): BrokerRecord {
   const past = notAfter(nowMs);
-  const { placement, task, last, retryAtMs, stickyUntilMs } = record;
+  const { placement, task, last, intent, retryAtMs, stickyUntilMs } = record;
   const bounded: BrokerRecord = {
     ...record,
     ...(placement === undefined ? {} : { placement: { ...placement, boundAtMs: past(placement.boundAtMs) } }),
     ...(task === undefined ? {} : { task: boundTask(task, past) }),
     ...(last === undefined ? {} : { last: { ...last, endedAtMs: past(last.endedAtMs) } }),
+    ...(intent === undefined ? {} : { intent: boundIntent(intent, past) }),
     ...(retryAtMs === undefined
       ? {}
       : { retryAtMs: notAfter(nowMs + policy.failover.maxDelayMs)(retryAtMs) }),
@@ -41,6 +42,17 @@ function boundTask(task: TaskRecord, past: (atMs: number) => number): TaskRecord
     stateSinceMs: past(task.stateSinceMs),
     ...(unreachableSinceMs === undefined ? {} : { unreachableSinceMs: past(unreachableSinceMs) }),
     ...(kill === undefined ? {} : { kill: { ...kill, atMs: past(kill.atMs) } }),
+  };
+}
+
+/** It keeps its length: what was asked for an hour is over an hour after it was asked. */
+function boundIntent(intent: BrokerIntent, past: (atMs: number) => number): BrokerIntent {
+  const atMs = past(intent.atMs);
+  const { expiresAtMs } = intent;
+  return {
+    ...intent,
+    atMs,
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs: expiresAtMs - (intent.atMs - atMs) }),
   };
 }
 

@@ -33,6 +33,18 @@ test('no wait is longer than it may be by the spec', () => {
   assert.is(boundTimes(bounded, broker, nowMs + 60_000), bounded, 'once, not again and again');
 });
 
+test('what an operator asked for an hour is over an hour after it was asked', () => {
+  const asked = (atMs: number, expiresAtMs?: number) =>
+    makeRecord(desired, broker, {
+      intent: { kind: 'stop', author: 'ann', atMs, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) },
+    });
+  const ahead = asked(aheadMs, aheadMs + 3_600_000);
+  assert.equal(boundTimes(ahead, broker, nowMs).intent, asked(nowMs, nowMs + 3_600_000).intent);
+  assert.equal(boundTimes(asked(aheadMs), broker, nowMs).intent, asked(nowMs).intent);
+  const past = asked(nowMs - 60_000, nowMs + 7 * 86_400_000);
+  assert.is(boundTimes(past, broker, nowMs), past, 'however long it is for');
+});
+
 test('what has happened has happened by now', () => {
   const task = makeTask(desired, broker, placement, {
     stateSinceMs: aheadMs,
