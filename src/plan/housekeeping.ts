@@ -106,13 +106,12 @@ function leavesAnything({ clusters }: PlanInput): boolean {
   return clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined));
 }
 
-/** What was declined while less was wanted would stay away for longer than is wanted now. */
 /**
- * Tasks to ask about by name: those this subscription brought no word of, and launches that stay
- * silent; 1 s, 2 s, 4 s, … up to a minute apart. Silence is never an answer.
+ * Tasks to ask about by name: those this subscription brought no word of, superseded ones too, and launches
+ * that stay silent; 1 s, 2 s, 4 s, … up to a minute apart. Silence is never an answer.
  */
 function explicitDue(input: PlanInput): {
-  readonly tasks: readonly { readonly taskId: string; readonly agentId: string }[];
+  readonly tasks: readonly NamedTask[];
   readonly wakes: readonly number[];
 } {
   const silent = input.clusters.flatMap((memory) =>
@@ -137,7 +136,10 @@ function explicitDue(input: PlanInput): {
           ];
     }),
   );
-  const tasks = silent.filter((s) => s.askable).map(({ taskId, agentId }) => ({ taskId, agentId }));
+  const tasks = [
+    ...silent.filter((s) => s.askable).map(({ taskId, agentId }) => ({ taskId, agentId })),
+    ...supersededTasks(input).filter(({ taskId }) => !input.mesos.answeredTasks.has(taskId)),
+  ];
   const { lastAtMs, attempts } = input.mesos.explicitReconcile;
   const dueAtMs =
     lastAtMs === undefined ? 0 : lastAtMs + Math.min(60_000, 1_000 * 2 ** Math.min(attempts - 1, 6));
@@ -175,15 +177,23 @@ function wantsSilence({ suppressed, suppressedAtMs, offers }: PlanInput['mesos']
   );
 }
 
-function missedTasks({
-  clusters,
-  mesos,
-}: PlanInput): readonly { readonly taskId: string; readonly agentId: string }[] {
-  return clusters.flatMap((memory) =>
+type NamedTask = { readonly taskId: string; readonly agentId: string };
+
+function missedTasks(input: PlanInput): readonly NamedTask[] {
+  const { clusters, mesos } = input;
+  const unreachable = clusters.flatMap((memory) =>
     [...memory.brokers.values()].flatMap(({ task }) =>
-      task?.unreachableSinceMs !== undefined && mesos.answeredTasks.has(task.taskId)
-        ? [{ taskId: task.taskId, agentId: task.agentId }]
-        : [],
+      task?.unreachableSinceMs === undefined ? [] : [{ taskId: task.taskId, agentId: task.agentId }],
     ),
   );
+  // One that shows itself is killed as a stranger; of the others nobody knows more than that they were.
+  const alive = new Set(mesos.strangers.map((s) => s.taskId));
+  return [...unreachable, ...supersededTasks(input).filter(({ taskId }) => !alive.has(taskId))].filter(
+    ({ taskId }) => mesos.answeredTasks.has(taskId),
+  );
+}
+
+/** Only their end makes them forgotten, and nothing but a question may ever bring it. */
+function supersededTasks({ clusters }: PlanInput): readonly NamedTask[] {
+  return clusters.flatMap((memory) => [...memory.brokers.values()].flatMap((record) => record.superseded));
 }

@@ -53,6 +53,21 @@ test('what fits nobody is refused for as long as the most impatient broker can w
   assert.is(refused(inputOf('running', withOffers(small))), 3_600);
 });
 
+test('a superseded task is asked about by name until its end is known', () => {
+  const old = { taskId: 'demo.3.1.old', agentId: 'agent-8' };
+  const memory = makeMemory(desired, [makeRecord(desired, fourth, { superseded: [old] })]);
+  const asked = (mesos: Partial<ObservedMesos>) =>
+    calls(makeInput([memory], { mesos })).flatMap((c) => (c.kind === 'reconcile-tasks' ? c.tasks : []));
+  assert.equal(asked({}), [old]);
+
+  const { answeredTasks } = makeInput([memory]).mesos;
+  const answered = { answeredTasks: new Set([...answeredTasks, old.taskId]) };
+  assert.equal(asked(answered), []);
+  const again = { ...answered, lastImplicitReconcileAtMs: nowMs - 3_600_000 };
+  assert.equal(asked(again), [old], 'its agent may be gone for good by now');
+  assert.equal(asked({ ...again, strangers: [old] }), [], 'it showed itself, and is killed');
+});
+
 test('refusals are spread by up to a fifth, one call for all', () => {
   const spread = ['00000000-0', '80000000-0', 'ffffffff-0'].map((uuid) =>
     refused(inputOf('new', withOffers(small), { newUuid: () => uuid })),
