@@ -4,7 +4,6 @@ import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.
 import { diffNeedingRestart } from './dynamic-config.ts';
 import { askedRestart } from './intents.ts';
 import { heldForDistribution, kafkaArtifact, type Need, type NeedContext } from './need.ts';
-import { absentBrokers, blockQuorum, isFresh } from './safety.ts';
 import { settingsOf } from './settings.ts';
 
 /** What a restart would change, and what forbids even to think of one. */
@@ -85,20 +84,12 @@ export function wantedSha512(desired: Desired, started: BrokerSettings, sha512: 
 
 /**
  * A start that a changed spec has overtaken need not come to its end, which it may never reach by
- * itself. Only while nobody is served by it: before the quorum was ever seen alive, or when the
- * controller says that the broker is fenced. Log recovery is never cut short.
+ * itself. Not when it serves by now: its RUNNING is on its way. Log recovery is never cut short.
  */
 export function mayAbandonStart(broker: DesiredBroker, task: TaskRecord, context: NeedContext): boolean {
-  const { desired, kafka, memory, nowMs } = context;
+  const { desired, kafka } = context;
   if (desired.rollout.paused || task.report?.phase === 'recovering') {
     return false;
   }
-  if (memory.cluster?.formedAtMs === undefined) {
-    return true;
-  }
-  if (!kafka.known || !isFresh(kafka.value, nowMs) || kafka.value.observedAtMs <= task.stateSinceMs) {
-    return false;
-  }
-  const serves = kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced);
-  return !serves && blockQuorum(kafka.value, broker.id, nowMs, absentBrokers(memory)) === undefined;
+  return !(kafka.known && kafka.value.brokers.some((b) => b.id === broker.id && !b.fenced));
 }

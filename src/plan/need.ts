@@ -31,6 +31,8 @@ export type Need =
       readonly broker: DesiredBroker;
       readonly record: BrokerRecord;
       readonly step: Step;
+      /** It may have a vote or serve already: a gate decides whether it is stopped in this pass. */
+      readonly onItsWayUp?: true;
     }
   /** Runs; `drift` is what a restart would change, `barred` why none may be begun, safe or not. */
   | {

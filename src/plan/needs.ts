@@ -18,9 +18,18 @@ import {
 } from './need.ts';
 import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
+import { gateStarts } from './stop-gate.ts';
 
 /** How long the offers of all agents may take to come after a (new) subscription. */
 const offersAfterSubscribedMs = 60_000;
+
+/** Of all brokers of the spec: only together can it be told whose start may be ended. */
+export function needsOf(context: NeedContext): readonly Need[] {
+  return gateStarts(
+    context.desired.brokers.map((broker) => needOf(broker, context)),
+    context,
+  );
+}
 
 export function needOf(broker: DesiredBroker, context: NeedContext): Need {
   const { desired, memory } = context;
@@ -92,6 +101,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     broker,
     record,
     step: killStep(desired, broker, record, cause, summariseWhy(why), why, nowMs),
+    ...(isStaging(task, mesos) ? {} : { onItsWayUp: true }),
   });
   switch (task.state) {
     case 'TASK_STAGING':
@@ -119,6 +129,14 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     default:
       return { kind: 'running', broker, record, ...driftOf(broker, record, task, context) };
   }
+}
+
+/** No process of it runs yet: said in this subscription, or launched in it; what was stored before may be old. */
+function isStaging({ state, taskId, launchedAtMs }: TaskRecord, mesos: NeedContext['mesos']): boolean {
+  return (
+    state === 'TASK_STAGING' &&
+    (mesos.answeredTasks.has(taskId) || launchedAtMs >= (mesos.subscribedAtMs ?? Number.POSITIVE_INFINITY))
+  );
 }
 
 function unreachableTask(

@@ -9,7 +9,7 @@ import { planCalls } from './housekeeping.ts';
 import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import { planMaintenance } from './maintenance.ts';
 import type { Need } from './need.ts';
-import { needOf } from './needs.ts';
+import { needsOf } from './needs.ts';
 import { type Board, placeBrokers } from './placement.ts';
 import { holdRefused, refusalsOf } from './refusals.ts';
 import { planReleases, type Releases } from './release.ts';
@@ -69,16 +69,14 @@ export function plan(input: PlanInput): Plan {
       known: false,
       why: 'no broker of the cluster has been asked yet',
     };
-    const needs = desired.brokers.map((broker) =>
-      needOf(broker, {
-        nowMs: input.nowMs,
-        memory,
-        desired,
-        mesos: input.mesos,
-        kafka,
-        artifacts: input.artifacts,
-      }),
-    );
+    const needs = needsOf({
+      nowMs: input.nowMs,
+      memory,
+      desired,
+      mesos: input.mesos,
+      kafka,
+      artifacts: input.artifacts,
+    });
     steps.push(...formedStep(memory.cluster, kafka, input.nowMs));
     const placed = placeBrokers(memory, needs, board, context);
     const rollout = planRollout(memory, needs, kafka, input.nowMs);

@@ -3,11 +3,12 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
-import { acceptedLoss, whyStopped } from './intents.ts';
+import { whyStopped } from './intents.ts';
 import { killStep, summariseWhy } from './kill.ts';
 import type { Need } from './need.ts';
 import { stoppingForGood } from './removal.ts';
-import { absentBrokers, blockQuorum, blockRestart, isFresh, isHealthy } from './safety.ts';
+import { isHealthy } from './safety.ts';
+import { blockStop, readingToStopOn } from './stop-gate.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
 
@@ -60,22 +61,9 @@ function planCandidates(
     held: candidates.map((c) => hold(c, reason, stalled)),
   });
 
-  if (!kafka.known) {
-    return holdAll({ kind: 'kafka-unknown', detail: kafka.why });
-  }
-  const observed = kafka.value;
-  const newestChangeMs = newestChange(memory);
-  if (!isFresh(observed, nowMs)) {
-    return holdAll({
-      kind: 'kafka-unknown',
-      detail: 'its last answer is too old to stop a broker on; it is being asked again',
-    });
-  }
-  if (observed.observedAtMs <= newestChangeMs) {
-    return holdAll({
-      kind: 'kafka-unknown',
-      detail: 'the last reading is older than the last change of a broker',
-    });
+  const observed = readingToStopOn(memory, kafka, nowMs);
+  if ('kind' in observed) {
+    return holdAll(observed);
   }
 
   const leaving = stoppingForGood(memory);
@@ -117,31 +105,9 @@ function planCandidates(
   }
   const rest = ordered.slice(1).map((c) => hold(c, waitsFor(first.broker.id, 'goes first')));
 
-  // Consent to an outage is none to the loss of what a sandbox takes with it.
-  const isLoss = first.broker.storage.kind === 'sandbox';
-  const accepted = acceptedLoss(first.record, nowMs);
-  const absent = absentBrokers(memory);
-  const partitions = blockRestart(
-    observed,
-    first.broker.id,
-    isLoss ? { allowSingleReplicaOutage: false } : desired.rollout,
-    absent,
-  ).filter((p) => !accepted.has(p.partition));
-  if (partitions.length > 0) {
-    const needsConsent = partitions.some((p) => p.why.startsWith('it has this replica only'));
-    // A broker that the spec keeps down never comes back in sync by itself.
-    const kept = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
-    const waitsInVain = partitions.some((p) => p.missing?.some((id) => kept.has(id)));
-    const reason: HeldReason = {
-      kind: 'waiting-for-isr',
-      partitions: partitions.slice(0, 5).map((p) => `${p.partition}: ${p.why}`),
-      more: Math.max(0, partitions.length - 5),
-    };
-    return { steps: [], held: [hold(first, reason, needsConsent || waitsInVain), ...rest] };
-  }
-  const quorum = blockQuorum(observed, first.broker.id, nowMs, absent);
-  if (quorum !== undefined) {
-    return { steps: [], held: [hold(first, { kind: 'quorum-at-risk', detail: quorum }), ...rest] };
+  const blocked = blockStop(memory, first.broker, first.record, observed, nowMs);
+  if (blocked !== undefined) {
+    return { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...rest] };
   }
   const stop = first.broker.state === 'stopped';
   const why = stop ? [whyStopped(first.record, nowMs)] : first.drift;
@@ -151,14 +117,6 @@ function planCandidates(
     ],
     held: rest,
   };
-}
-
-/** When a broker last came or went, as far as is known: one that is stopped for good too. */
-function newestChange({ brokers }: ClusterMemory): number {
-  return Math.max(
-    0,
-    ...[...brokers.values()].flatMap(({ task, last }) => [task?.stateSinceMs ?? 0, last?.endedAtMs ?? 0]),
-  );
 }
 
 /** What was ordered already, then the unhealthy (a restart may mend it), the active controller last, else by id. */

@@ -1,0 +1,132 @@
+/** What every stop of a node that may serve has to pass, be it of a roll, asked for, or of a start under way. */
+import type { DesiredBroker } from '../model/desired.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { Source } from '../model/observed.ts';
+import type { HeldReason } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import { acceptedLoss } from './intents.ts';
+import { heldNeed, type Need, type NeedContext } from './need.ts';
+import { absentBrokers, blockQuorum, blockRestart, isFresh } from './safety.ts';
+
+type Blocked = { readonly reason: HeldReason; readonly stalled: boolean };
+
+/** A reading of Kafka to stop a broker on: of the last moment, and of after the last change of any broker. */
+export function readingToStopOn(
+  memory: ClusterMemory,
+  kafka: Source<KafkaObserved>,
+  nowMs: number,
+): KafkaObserved | Extract<HeldReason, { kind: 'kafka-unknown' }> {
+  const unknown = (detail: string) => ({ kind: 'kafka-unknown' as const, detail });
+  if (!kafka.known) {
+    return unknown(kafka.why);
+  }
+  if (!isFresh(kafka.value, nowMs)) {
+    return unknown('its last answer is too old to stop a broker on; it is being asked again');
+  }
+  return kafka.value.observedAtMs <= newestChange(memory)
+    ? unknown('the last reading is older than the last change of a broker')
+    : kafka.value;
+}
+
+/** When a broker last came or went, as far as is known: one that is stopped for good too. */
+function newestChange({ brokers }: ClusterMemory): number {
+  return Math.max(
+    0,
+    ...[...brokers.values()].flatMap(({ task, last }) => [task?.stateSinceMs ?? 0, last?.endedAtMs ?? 0]),
+  );
+}
+
+/** Partitions, then quorum. */
+export function blockStop(
+  memory: ClusterMemory,
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  kafka: KafkaObserved,
+  nowMs: number,
+): Blocked | undefined {
+  const { desired } = memory.spec;
+  // Consent to an outage is none to the loss of what a sandbox takes with it.
+  const isLoss = broker.storage.kind === 'sandbox';
+  const accepted = acceptedLoss(record, nowMs);
+  const absent = absentBrokers(memory);
+  const policy = isLoss ? { allowSingleReplicaOutage: false } : desired.rollout;
+  const partitions = blockRestart(kafka, broker.id, policy, absent).filter((p) => !accepted.has(p.partition));
+  if (partitions.length > 0) {
+    const needsConsent = partitions.some((p) => p.why.startsWith('it has this replica only'));
+    // A broker that the spec keeps down never comes back in sync by itself.
+    const kept = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
+    const waitsInVain = partitions.some((p) => p.missing?.some((id) => kept.has(id)));
+    return {
+      reason: {
+        kind: 'waiting-for-isr',
+        partitions: partitions.slice(0, 5).map((p) => `${p.partition}: ${p.why}`),
+        more: Math.max(0, partitions.length - 5),
+      },
+      stalled: needsConsent || waitsInVain,
+    };
+  }
+  const quorum = blockQuorum(kafka, broker.id, nowMs, absent);
+  return quorum === undefined
+    ? undefined
+    : { reason: { kind: 'quorum-at-risk', detail: quorum }, stalled: false };
+}
+
+/**
+ * A node on its way up may vote and serve before Mesos hears of it. Once the quorum is formed, at most one such
+ * is stopped in a pass, and none beside another that is being stopped.
+ */
+export function gateStarts(needs: readonly Need[], context: NeedContext): readonly Need[] {
+  const { memory } = context;
+  let stopping = [...memory.brokers.values()].find(
+    // What is out of reach is taken for absent already.
+    ({ task }) =>
+      task !== undefined &&
+      task.unreachableSinceMs === undefined &&
+      (task.kill !== undefined || task.state === 'TASK_KILLING'),
+  )?.id;
+  return needs.map((need) => {
+    if (need.kind !== 'kill' || need.onItsWayUp !== true) {
+      return need;
+    }
+    const { broker } = need;
+    const verdict = blockStart(need, stopping, context);
+    if (verdict === 'not in use') {
+      return need;
+    }
+    if (verdict === 'may stop') {
+      stopping = broker.id;
+      return need;
+    }
+    return heldNeed(context, broker, need.step.what, verdict.reason, verdict.stalled);
+  });
+}
+
+function blockStart(
+  { broker, record }: Extract<Need, { kind: 'kill' }>,
+  stopping: number | undefined,
+  { memory, kafka, nowMs }: NeedContext,
+): Blocked | 'may stop' | 'not in use' {
+  const isFormed =
+    memory.cluster?.formedAtMs !== undefined || (kafka.known && kafka.value.quorum.leaderId >= 0);
+  if (!isFormed) {
+    return 'not in use';
+  }
+  const reading = readingToStopOn(memory, kafka, nowMs);
+  if ('kind' in reading) {
+    return { reason: reading, stalled: false };
+  }
+  const serves = reading.brokers.some((b) => b.id === broker.id && !b.fenced);
+  const votes =
+    memory.cluster?.voters.some((v) => v.nodeId === broker.id) === true ||
+    reading.quorum.voters.some((v) => v.nodeId === broker.id);
+  if (!serves && !votes) {
+    return 'not in use';
+  }
+  if (stopping !== undefined) {
+    const detail = 'is being stopped';
+    return { reason: { kind: 'waiting-for-roll', brokerId: stopping, detail }, stalled: false };
+  }
+  // Fenced, it leads nothing and is in no in-sync set: only its vote is missed.
+  const seen = serves ? reading : { ...reading, topics: [] };
+  return blockStop(memory, broker, record, seen, nowMs) ?? 'may stop';
+}
