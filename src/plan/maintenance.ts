@@ -28,6 +28,13 @@ export function planMaintenance(
     input.clusters.some((memory) =>
       brokersOn(memory, new Set([agentId])).some((r) => changing.has(keyOf(r.clusterName, r.id))),
     );
+  const stopping = new Set(
+    others.flatMap(({ clusterName, brokerId, action }) =>
+      brokerId !== undefined && action.kind === 'broker' && action.call?.kind === 'kill'
+        ? [keyOf(clusterName, brokerId)]
+        : [],
+    ),
+  );
   const promised: Unavailable[] = input.clusters.flatMap((memory) =>
     [...memory.brokers.values()].flatMap(({ maintenance }) =>
       maintenance?.accepted === true && !isOver(maintenance, input.nowMs) ? [maintenance] : [],
@@ -39,7 +46,7 @@ export function planMaintenance(
       if (offer.state !== 'open' || isChanging(offer.agentId) || isTooEarly(input, offer)) {
         return [];
       }
-      const answer = answerOf(input, offer, promised);
+      const answer = answerOf(input, offer, promised, stopping);
       if (answer.accepted) {
         promised.push(answer);
       }
@@ -57,13 +64,31 @@ export function planMaintenance(
         )
         .map(({ record }) => store(record, undefined)),
     ],
-    wakes: stored.map(({ atMs }) => atMs),
+    // What a promise holds back goes on when its time is over, which nothing else may tell.
+    wakes: [...stored.map(({ atMs }) => atMs), ...promised.flatMap((p) => endOf(p) ?? [])],
   };
 }
 
 /** Whether the maintenance has ended by a time. */
-export function isOver({ startMs, durationMs }: Unavailability, nowMs: number): boolean {
-  return durationMs !== undefined && startMs + durationMs <= nowMs;
+export function isOver(unavailability: Unavailability, nowMs: number): boolean {
+  const endMs = endOf(unavailability);
+  return endMs !== undefined && endMs <= nowMs;
+}
+
+/** Another broker of the cluster whose agent was promised for a time within the next `withinMs`. */
+export function promisedSoon(
+  { brokers }: ClusterMemory,
+  besides: number,
+  nowMs: number,
+  withinMs: number,
+): BrokerRecord | undefined {
+  return [...brokers.values()].find(
+    ({ id, task, maintenance }) =>
+      id !== besides &&
+      maintenance?.accepted === true &&
+      task?.agentId === maintenance.agentId &&
+      overlap(maintenance, { startMs: nowMs, durationMs: withinMs }),
+  );
 }
 
 type Unavailable = Unavailability & { readonly agentId: string };
@@ -84,6 +109,7 @@ function answerOf(
   input: PlanInput,
   { agentId, unavailability }: InverseOffer,
   promised: readonly Unavailable[],
+  stopping: ReadonlySet<string>,
 ): MaintenanceAnswer {
   const others = promised.filter((p) => overlap(p, unavailability)).map((p) => p.agentId);
   const agents = new Set([agentId, ...others]);
@@ -96,8 +122,13 @@ function answerOf(
     if (source?.known !== true) {
       return [`cluster ${name} cannot be asked: ${source?.why ?? 'nobody has yet'}`];
     }
+    // Who is down, or goes down in this very pass, cannot stand in for those that leave.
+    const absent = new Set([
+      ...absentBrokers(memory),
+      ...[...memory.brokers.keys()].filter((id) => stopping.has(keyOf(name, id))),
+    ]);
     const leaving = new Set(brokersOn(memory, agents).map((record) => record.id));
-    const block = blockLeave(source.value, leaving, rollout, input.nowMs, absentBrokers(memory));
+    const block = blockLeave(source.value, leaving, rollout, input.nowMs, absent);
     return block === undefined ? [] : [`cluster ${name}: ${block}`];
   });
   return {
@@ -185,7 +216,11 @@ function send(offer: InverseOffer, { accepted, why }: MaintenanceAnswer): Step {
 const keyOf = (clusterName: string | undefined, brokerId: number): string => `${clusterName}/${brokerId}`;
 
 function overlap(one: Unavailability, other: Unavailability): boolean {
-  const endOf = ({ startMs, durationMs }: Unavailability): number =>
-    startMs + (durationMs ?? Number.POSITIVE_INFINITY);
-  return one.startMs < endOf(other) && other.startMs < endOf(one);
+  const until = (u: Unavailability): number => endOf(u) ?? Number.POSITIVE_INFINITY;
+  return one.startMs < until(other) && other.startMs < until(one);
+}
+
+/** Undefined: nobody knows when it ends. */
+function endOf({ startMs, durationMs }: Unavailability): number | undefined {
+  return durationMs === undefined ? undefined : startMs + durationMs;
 }

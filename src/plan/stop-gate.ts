@@ -5,8 +5,12 @@ import type { Source } from '../model/observed.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { acceptedLoss } from './intents.ts';
+import { promisedSoon } from './maintenance.ts';
 import { heldNeed, type Need, type NeedContext } from './need.ts';
 import { absentBrokers, blockQuorum, blockRestart, isFresh } from './safety.ts';
+
+/** A broker that was stopped may take this long to be back in sync. */
+const comeBackMs = 5 * 60_000;
 
 type Blocked = { readonly reason: HeldReason; readonly stalled: boolean };
 
@@ -36,7 +40,7 @@ function newestChange({ brokers }: ClusterMemory): number {
   );
 }
 
-/** Partitions, then quorum. */
+/** What was promised to Mesos, then partitions, then quorum. */
 export function blockStop(
   memory: ClusterMemory,
   broker: DesiredBroker,
@@ -45,6 +49,11 @@ export function blockStop(
   nowMs: number,
 ): Blocked | undefined {
   const { desired } = memory.spec;
+  const other = promisedSoon(memory, broker.id, nowMs, broker.stopGraceMs + comeBackMs);
+  if (other !== undefined) {
+    const detail = `may go down with its agent ${other.maintenance?.agentId}, whose maintenance was accepted`;
+    return { reason: { kind: 'waiting-for-roll', brokerId: other.id, detail }, stalled: false };
+  }
   // Consent to an outage is none to the loss of what a sandbox takes with it.
   const isLoss = broker.storage.kind === 'sandbox';
   const accepted = acceptedLoss(record, nowMs);

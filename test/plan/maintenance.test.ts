@@ -9,7 +9,16 @@ import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../.
 import { plan } from '../../src/plan/plan.ts';
 import { blockLeave } from '../../src/plan/safety.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
-import { makeBroker, makeDesired, makeInput, makeKafka, makeMemory, makeRecord, nowMs } from './builders.ts';
+import {
+  makeBroker,
+  makeDesired,
+  makeEnded,
+  makeInput,
+  makeKafka,
+  makeMemory,
+  makeRecord,
+  nowMs,
+} from './builders.ts';
 
 const hourMs = 3_600_000;
 const desired = makeDesired({
@@ -169,6 +178,67 @@ test('a broker that this very pass changes is judged in the next one', () => {
   assert.ok(plan(input).steps.some((s) => s.what === 'stop broker 0'));
   assert.equal(answers(input), []);
 });
+
+test('who is down or goes down in this pass cannot stand in for who is to leave', () => {
+  const ended = makeEnded(desired, makeBroker(1));
+  const healthy = makeKafka(desired);
+  const answerTo = (memory: ClusterMemory) =>
+    answers(inputOf(tableOf(ask('agent-1')), memory, healthy)).at(-1);
+  assert.is(answerTo(makeMemory(desired)), 'accept inverse-agent-1');
+  assert.is(answerTo(makeMemory(desired, [ended])), 'decline inverse-agent-1', 'Kafka has not noticed yet');
+  const { task } = makeRecord(desired, makeBroker(1));
+  assert.ok(task);
+  const told = { ...task, kill: { cause: 'roll' as const, detail: 'x', atMs: nowMs - 1_000 } };
+  const killed = makeRecord(desired, makeBroker(1), { task: told });
+  assert.is(answerTo(makeMemory(desired, [killed])), 'decline inverse-agent-1');
+  const stopping = makeDesired({
+    ...desired,
+    brokers: desired.brokers.map((b) => (b.id === 1 ? makeBroker(1, { state: 'stopped' }) : b)),
+  });
+  const input = inputOf(tableOf(ask('agent-1')), makeMemory(stopping), healthy);
+  assert.ok(plan(input).steps.some((s) => s.what === 'stop broker 1'));
+  assert.is(answers(input).at(-1), 'decline inverse-agent-1');
+});
+
+test('no broker is stopped while another may go down with an agent that was promised', () => {
+  const promise = (startMs: number, accepted = true): BrokerRecord =>
+    makeRecord(desired, makeBroker(0), {
+      maintenance: { agentId: 'agent-1', startMs, durationMs: hourMs, accepted, why: '' },
+    });
+  const changed = makeDesired({
+    ...desired,
+    brokers: desired.brokers.map((b) => (b.id === 2 ? makeBroker(2, { state: 'stopped' }) : b)),
+  });
+  const made = (...records: readonly BrokerRecord[]) =>
+    plan(inputOf(emptyMesosTable, makeMemory(changed, records), makeKafka(desired)));
+  const stopped = (record: BrokerRecord) => made(record).steps.some((s) => s.what === 'stop broker 2');
+  // 2 min of grace and 5 min to come back.
+  assert.not(stopped(promise(nowMs + 6 * 60_000)));
+  assert.not(stopped(promise(nowMs - hourMs / 2)), 'it has begun');
+  assert.ok(stopped(promise(nowMs + 8 * 60_000)));
+  assert.ok(stopped(promise(nowMs - hourMs)), 'it is over');
+  assert.ok(stopped(promise(nowMs, false)), 'it was declined');
+  assert.ok(stopped({ ...promise(nowMs), task: { ...recordTask(0), agentId: 'agent-9' } }), 'it moved');
+  const held = made(promise(nowMs - 1_000)).held.find((h) => h.need === 'stop broker 2');
+  assert.equal(held?.reason, {
+    kind: 'waiting-for-roll',
+    brokerId: 0,
+    detail: 'may go down with its agent agent-1, whose maintenance was accepted',
+  });
+  const over = nowMs - hourMs + 60_000;
+  assert.is(made(promise(over)).wakeAtMs, over + hourMs, 'and it goes on by itself');
+  const own = made({ ...promise(nowMs), id: 2, task: { ...recordTask(2), agentId: 'agent-1' } });
+  assert.ok(
+    own.steps.some((s) => s.what === 'stop broker 2'),
+    'its own agent',
+  );
+});
+
+function recordTask(id: number) {
+  const { task } = makeRecord(desired, makeBroker(id));
+  if (task === undefined) throw new Error('no task');
+  return task;
+}
 
 test('a question is answered once; a rescinded one is forgotten while the broker is still up', () => {
   const table = tableOf(ask('agent-1'));
