@@ -86,7 +86,8 @@ export function blockStop(
  */
 export function gateStarts(needs: readonly Need[], context: NeedContext): readonly Need[] {
   const { memory } = context;
-  let stopping = [...memory.brokers.values()].find(
+  const ordered = [...memory.brokers.values()].sort((a, b) => a.id - b.id);
+  let stopping = ordered.find(
     // What is out of reach is taken for absent already.
     ({ task }) =>
       task !== undefined &&
