@@ -64,18 +64,24 @@ export const correctness: Readonly<Record<number, Item>> = {
   },
   4: {
     behaviour:
-      'After each subscription tasks are asked about by name with truncated backoff, all of them now and then; unknown live ones are killed.',
+      'After each subscription tasks are asked about by name with truncated backoff, all of them now and then; superseded live ones are killed, and one that is newer than its record stops everything of its cluster.',
     tests: {
       [loop]: [
         'after a disconnection nothing is sent; after the next subscription all tasks are asked about',
-        'an unknown live task is killed, again with backoff until it ends',
+        'a live task of before what its record knows is killed, again with backoff until it ends',
+        'a live task of after what its record knows is left alone, and so is its cluster: the store is older',
       ],
       [table]: [
         'a new subscription is suppressed and knows nothing of before',
         'reconciliation by name counts its attempts, and begins anew a while after',
       ],
     },
-    goldens: ['resubscribed', 'stranger-killed'],
+    goldens: [
+      'resubscribed',
+      'stranger-killed',
+      'stranger-newer-than-the-store',
+      'stranger-of-an-unknown-cluster',
+    ],
   },
   5: {
     behaviour:

@@ -129,6 +129,8 @@ export type HeldReason =
       readonly what: string;
       readonly detail: string;
     }
+  /** The cluster is newer than the store: nothing of it is touched until a person has looked. */
+  | { readonly kind: 'store-outdated'; readonly detail: string }
   | { readonly kind: 'kafka-unknown'; readonly detail: string }
   | { readonly kind: 'refused-by-kafka'; readonly detail: string; readonly untilMs: number }
   | { readonly kind: 'mesos-unknown'; readonly detail: string }

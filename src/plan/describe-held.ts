@@ -149,6 +149,12 @@ function describeReason(reason: HeldReason): Words {
         remedy:
           'if the store was lost, restore it; if the data is of no use, send DESTROY_VOLUMES and UNRESERVE_RESOURCES for it to the master (POST /api/v1)',
       };
+    case 'store-outdated':
+      return {
+        message: `the store is older than the cluster: ${reason.detail}`,
+        remedy:
+          'stop the scheduler, then restore the newest store, or make a new one by `kafka-mesos scheduler --recover`',
+      };
     case 'kafka-unknown':
       return { message: `Kafka cannot be asked: ${reason.detail}` };
     case 'refused-by-kafka':

@@ -17,6 +17,8 @@ export type OfferWishes = {
   /** Why any offers are wanted. */
   readonly why: string;
   readonly declined: readonly DeclinedOffer[];
+  /** Strangers that the records prove superseded. */
+  readonly superseded: PlanInput['mesos']['strangers'];
 };
 
 export type OffersWanted = { readonly why: string; readonly withinSeconds: number };
@@ -31,51 +33,7 @@ export function planCalls(
     steps.push({ mark: '·', what, why: [why], action: { kind: 'mesos', call: mesosCall } });
   };
 
-  // Before the refusals of this very pass, which it would take back.
-  const revive = planRevive(input, wishes.waiting);
-  if (revive === 'now') {
-    call('revive offers', wishes.why, { kind: 'revive' });
-  } else if (revive !== undefined) {
-    wakes.push(revive.atMs);
-  }
-  for (const [refuseSeconds, group] of Map.groupBy(wishes.declined, (d) => d.refuseSeconds)) {
-    call(`decline ${group.length} offer${group.length === 1 ? '' : 's'}`, group[0]?.why ?? '', {
-      kind: 'decline',
-      offerIds: group.map((d) => d.offerId),
-      refuseSeconds,
-      refusedFor: wishes.waiting,
-    });
-  }
-  if (wishes.waiting.length === 0 && wantsSilence(input.mesos)) {
-    call('suppress offers', 'nothing waits for resources', { kind: 'suppress' });
-  }
-
-  for (const stranger of input.mesos.strangers) {
-    const sent = input.mesos.kills.get(stranger.taskId);
-    const dueAtMs = killDueAtMs(sent);
-    if (dueAtMs <= input.nowMs) {
-      call(`kill task ${stranger.taskId}`, 'no record wants it', { kind: 'kill', ...stranger });
-      // No update may ever come of it: look again when it is due again.
-      wakes.push(killDueAtMs({ lastAtMs: input.nowMs, attempts: (sent?.attempts ?? 0) + 1 }));
-    } else {
-      wakes.push(dueAtMs);
-    }
-  }
-
-  if (!input.mesos.operationsAsked && leavesAnything(input)) {
-    call('reconcile operations', 'an earlier scheduler may not have heard how releases ended', {
-      kind: 'reconcile-operations',
-    });
-  }
-  const due = explicitDue(input);
-  wakes.push(...due.wakes);
-  if (due.tasks.length > 0) {
-    call(
-      `reconcile ${due.tasks.length} task${due.tasks.length === 1 ? '' : 's'}`,
-      'Mesos has not said how they are',
-      { kind: 'reconcile-tasks', tasks: due.tasks },
-    );
-  }
+  // Before any offer is asked for: tasks that no record knows are to be heard of before it is used.
   const implicitAtMs =
     (input.mesos.lastImplicitReconcileAtMs ?? Number.NEGATIVE_INFINITY) + implicitReconcileMs;
   if (implicitAtMs <= input.nowMs) {
@@ -98,6 +56,52 @@ export function planCalls(
     wakes.push(input.nowMs + implicitReconcileMs);
   } else {
     wakes.push(implicitAtMs);
+  }
+
+  // Before the refusals of this very pass, which it would take back.
+  const revive = planRevive(input, wishes.waiting);
+  if (revive === 'now') {
+    call('revive offers', wishes.why, { kind: 'revive' });
+  } else if (revive !== undefined) {
+    wakes.push(revive.atMs);
+  }
+  for (const [refuseSeconds, group] of Map.groupBy(wishes.declined, (d) => d.refuseSeconds)) {
+    call(`decline ${group.length} offer${group.length === 1 ? '' : 's'}`, group[0]?.why ?? '', {
+      kind: 'decline',
+      offerIds: group.map((d) => d.offerId),
+      refuseSeconds,
+      refusedFor: wishes.waiting,
+    });
+  }
+  if (wishes.waiting.length === 0 && wantsSilence(input.mesos)) {
+    call('suppress offers', 'nothing waits for resources', { kind: 'suppress' });
+  }
+
+  for (const stranger of wishes.superseded) {
+    const sent = input.mesos.kills.get(stranger.taskId);
+    const dueAtMs = killDueAtMs(sent);
+    if (dueAtMs <= input.nowMs) {
+      call(`kill task ${stranger.taskId}`, 'no record wants it any more', { kind: 'kill', ...stranger });
+      // No update may ever come of it: look again when it is due again.
+      wakes.push(killDueAtMs({ lastAtMs: input.nowMs, attempts: (sent?.attempts ?? 0) + 1 }));
+    } else {
+      wakes.push(dueAtMs);
+    }
+  }
+
+  if (!input.mesos.operationsAsked && leavesAnything(input)) {
+    call('reconcile operations', 'an earlier scheduler may not have heard how releases ended', {
+      kind: 'reconcile-operations',
+    });
+  }
+  const due = explicitDue(input);
+  wakes.push(...due.wakes);
+  if (due.tasks.length > 0) {
+    call(
+      `reconcile ${due.tasks.length} task${due.tasks.length === 1 ? '' : 's'}`,
+      'Mesos has not said how they are',
+      { kind: 'reconcile-tasks', tasks: due.tasks },
+    );
   }
   return { steps, wakes };
 }

@@ -11,6 +11,7 @@ import {
 import type { MesosCall, TaskSpec } from '../model/mesos.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 import type { BrokerRecord, ClusterRecord, Placement } from '../model/records.ts';
+import { taskIdOf } from '../model/task-id.ts';
 import { taskLabels } from '../model/task-labels.ts';
 import { type AgentOffers, controllerListenerName, type Fit } from './fit.ts';
 import { publicSettings, settingsOf } from './settings.ts';
@@ -44,7 +45,12 @@ export function buildLaunch(input: LaunchInput): {
   const placement: Placement =
     voter === undefined ? fit.placement : { ...fit.placement, directoryId: voter.directoryId };
   const launches = input.record.launches + 1;
-  const taskId = `${desired.name}.${broker.id}.${launches}.${input.nowMs.toString(36)}`;
+  const taskId = taskIdOf({
+    cluster: desired.name,
+    broker: broker.id,
+    launches,
+    launchedAtMs: input.nowMs,
+  });
   const mode: StorageMode = input.record.formatted ? 'expect' : voter === undefined ? 'join' : 'form';
   const launch = brokerLaunch(input, placement, mode);
   const startedWith = settingsOf(desired, broker, input.kafka.sha512);

@@ -16,10 +16,12 @@ const notAskedMs = 3 * 60_000;
  * with each broker before it is sent. It is a word, not a deed: nothing is stopped for it.
  *
  * `others` are the steps of this pass so far: a broker that one of them changes is judged in the next pass.
+ * `outdated` are clusters newer than the store.
  */
 export function planMaintenance(
   input: PlanInput,
   others: readonly Step[],
+  outdated: ReadonlySet<string>,
 ): { readonly steps: readonly Step[]; readonly wakes: readonly number[] } {
   const changing = new Set(
     others.flatMap((s) => (s.brokerId === undefined ? [] : [keyOf(s.clusterName, s.brokerId)])),
@@ -46,7 +48,7 @@ export function planMaintenance(
       if (offer.state !== 'open' || isChanging(offer.agentId) || isTooEarly(input, offer)) {
         return [];
       }
-      const answer = answerOf(input, offer, promised, stopping);
+      const answer = answerOf(input, offer, promised, stopping, outdated);
       if (answer.accepted) {
         promised.push(answer);
       }
@@ -110,10 +112,11 @@ function answerOf(
   { agentId, unavailability }: InverseOffer,
   promised: readonly Unavailable[],
   stopping: ReadonlySet<string>,
+  outdated: ReadonlySet<string>,
 ): MaintenanceAnswer {
   const others = promised.filter((p) => overlap(p, unavailability)).map((p) => p.agentId);
   const agents = new Set([agentId, ...others]);
-  const blocks = input.clusters.flatMap((memory) => {
+  const known = input.clusters.flatMap((memory) => {
     const { name, rollout } = memory.spec.desired;
     if (brokersOn(memory, new Set([agentId])).length === 0) {
       return [];
@@ -131,6 +134,12 @@ function answerOf(
     const block = blockLeave(source.value, leaving, rollout, input.nowMs, absent);
     return block === undefined ? [] : [`cluster ${name}: ${block}`];
   });
+  const blocks = [
+    ...known,
+    ...[...outdated].map(
+      (name) => `the store is older than cluster ${name}: where its brokers are is not known`,
+    ),
+  ];
   return {
     ...unavailability,
     agentId,

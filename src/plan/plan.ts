@@ -10,6 +10,7 @@ import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import { planMaintenance } from './maintenance.ts';
 import type { Need } from './need.ts';
 import { needsOf } from './needs.ts';
+import { judgeStrangers, reservedBeforeFormed } from './outdated.ts';
 import { type Board, placeBrokers } from './placement.ts';
 import { holdRefused, refusalsOf } from './refusals.ts';
 import { planReleases, type Releases } from './release.ts';
@@ -53,10 +54,15 @@ export function plan(input: PlanInput): Plan {
     artifacts: input.artifacts,
   };
   const waiting: Waiting[] = [];
+  const strangers = judgeStrangers(input);
+  held.push(...strangers.held);
 
   for (const stored of input.clusters) {
     const memory = withIntents(stored, input.nowMs);
     const { desired } = memory.spec;
+    if (strangers.outdated.has(desired.name)) {
+      continue;
+    }
     const policy = deletionOf(memory, input);
     if (policy !== undefined) {
       const deletion = planDeletion(memory, policy, input);
@@ -78,7 +84,9 @@ export function plan(input: PlanInput): Plan {
       artifacts: input.artifacts,
     });
     steps.push(...formedStep(memory.cluster, kafka, input.nowMs));
-    const placed = placeBrokers(memory, needs, board, context);
+    const reserved = reservedBeforeFormed(memory, input, agents);
+    const placed =
+      reserved.length > 0 ? { steps: [], held: reserved } : placeBrokers(memory, needs, board, context);
     const rollout = planRollout(memory, needs, kafka, input.nowMs);
     const brokerSteps = [
       ...placed.steps,
@@ -124,10 +132,10 @@ export function plan(input: PlanInput): Plan {
 
   const busy = new Set(steps.map((s) => `${s.clusterName}/${s.brokerId}`));
   const free = board.agents.filter((agent) => !agent.offerIds.some((id) => board.kept.has(id)));
-  const releases = planReleases(input, agents, free, busy);
+  const releases = planReleases(input, agents, free, busy, strangers.outdated);
   steps.push(...releases.steps);
   held.push(...releases.held);
-  const maintenance = planMaintenance(input, steps);
+  const maintenance = planMaintenance(input, steps, strangers.outdated);
   steps.push(...maintenance.steps);
   wakes.push(...maintenance.wakes);
   const whyOffers = waiting.length > 0 ? 'a broker waits for resources' : (releases.wanted?.why ?? '');
@@ -145,6 +153,7 @@ export function plan(input: PlanInput): Plan {
     waiting: waiting.map((w) => w.key),
     why: whyOffers,
     declined,
+    superseded: strangers.superseded,
   });
   wakes.push(...calls.wakes, ...releases.wakes);
   wakes.push(

@@ -20,6 +20,7 @@ import type {
   SpecRecord,
   TaskRecord,
 } from '../model/records.ts';
+import { parseTaskId } from '../model/task-id.ts';
 import { parseIdentity, parseTaskLabels, type TaskMemory } from '../model/task-labels.ts';
 import { advertisedHostAttribute, controllerListenerName } from './fit.ts';
 import { settingsOf } from './settings.ts';
@@ -285,7 +286,7 @@ function withTask(
     );
   }
   const dynamicConfig = dynamicOf(memory, wanted?.config ?? {}, truth);
-  const startedAtMs = launchTime(task.taskId) ?? nowMs;
+  const startedAtMs = parseTaskId(task.taskId)?.launchedAtMs ?? nowMs;
   const record: TaskRecord = {
     taskId: task.taskId,
     agentId: task.agentId,
@@ -347,12 +348,6 @@ function dynamicOf(
       .filter(([key]) => ours.has(key))
       .map(([key, value]): [string, DynamicValue] => [key, { value, applied: true }]),
   );
-}
-
-/** Task ids end in the time of the launch, base 36 (`plan/launch.ts`). */
-function launchTime(taskId: string): number | undefined {
-  const atMs = Number.parseInt(taskId.split('.').at(-1) ?? '', 36);
-  return Number.isSafeInteger(atMs) ? atMs : undefined;
 }
 
 function withoutTask(

@@ -46,17 +46,19 @@ type Verdict =
 
 /**
  * `all`: every agent that offers; `free`: those whose offers are not spoken for in this pass. `busy`: brokers
- * whose record a step of this pass writes already, as `cluster/id`.
+ * whose record a step of this pass writes already, as `cluster/id`. `outdated`: clusters newer than the store, of
+ * which nothing is touched.
  */
 export function planReleases(
   input: PlanInput,
   all: readonly AgentOffers[],
   free: readonly AgentOffers[],
   busy: ReadonlySet<string>,
+  outdated: ReadonlySet<string>,
 ): Releases {
   const clusters = new Map(input.clusters.map((c) => [c.spec.desired.name, c]));
   const offered = new Map(all.map((agent) => [agent, groupByOwner(agent.resources, input.framework)]));
-  const { steps: forgotten, incarnations: gone } = forgetGone(input, offered, busy);
+  const { steps: forgotten, incarnations: gone } = forgetGone(input, offered, busy, outdated);
   const steps: Step[] = [...forgotten];
   const offerIds: string[] = [];
   const held: Held[] = [];
@@ -72,6 +74,9 @@ export function planReleases(
     const why: string[] = [];
     for (const group of offered.get(agent) ?? []) {
       const { owner } = group;
+      if (outdated.has(owner.cluster)) {
+        continue;
+      }
       const verdict = judge(group, clusters.get(owner.cluster), input);
       if (verdict.kind === 'keep') {
         continue;
@@ -263,11 +268,16 @@ function forgetGone(
   input: PlanInput,
   offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
   busy: ReadonlySet<string>,
+  outdated: ReadonlySet<string>,
 ): { readonly steps: readonly Step[]; readonly incarnations: ReadonlySet<string> } {
   const incarnations = new Set<string>();
   const steps = input.clusters.flatMap(({ spec: { desired }, brokers }) =>
     [...brokers.values()].flatMap((record): readonly Step[] => {
-      if (record.leftBehind === undefined || busy.has(`${desired.name}/${record.id}`)) {
+      if (
+        record.leftBehind === undefined ||
+        busy.has(`${desired.name}/${record.id}`) ||
+        outdated.has(desired.name)
+      ) {
         return [];
       }
       const gone = record.leftBehind.filter((left) => isGone(record, left, input, offered));

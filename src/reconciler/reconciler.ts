@@ -282,7 +282,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     rejections = foldRejections(rejections, made, nowMs);
     // What people see of it: the offers that did not fit are in hand for one pass only.
     lastPlan = withRejections(made, rejections);
-    orphans.fold(made, offers);
+    orphans.fold(made, offers, new Set(clusters.map((c) => c.spec.desired.name)));
     logPlan(lastPlan);
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     if (executed.interrupted) {

@@ -9,7 +9,7 @@ test('what an offer showed stays known when it is declined, until another of tha
   const broker = makeBroker(3);
   const extra = reservedFor('lost', broker, makePlacement('lost', broker));
   const see = (...offers: ReturnType<typeof makeOffer>[]): readonly string[] => {
-    orphans.fold(plan(makeInput([], { mesos: { offers } })), offers);
+    orphans.fold(plan(makeInput([], { mesos: { offers } })), offers, new Set());
     return orphans.current().map((h) => `${h.need}: ${h.message}`);
   };
   const held = see(makeOffer('agent-4', { extra }));

@@ -157,10 +157,10 @@ test('a repeated update writes nothing', async () => {
   assert.ok(harness.crossed.includes('send acknowledge'));
 });
 
-test('an unknown live task is killed, again with backoff until it ends', async () => {
+test('a live task of before what its record knows is killed, again with backoff until it ends', async () => {
   const harness = await serving();
   const kills = (): number => harness.sent.filter((c) => c.kind === 'kill').length;
-  await harness.update({ taskId: 'old', state: 'TASK_RUNNING', agentId: 'agent-9' });
+  await harness.update({ taskId: 'demo.0.0.old', state: 'TASK_RUNNING', agentId: 'agent-9' });
   assert.is(kills(), 1);
   harness.clock.advance(4_999);
   await settle();
@@ -168,10 +168,30 @@ test('an unknown live task is killed, again with backoff until it ends', async (
   harness.clock.advance(1);
   await settle();
   assert.is(kills(), 2);
-  await harness.update({ taskId: 'old', state: 'TASK_KILLED', agentId: 'agent-9' });
+  await harness.update({ taskId: 'demo.0.0.old', state: 'TASK_KILLED', agentId: 'agent-9' });
   harness.clock.advance(120_000);
   await settle();
   assert.is(kills(), 2);
+});
+
+test('a live task of after what its record knows is left alone, and so is its cluster: the store is older', async () => {
+  const harness = await serving();
+  harness.sent.length = 0;
+  await harness.update({ taskId: 'demo.0.2.new', state: 'TASK_RUNNING', agentId: 'agent-9' });
+  await harness.update({ taskId: 'other.0.1.new', state: 'TASK_RUNNING', agentId: 'agent-9' });
+  await harness.update({ taskId: await taskOf(harness, 1), state: 'TASK_FAILED', agentId: 'agent-2' });
+  harness.clock.advance(600_000);
+  await settle();
+  assert.equal(
+    harness.sent.filter((c) => c.kind === 'kill' || c.kind === 'accept'),
+    [],
+  );
+  const reasons = harness.reconciler.statuses()[0]?.held.map((h) => h.reason);
+  assert.ok(reasons?.includes('store-outdated'), String(reasons));
+  assert.equal(
+    harness.reconciler.counters().orphans.map((h) => h.need),
+    ['own task other.0.1.new'],
+  );
 });
 
 test('a lost KILL is sent again when it is due, and not while Kafka cannot say what it would do', async () => {
@@ -376,7 +396,7 @@ test('after a disconnection nothing is sent; after the next subscription all tas
   harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
   await settle();
   const asked = harness.sent.flatMap((c) => (c.kind === 'reconcile-tasks' ? [c.tasks.length] : []));
-  assert.equal(asked, [3, 0], 'by name, and all');
+  assert.equal(asked, [0, 3], 'all, and by name');
 });
 
 test('a broker that ended is started again by the next scheduler too: its timers are in the store', async () => {
