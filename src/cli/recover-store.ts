@@ -144,6 +144,10 @@ async function askKafka(
       truth: {
         clusterId: observed.clusterId,
         brokerConfig,
+        brokers: new Set([
+          ...observed.brokers.map((b) => b.id),
+          ...observed.topics.flatMap((t) => t.partitions.flatMap((p) => p.replicas)),
+        ]),
         ...(minInsyncReplicas === undefined ? {} : { minInsyncReplicas }),
       },
     };

@@ -42,6 +42,8 @@ export type KafkaTruth = {
   readonly clusterId: string;
   /** Dynamic values, by broker id. */
   readonly brokerConfig: ReadonlyMap<number, Readonly<Record<string, string>>>;
+  /** Brokers that it knows, fenced ones included, or that it counts on for a replica. */
+  readonly brokers: ReadonlySet<number>;
   /** Dynamic value of `min.insync.replicas` at cluster level. */
   readonly minInsyncReplicas?: string;
 };
@@ -87,8 +89,8 @@ export function recover(input: RecoverInput): Recovered {
     }
   }
   for (const { agentId, hostname } of input.inventory.recoveredAgents) {
-    notes.push(
-      `agent ${hostname} (${agentId}) has not come back to the master yet: what is on it is not known`,
+    problems.push(
+      `agent ${hostname} (${agentId}) has not come back to the master yet, and what is on it is not known: wait until it is back or gone`,
     );
   }
   const clusters = input.specs.map(({ desired, digest }) =>
@@ -194,7 +196,12 @@ function recoverCluster(
       `Kafka of ${name} says that its cluster id is ${truth.clusterId}, its tasks say ${cluster.clusterId}`,
     );
   }
-  const ids = new Set([...found.map((f) => f.memory.broker), ...reserved.map((r) => r.broker)]);
+  const ids = new Set([
+    ...desired.brokers.map((b) => b.id),
+    ...cluster.voters.map((v) => v.nodeId),
+    ...found.map((f) => f.memory.broker),
+    ...reserved.map((r) => r.broker),
+  ]);
   const brokers = [...ids]
     .sort((a, b) => a - b)
     .flatMap((id): readonly BrokerRecord[] => {
@@ -214,7 +221,7 @@ function recoverCluster(
       const own = reserved.filter((r) => r.broker === id);
       const [held] = own;
       if (held === undefined) {
-        return [];
+        return withoutTrace(id, cluster, truth, problems, notes);
       }
       if (own.length > 1) {
         problems.push(
@@ -222,10 +229,17 @@ function recoverCluster(
         );
         return [];
       }
+      const record = withoutTask(held, cluster, broker);
+      if (broker !== undefined && record.placement?.volumes.length === 0) {
+        problems.push(
+          `broker ${id} of ${name} does not run and has reservations without a volume on ${held.agent.hostname}: where its data is is not known`,
+        );
+        return [];
+      }
       notes.push(
         `broker ${id} of ${name} does not run; its volumes on ${held.agent.hostname} count as formatted`,
       );
-      return [withoutTask(held, cluster, broker)];
+      return [record];
     });
   return { spec, cluster: withMinIsr(cluster, truth), brokers };
 }
@@ -350,6 +364,47 @@ function dynamicOf(
   );
 }
 
+/** Nothing that is seen does not mean that there is nothing: only a voter's labels or Kafka itself say what was. */
+function withoutTrace(
+  id: number,
+  cluster: ClusterRecord,
+  truth: KafkaTruth | undefined,
+  problems: string[],
+  notes: string[],
+): readonly BrokerRecord[] {
+  const { name } = cluster;
+  const voter = cluster.voters.find((v) => v.nodeId === id);
+  if (voter !== undefined) {
+    notes.push(
+      `broker ${id} of ${name} has neither task nor reservation; as a voter it counts as formatted, on ${voter.placement.hostname}`,
+    );
+    return [withPlacement(name, id, { ...voter.placement, directoryId: voter.directoryId })];
+  }
+  if (truth === undefined) {
+    problems.push(
+      `broker ${id} of ${name} has neither task nor reservation, and Kafka cannot be asked whether it ever ran: bring its agent back, or leave it out of the spec file until the store is there`,
+    );
+  } else if (truth.brokers.has(id)) {
+    problems.push(
+      `broker ${id} of ${name} has neither task nor reservation, and Kafka knows it: bring the agent with its data back`,
+    );
+  }
+  return [];
+}
+
+function withPlacement(clusterName: string, id: number, placement: Placement): BrokerRecord {
+  return {
+    schema: 1,
+    clusterName,
+    id,
+    placement,
+    formatted: true,
+    launches: 0,
+    superseded: [],
+    failures: 0,
+  };
+}
+
 function withoutTask(
   { cluster: clusterName, broker: id, incarnation, agent, resources }: Reserved,
   cluster: ClusterRecord,
@@ -385,17 +440,22 @@ function withoutTask(
           attributes: { ...agent.attributes, hostname: agent.hostname },
           // Bound again at the next launch, from what is reserved for it, lowest first as they once were.
           ports: voter === undefined ? {} : { [controllerListenerName]: voter.port },
-          volumes,
+          volumes: volumes.length > 0 ? volumes : unmanagedVolumes(broker),
           boundAtMs: 0,
         };
-  return {
-    schema: 1,
-    clusterName,
-    id,
-    placement,
-    formatted: volumes.length > 0,
-    launches: 0,
-    superseded: [],
-    failures: 0,
-  };
+  return withPlacement(clusterName, id, placement);
+}
+
+/** A disk that Mesos does not manage is where the spec says; nobody else would know. */
+function unmanagedVolumes(broker: DesiredBroker | undefined): readonly PlacedVolume[] {
+  const { kind = 'persistent', volumes = [] } = broker?.storage ?? {};
+  return kind === 'persistent'
+    ? []
+    : volumes.map(({ name, sizeMiB, hostPath }) => ({
+        name,
+        kind,
+        sizeMiB,
+        path: kind === 'hostPath' ? (hostPath ?? '') : `volumes/${name}`,
+        source: { kind: 'root' },
+      }));
 }

@@ -177,12 +177,120 @@ test('dynamic settings come from Kafka, only of keys that are declared', () => {
   const truth = {
     clusterId: cluster.clusterId,
     brokerConfig: new Map([[1, { 'num.io.threads': '6', 'log.retention.ms': '5' }]]),
+    brokers: new Set([0, 1, 2]),
     minInsyncReplicas: '2',
   };
   const { clusters, problems } = recovered(desired, inventory, [['demo', truth]]);
   assert.equal(problems, []);
   assert.equal(clusters[0]?.brokers[1]?.dynamicConfig, { 'num.io.threads': { value: '6', applied: true } });
   assert.equal(clusters[0]?.cluster?.minInsyncReplicas, { value: '2', applied: true });
+});
+
+test('an agent that has not come back forbids to write', () => {
+  const { tasks } = launched(makeDesired());
+  const inventory = inventoryOf(
+    tasks.map((t) => entryOf(t)),
+    { recoveredAgents: [{ agentId: 'agent-9', hostname: 'host-9' }] },
+    tasks,
+  );
+  assert.match(
+    recovered(makeDesired(), inventory).problems.join(),
+    /agent host-9 \(agent-9\) has not come back/,
+  );
+});
+
+test('a voter without a trace keeps its place and counts as formatted', () => {
+  const { cluster, tasks } = launched(makeDesired());
+  const [, ...others] = tasks;
+  const inventory = inventoryOf(
+    others.map((t) => entryOf(t)),
+    {},
+    others,
+  );
+  const { clusters, problems } = recovered(makeDesired(), inventory);
+  assert.equal(problems, []);
+  const again = clusters[0]?.brokers.find((b) => b.id === 0);
+  assert.equal(again?.placement, cluster.voters[0]?.placement);
+  assert.is(again?.formatted, true);
+});
+
+test('a broker without a trace is none only if Kafka says so', () => {
+  const { cluster, tasks } = launched(makeDesired());
+  const grown = makeDesired({
+    brokers: [
+      ...makeDesired().brokers,
+      (({ controllerListener: _none, ...plain }) => ({ ...plain, roles: ['broker' as const] }))(
+        makeBroker(3),
+      ),
+    ],
+  });
+  const inventory = inventoryOf(
+    tasks.map((t) => entryOf(t)),
+    {},
+    tasks,
+  );
+  const problemsOf = (brokers: readonly number[] | undefined): string =>
+    recovered(
+      grown,
+      inventory,
+      brokers === undefined
+        ? []
+        : [['demo', { clusterId: cluster.clusterId, brokerConfig: new Map(), brokers: new Set(brokers) }]],
+    ).problems.join();
+  assert.match(
+    problemsOf(undefined),
+    /broker 3 of demo has neither task nor reservation, and Kafka cannot be asked/,
+  );
+  assert.match(
+    problemsOf([0, 1, 2, 3]),
+    /broker 3 of demo has neither task nor reservation, and Kafka knows it/,
+  );
+  assert.is(problemsOf([0, 1, 2]), '');
+});
+
+test('a broker on a disk of its agent’s own that does not run counts as formatted', () => {
+  const { cluster, tasks } = launched(makeDesired());
+  const hostPath = (id: number) =>
+    (({ controllerListener: _none, ...plain }) => ({
+      ...plain,
+      roles: ['broker' as const],
+      storage: {
+        kind: 'hostPath' as const,
+        volumes: [{ name: 'data', sizeMiB: 1000, disk: 'root' as const, hostPath: '/data/3' }],
+      },
+    }))(makeBroker(id));
+  const [first] = tasks;
+  assert.ok(first);
+  const owned: TaskSpec = {
+    ...first,
+    agentId: 'agent-4',
+    resources: first.resources
+      .filter((r) => r.disk === undefined)
+      .map((r) => ({
+        ...r,
+        reservations: r.reservations.map((v) => ({
+          ...v,
+          labels: { ...v.labels, broker: '3', incarnation: 'i3' },
+        })),
+      })),
+  };
+  const inventory = inventoryOf(
+    tasks.map((t) => entryOf(t)),
+    {},
+    [...tasks, owned],
+  );
+  const answer = (broker: Desired['brokers'][number]): Recovered =>
+    recovered(makeDesired({ brokers: [...makeDesired().brokers, broker] }), inventory, [
+      ['demo', { clusterId: cluster.clusterId, brokerConfig: new Map(), brokers: new Set([0, 1, 2, 3]) }],
+    ]);
+  const again = answer(hostPath(3)).clusters[0]?.brokers.find((b) => b.id === 3);
+  assert.is(again?.formatted, true);
+  assert.is(again?.placement?.volumes[0]?.path, '/data/3');
+  const { storage } = makeBroker(3);
+  assert.match(
+    answer({ ...hostPath(3), storage }).problems.join(),
+    /broker 3 of demo does not run and has reservations without a volume/,
+  );
 });
 
 test('nothing may be written when something does not add up', () => {
@@ -233,7 +341,9 @@ test('nothing may be written when something does not add up', () => {
     /has volumes but no running task that names its cluster id/,
   );
   assert.match(
-    problemsOf(inventoryOf(entries), [['demo', { clusterId: 'other', brokerConfig: new Map() }]]),
+    problemsOf(inventoryOf(entries), [
+      ['demo', { clusterId: 'other', brokerConfig: new Map(), brokers: new Set<number>() }],
+    ]),
     /says that its cluster id is other/,
   );
 });
