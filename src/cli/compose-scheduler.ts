@@ -22,6 +22,7 @@ import { createSteadyClock } from '../sys/steady-clock.ts';
 import { defaultPlatform, executorBundle } from './agent-files.ts';
 import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
+import { refuseSecondFramework } from './first-subscription.ts';
 import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
@@ -306,6 +307,15 @@ async function lead(
       inventory: () => operator.inventory(),
     }),
   );
+  if (reconciler.frameworkId() === undefined) {
+    const inventory = () => operator.inventory();
+    const refusal = await Promise.race([
+      refuseSecondFramework({ inventory, framework, clock: systemClock, logger }),
+      run.ended,
+    ]);
+    if (typeof refusal === 'number') return;
+    if (refusal !== undefined) return fail(refusal);
+  }
   client.start();
   await publishApi(options.home, base.api.url);
   logger.info('scheduler started', {
@@ -318,6 +328,7 @@ async function lead(
 function exitCodeOf(error: KafkaMesosError): number {
   if (isLeadershipLost(error) || error.code === 'KM_CONFLICT_FAILED_OVER') return exitCodes.lostLeadership;
   if (error.code === 'KM_CONFLICT_FRAMEWORK_REMOVED') return exitCodes.frameworkRemoved;
+  if (error.code === 'KM_CONFLICT_FRAMEWORK_LOST') return exitCodes.badConfig;
   return exitCodes.failed;
 }
 

@@ -7,7 +7,7 @@ import { ConflictError, KafkaMesosError } from '../model/errors.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { MesosInventory } from '../model/mesos-inventory.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
-import type { ClusterMemory } from '../model/records.ts';
+import type { ClusterMemory, FrameworkRecord } from '../model/records.ts';
 import { recordPaths, type Store } from '../model/store.ts';
 import { emptyMesosTable } from '../observe/mesos-table.ts';
 import { plan } from '../plan/plan.ts';
@@ -66,7 +66,7 @@ export async function prepareRecovery(options: RecoverOptions): Promise<Recovery
 }
 
 /**
- * Writes what was recovered. The store has to be empty but for an attempt that did not come to its end:
+ * Writes what was recovered. The store has to have no clusters, but for an attempt that did not come to its end:
  * until the last record is in, a marker keeps every scheduler from starting on half a store, whose other
  * half it would take for strangers.
  */
@@ -77,8 +77,10 @@ export async function writeRecovery(store: Store, { recovered }: Recovery): Prom
     });
   }
   const marked = await store.read(recordPaths.recovery);
+  // A scheduler that began on the empty store may have registered a second framework, and nothing more.
+  const framework = await store.read(recordPaths.framework);
   const isUsed =
-    (await store.read(recordPaths.framework)) !== undefined ||
+    (framework?.value as FrameworkRecord | undefined)?.teardown !== undefined ||
     (await store.list(recordPaths.clusters)).length > 0;
   if (marked === undefined && isUsed) {
     throw new ConflictError('KM_CONFLICT_RECOVERY', 'the store is not empty: nothing was written', {
