@@ -56,6 +56,30 @@ test('local up starts both once; down stops both; purge deletes and names what',
   });
 });
 
+test('a scheduler on an empty store registers no second framework beside ours', async () => {
+  await withLocal(async (_home, run) => {
+    const up = await run('local', 'up');
+    assert.is(up.exitCode, 0, up.stderr);
+    const { mesos } = JSON.parse((await run('local', 'status', '-o', 'json')).stdout);
+    const master = new URL(mesos.masterUrl);
+    await withHome(async (other) => {
+      const second = await runCli(['scheduler', '--master', master.host], { home: other });
+      assert.is(second.exitCode, 78, second.stderr);
+      assert.match(second.stderr + second.stdout, 'KM_CONFLICT_FRAMEWORK_LOST');
+      assert.is(await findRunningApi(other), undefined);
+    });
+    const asked = await fetch(new URL('/api/v1', master), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify({ type: 'GET_FRAMEWORKS' }),
+    });
+    const { get_frameworks: known } = (await asked.json()) as {
+      get_frameworks: { frameworks: readonly object[]; completed_frameworks?: readonly object[] };
+    };
+    assert.is(known.frameworks.length + (known.completed_frameworks ?? []).length, 1);
+  });
+});
+
 test('what died is started again where it was; another is not touched', async () => {
   await withLocal(async (home, run) => {
     await run('local', 'up');
