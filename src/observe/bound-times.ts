@@ -4,7 +4,7 @@
  * is taken as the wall clocks have it; what lies in the future is what would prolong a wait for ever.
  */
 import type { BrokerIntent, BrokerRecord, SpecRecord, TaskRecord } from '../model/records.ts';
-import type { FoldPolicy } from './fold-update.ts';
+import { diskRetryMs, type FoldPolicy } from './fold-update.ts';
 
 /** Machines may differ by this much without anything being rewritten at each takeover. */
 const slackMs = 10_000;
@@ -12,19 +12,25 @@ const slackMs = 10_000;
 /** The record itself when nothing in it lies too far ahead: facts have happened, waits are no longer than they may be. */
 export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: number): BrokerRecord {
   const past = notAfter(nowMs);
-  const { placement, task, last, intent, retryAtMs, stickyUntilMs } = record;
+  const { placement, task, last, intent, retryAtMs, stickyUntilMs, wantedSinceMs } = record;
+  const retryMs =
+    retryAtMs === undefined
+      ? undefined
+      : notAfter(nowMs + Math.max(policy.failover.maxDelayMs, diskRetryMs))(retryAtMs);
   const bounded: BrokerRecord = {
     ...record,
     ...(placement === undefined ? {} : { placement: { ...placement, boundAtMs: past(placement.boundAtMs) } }),
     ...(task === undefined ? {} : { task: boundTask(task, past) }),
     ...(last === undefined ? {} : { last: { ...last, endedAtMs: past(last.endedAtMs) } }),
     ...(intent === undefined ? {} : { intent: boundIntent(intent, past) }),
-    ...(retryAtMs === undefined
-      ? {}
-      : { retryAtMs: notAfter(nowMs + policy.failover.maxDelayMs)(retryAtMs) }),
+    ...(retryMs === undefined ? {} : { retryAtMs: retryMs }),
     ...(stickyUntilMs === undefined
       ? {}
-      : { stickyUntilMs: notAfter(nowMs + policy.stickinessPeriodMs)(stickyUntilMs) }),
+      : // It begins when a broker that backs off may start again.
+        {
+          stickyUntilMs: notAfter(Math.max(nowMs, retryMs ?? 0) + policy.stickinessPeriodMs)(stickyUntilMs),
+        }),
+    ...(wantedSinceMs === undefined ? {} : { wantedSinceMs: past(wantedSinceMs) }),
   };
   return JSON.stringify(bounded) === JSON.stringify(record) ? record : bounded;
 }

@@ -28,7 +28,12 @@ test('times of the past stay as they are, however long ago, and so do those of a
 test('no wait is longer than it may be by the spec', () => {
   const ended = makeEnded(desired, broker, { stickyUntilMs: aheadMs, retryAtMs: aheadMs });
   const bounded = boundTimes(ended, broker, nowMs);
-  assert.is(bounded.stickyUntilMs, nowMs + broker.stickinessPeriodMs);
+  // The time in which only its agent will do begins when it may be started again.
+  assert.is(bounded.stickyUntilMs, nowMs + broker.failover.maxDelayMs + broker.stickinessPeriodMs);
+  const atOnce = boundTimes(makeEnded(desired, broker, { stickyUntilMs: aheadMs }), broker, nowMs);
+  assert.is(atOnce.stickyUntilMs, nowMs + broker.stickinessPeriodMs);
+  const wanted = boundTimes(makeEnded(desired, broker, { wantedSinceMs: aheadMs }), broker, nowMs);
+  assert.is(wanted.wantedSinceMs, nowMs);
   assert.is(bounded.retryAtMs, nowMs + broker.failover.maxDelayMs);
   assert.is(boundTimes(bounded, broker, nowMs + 60_000), bounded, 'once, not again and again');
 });
