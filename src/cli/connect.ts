@@ -60,7 +60,11 @@ async function demandToken(path: string): Promise<string> {
 }
 
 /** The cluster meant: the one named, or the only one there is. */
-export async function pickCluster(client: ApiClient, name: string | undefined): Promise<ClusterStatus> {
+export async function pickCluster(
+  client: ApiClient,
+  name: string | undefined,
+  how = 'by --cluster',
+): Promise<ClusterStatus> {
   const clusters = await client.clusters();
   const names = clusters.map((cluster) => cluster.name).join(', ');
   if (name !== undefined) {
@@ -73,7 +77,7 @@ export async function pickCluster(client: ApiClient, name: string | undefined): 
   const [only, ...others] = clusters;
   if (only === undefined)
     throw new CommandError('KM_CLI_NO_CLUSTER', 'there is no cluster yet', { remedy: noClusterRemedy });
-  if (others.length > 0) throw new UsageError('there are several clusters', `name one of them: ${names}`);
+  if (others.length > 0) throw new UsageError('there are several clusters', `choose one ${how}: ${names}`);
   return only;
 }
 

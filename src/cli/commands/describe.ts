@@ -13,7 +13,7 @@ export async function describeCluster(
   options: DescribeOptions,
 ): Promise<ExitCode> {
   const client = await connect(context, options);
-  const cluster = await pickCluster(client, name);
+  const cluster = await pickCluster(client, name, 'by its name');
   await print(context, options, cluster, () => renderClusterDescription(cluster, context.io));
   return exitCodes.ok;
 }
