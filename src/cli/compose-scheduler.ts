@@ -8,7 +8,7 @@ import { detectLeader } from '../mesos/leader.ts';
 import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
 import type { SchedulerService } from '../model/api.ts';
-import { ConflictError, InvariantError, type KafkaMesosError } from '../model/errors.ts';
+import { ConflictError, InvariantError, type KafkaMesosError, SpecError } from '../model/errors.ts';
 import type { Leader, Leadership } from '../model/leadership.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
 import type { Store } from '../model/store.ts';
@@ -138,10 +138,15 @@ async function prepare(
     listen: options.artifactListen,
     ...(options.artifactUrlBase === undefined ? {} : { urlBase: options.artifactUrlBase }),
     logger,
-  });
+  }).catch(cannotListen('--artifact-listen', options.artifactListen));
   closers.push(() => artifactServer.close());
   const serve = async (path: string) => {
-    const sha512 = await sha512OfFile(path);
+    const sha512 = await sha512OfFile(path).catch((cause: unknown) => {
+      throw new SpecError('KM_SPEC_AGENT_FILE', `${path}, which agents are to be given, cannot be read`, {
+        cause,
+        remedy: 'check --agent-node',
+      });
+    });
     return { uri: artifactServer.register({ path, sha512 }), sha512 };
   };
   const executor = await serve(overrides.executorBundle ?? executorBundle);
@@ -185,7 +190,7 @@ async function prepare(
     listen: options.listen,
     version: options.version,
     logger,
-  });
+  }).catch(cannotListen('--listen', options.listen));
   closers.push(() => api.close());
   closers.push(() => retractApi(options.home));
   const self: Leader = { id, host, apiUrl: api.url };
@@ -210,6 +215,25 @@ async function prepare(
     serveAs: (next: SchedulerService) => {
       service = next;
     },
+  };
+}
+
+/** A port that is taken, an address of another machine, a token that is too short: the operator's, not bugs of ours. */
+function cannotListen(flag: string, { host, port }: SchedulerOptions['listen']): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof RangeError) {
+      throw new SpecError('KM_SPEC_LISTEN', error.message, {
+        cause: error,
+        remedy: `check ${flag} and --token-file`,
+      });
+    }
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (!['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND'].includes(code)) throw error;
+    const why = code === 'EADDRINUSE' ? 'the port is taken' : `this machine cannot listen there (${code})`;
+    throw new SpecError('KM_SPEC_LISTEN', `${flag} ${host}:${port} cannot be used: ${why}`, {
+      cause: error,
+      remedy: 'name another port or address; port 0 takes a free one',
+    });
   };
 }
 
