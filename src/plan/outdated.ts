@@ -13,7 +13,7 @@ import { groupByOwner, hasVolume } from './owned.ts';
 type Stranger = ObservedMesos['strangers'][number];
 
 export type Strangers = {
-  /** Proven to be superseded by the records: to be killed. */
+  /** Proven to be superseded by the records, or no broker at all: to be killed. */
   readonly superseded: readonly Stranger[];
   /** Clusters, known or not, that are newer than the store, each of such tasks held by itself. */
   readonly outdated: ReadonlySet<string>;
@@ -97,11 +97,8 @@ function judge({ taskId }: Stranger, clusters: readonly ClusterMemory[]): Verdic
   }
   const id = parseTaskId(taskId);
   if (id === undefined) {
-    return {
-      kind: 'newer',
-      clusterName: '',
-      detail: 'it is of our framework, and its id is none that we give',
-    };
+    // No broker ever had such an id: it is in our framework, nobody's data hangs on it, and nobody wants it.
+    return { kind: 'superseded' };
   }
   const { cluster: clusterName, broker: brokerId, launches, launchedAtMs } = id;
   const newer = (detail: string): Verdict => ({ kind: 'newer', clusterName, brokerId, detail });
