@@ -127,7 +127,7 @@ async function askKafka(
     logger,
   });
   try {
-    const observed = await admin.observe();
+    const observed = await admin.observe(memory.spec.desired.topics.map((topic) => topic.name));
     const dynamic = async (
       resource: Parameters<typeof admin.describeConfigs>[0],
     ): Promise<Readonly<Record<string, string>>> =>
