@@ -27,10 +27,29 @@ const files = readdirSync(join(root, 'test'), { recursive: true })
   .map((f) => join('test', f))
   .filter((f) => patterns.length === 0 || patterns.some((p) => f.includes(p)))
   .sort();
+const lanes = Math.max(1, Math.min(4, availableParallelism()));
 /** What needs Java and what Maven gets: real brokers, a real ZooKeeper. */
 // crash-stub needs no Kafka, but starts and kills schedulers in more than thirty worlds: that takes minutes on two
 // cores, and the fast part has one.
 const isE2e = (file) => ['e2e', 'zookeeper'].some((room) => file.startsWith(join('test', room)));
+/** Bounds on a takeover hold on a machine that does nothing else. */
+const isAlone = (file) => file === join('test', 'e2e', 'failover.test.ts');
+/** Begun first, the longest first: else the last lane ends long after the others. */
+const longest = [
+  'sim/sim',
+  'sim/planted',
+  'cli/local',
+  'cli/cli',
+  'bring-up',
+  'relocation',
+  'two-clusters',
+  'intents',
+  'rolling',
+];
+const rank = (file) => {
+  const at = longest.findIndex((part) => file.includes(part));
+  return at === -1 ? longest.length : at;
+};
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -110,39 +129,46 @@ async function runFile(file) {
   }
 }
 
-async function runAll(list, lanes) {
-  const queue = [...list];
-  await Promise.all(
-    Array.from({ length: lanes }, async () => {
-      for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-        await runFile(file);
-      }
-    }),
-  );
-}
-
-const startedMs = Date.now();
-if (!onlyE2e && patterns.length === 0) {
+async function runChecks() {
   const { code, output } = await run(process.execPath, ['bin/check.mjs', '--counted'], 300_000);
   const checks = output.match(/^(\d+) checks passed, (\d+) failed$/m);
   if (checks === null) {
     fail('checks: they did not run', output);
-  } else {
-    total.passed += Number(checks[1]);
-    process.stdout.write(`${output.trimEnd()}\n`);
-    for (let i = 0; i < Number(checks[2]); i += 1) fail(`check ${i + 1}`);
-    if (code !== 0 && Number(checks[2]) === 0) fail('checks: exit code without a failed check');
+    return;
   }
+  total.passed += Number(checks[1]);
+  process.stdout.write(`${output.trimEnd()}\n`);
+  for (let i = 0; i < Number(checks[2]); i += 1) fail(`check ${i + 1}`);
+  if (code !== 0 && Number(checks[2]) === 0) fail('checks: exit code without a failed check');
 }
-if (!onlyE2e) {
-  await runAll(
-    files.filter((f) => !isE2e(f)),
-    Math.max(1, Math.min(4, availableParallelism())),
+
+async function runAll(jobs, lanes) {
+  const queue = [...jobs];
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job();
+    }),
   );
+}
+
+const jobsOf = (chosen) =>
+  files
+    .filter(chosen)
+    .sort((a, b) => rank(a) - rank(b))
+    .map((file) => () => runFile(file));
+
+const startedMs = Date.now();
+if (!onlyE2e) {
+  const checks = patterns.length === 0 ? [runChecks] : [];
+  await runAll([...checks, ...jobsOf((file) => !isE2e(file))], lanes);
 }
 const fastMs = Date.now() - startedMs;
 if (!onlyFast) {
-  await runAll(files.filter(isE2e), 1);
+  await runAll(jobsOf(isAlone), 1);
+  await runAll(
+    jobsOf((file) => isE2e(file) && !isAlone(file)),
+    Math.min(2, lanes),
+  );
 }
 if (total.passed + total.failed === 0) {
   fail('no test matched');
