@@ -1,6 +1,7 @@
 import zookeeper from 'node-zookeeper-client';
 import { InvariantError, type KafkaMesosError, ProtocolError, UnavailableError } from '../model/errors.ts';
-import { type Clock, monotonicMs, systemClock, type Timer } from '../sys/clock.ts';
+import { type Clock, systemClock, type Timer } from '../sys/clock.ts';
+import { createLeaseClock } from '../sys/lease-clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { formatHostPort, type ZooKeeperAddress } from './address.ts';
 
@@ -110,7 +111,7 @@ const maxAnswerBytes = 16 * 1024 * 1024;
  * - It speaks plain TCP only: no TLS, no SASL.
  */
 export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDeps): ZooKeeperSession {
-  const { logger, clock = systemClock, monotonicMs: now = monotonicMs } = deps;
+  const { logger, clock = systemClock, monotonicMs: now = createLeaseClock() } = deps;
   const requestTimeoutMs = deps.requestTimeoutMs ?? defaultRequestTimeoutMs;
   const servers = address.servers.map(formatHostPort).join(',');
   // The library shuffles; the numbers find the servers again.
