@@ -327,6 +327,7 @@ async function lead(
       reconciler,
       identity: base.identity,
       self: base.self,
+      recallKafka: distributions.recall,
       ...(credentials === undefined ? {} : { credential: credentials }),
       inventory: () => operator.inventory(),
     }),

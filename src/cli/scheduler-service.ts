@@ -23,6 +23,8 @@ export function createSchedulerService(deps: {
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
   readonly self: Leader;
   readonly credential?: { readonly principal: string; readonly secret: string };
+  /** Finds a version of Kafka that is here already. */
+  readonly recallKafka: (version: string) => Promise<void>;
   /** What the master knows; asked by the teardown only. */
   readonly inventory: () => Promise<MesosInventory>;
 }): SchedulerService {
@@ -42,6 +44,11 @@ export function createSchedulerService(deps: {
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
+      await Promise.all(
+        parsed.clusters
+          .filter(({ desired }) => desired.kafka.distribution === undefined)
+          .map(({ desired }) => deps.recallKafka(desired.kafka.version)),
+      );
       return {
         clusters: reconciler.preview(parsed.clusters.map((c) => c.desired)),
         warnings: warningsOf(parsed),

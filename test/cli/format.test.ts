@@ -105,7 +105,7 @@ const brokers: readonly BrokerStatus[] = [
     restarts: 0,
     failures: 0,
     drift: ['num.network.threads: 3 → 8'],
-    warnings: [],
+    warnings: ['only 1024 file handles'],
   },
   {
     id: 1,
