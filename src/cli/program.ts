@@ -21,7 +21,7 @@ export function createProgram(context: Context): { run(args: readonly string[]):
     .version(context.version, '-V, --version', 'print the version')
     .option('--no-color', 'plain text (NO_COLOR does the same)')
     .helpOption('-h, --help', 'show help; also of a command: kafka-mesos apply --help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'show help, also of a command')
     .configureOutput({ writeOut: context.io.out, writeErr: context.io.err, outputError: () => {} })
     .addHelpText('after', overview);
 
@@ -162,7 +162,7 @@ ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown -
       } catch (error) {
         // Help and version are printed by then; help that nobody asked for means a command was missing.
         if (!(error instanceof CommanderError)) throw error;
-        return error.code === 'commander.help' ? exitCodes.usage : exitCodes.ok;
+        return error.code === 'commander.help' && error.exitCode !== 0 ? exitCodes.usage : exitCodes.ok;
       }
       return exitCode;
     },
@@ -231,7 +231,12 @@ Exit codes:
 ${exitCodeTable.map(([command, code, meaning]) => `  ${command.padEnd(29)}${String(code).padStart(3)}  ${meaning}`).join('\n')}
 
 Environment:
-  KAFKA_MESOS_HOME  where data, token and logs are (~/.kafka-mesos)
-  KAFKA_MESOS_API   URL of a scheduler other than the home's
-  NO_COLOR          plain text
+  KAFKA_MESOS_HOME    where data, token and logs are (~/.kafka-mesos)
+  KAFKA_MESOS_API     URL of a scheduler other than the home's
+  KAFKA_MESOS_MASTER  of the scheduler: --master, where an address may carry a password
+  KAFKA_MESOS_STORE   of the scheduler: --store, likewise
+  KAFKA_MESOS_SECRET  of the scheduler: the principal's secret itself
+  KAFKA_MESOS_STORE_CREDENTIALS
+                      of the scheduler: user:password for ZooKeeper
+  NO_COLOR            plain text
 `;

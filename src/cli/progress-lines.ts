@@ -18,8 +18,8 @@ export function progressLines(
   const before = new Map(previous?.brokers.map((broker) => [broker.id, broker]));
   for (const broker of current.brokers) {
     const then = before.get(broker.id);
-    const text = brokerText(broker);
-    if (then === undefined || brokerText(then) !== text) {
+    const text = brokerText(broker, current);
+    if (then === undefined || previous === undefined || brokerText(then, previous) !== text) {
       lines.push(`broker ${broker.id}: ${text}`);
     }
     before.delete(broker.id);
@@ -41,7 +41,7 @@ export function progressLines(
 }
 
 /** All of a broker that is worth a new line when it changes; numbers that run are not. */
-function brokerText(broker: BrokerStatus): string {
+function brokerText(broker: BrokerStatus, { held }: ClusterStatus): string {
   const where = broker.agent === undefined ? '' : ` on ${broker.agent}`;
   const rack = broker.rack === undefined ? '' : ` (rack ${broker.rack})`;
   const phase =
@@ -50,7 +50,15 @@ function brokerText(broker: BrokerStatus): string {
       : `, ${broker.phase}`;
   const endpoint =
     broker.state === 'running' && broker.endpoint !== undefined ? ` at ${broker.endpoint}` : '';
-  const wait = broker.waiting === undefined ? '' : `, ${waitText(broker.waiting)}`;
+  // Between two readings of Kafka nothing is known for a moment, again and again in a roll.
+  const isPassing = held.some(
+    (one) =>
+      one.brokerId === broker.id &&
+      one.reason === 'kafka-unknown' &&
+      !one.stalled &&
+      one.message === broker.waiting?.why,
+  );
+  const wait = broker.waiting === undefined || isPassing ? '' : `, ${waitText(broker.waiting)}`;
   return `${broker.state}${where}${rack}${endpoint}${phase}${wait}`;
 }
 

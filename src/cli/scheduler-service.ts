@@ -5,6 +5,7 @@ import type {
   ApplyAnswer,
   ApplyRequest,
   LogRequest,
+  MesosConnection,
   PlanAnswer,
   SchedulerService,
   SchedulerStatus,
@@ -22,6 +23,8 @@ export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
   readonly self: Leader;
+  readonly leadsSinceMs: number;
+  readonly connection: () => MesosConnection;
   readonly credential?: { readonly principal: string; readonly secret: string };
   /** Finds a version of Kafka that is here already. */
   readonly recallKafka: (version: string) => Promise<void>;
@@ -36,7 +39,8 @@ export function createSchedulerService(deps: {
         ...deps.identity,
         ...(frameworkId === undefined ? {} : { frameworkId }),
         ...reconciler.counters(),
-        leadership: { state: 'leading', leader: deps.self },
+        mesos: deps.connection(),
+        leadership: { state: 'leading', leader: deps.self, sinceMs: deps.leadsSinceMs },
       };
     },
     clusters: () => reconciler.statuses(),

@@ -14,6 +14,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderTable } from '../format/table.ts';
+import { truncate } from '../format/text.ts';
 import { byteSize, duration } from '../format/time.ts';
 import { type OutputOptions, print } from '../output.ts';
 
@@ -149,7 +150,8 @@ function createProgress({ io }: Context): { show(progress: DistributionProgress)
         phase = progress.phase;
         return;
       }
-      io.err(`\r\u001b[2K${progressLine(progress)}`);
+      // A line that wraps cannot be drawn over.
+      io.err(`\r\u001b[2K${truncate(progressLine(progress), (process.stderr.columns ?? 80) - 1)}`);
       open = true;
     },
     end() {
@@ -162,7 +164,7 @@ export function progressLine({ phase, doneBytes, totalBytes, bytesPerSecond }: D
   const rate = bytesPerSecond > 0 ? `  ${byteSize(bytesPerSecond)}/s` : '';
   if (totalBytes === undefined || totalBytes === 0) return `${phase}  ${byteSize(doneBytes)}${rate}`;
   const share = Math.min(1, doneBytes / totalBytes);
-  const bar = '#'.repeat(Math.round(share * 24)).padEnd(24, '.');
+  const bar = '#'.repeat(Math.round(share * 14)).padEnd(14, '.');
   const left =
     bytesPerSecond > 0 ? `  ${duration(((totalBytes - doneBytes) / bytesPerSecond) * 1000)} left` : '';
   return `${phase}  [${bar}] ${Math.floor(share * 100)}%  ${byteSize(doneBytes)} of ${byteSize(totalBytes)}${rate}${left}`;
