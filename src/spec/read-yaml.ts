@@ -85,7 +85,13 @@ class Reading {
         this.stop(token.offset, `the file has more than ${yamlLimits.documents} documents`);
       }
       if (token.type === 'error' || token.type === 'directive') strays += 1;
-      if (strays > yamlLimits.strays) this.stop(token.offset, 'this is no YAML', undefined, 'KM_SPEC_YAML');
+      if (strays > yamlLimits.strays)
+        this.stop(
+          token.offset,
+          'this is no YAML',
+          'Name a file as examples/three-brokers.yaml is.',
+          'KM_SPEC_YAML',
+        );
       if (this.stopped) return;
       for (const document of composer.next(token)) this.convertDocument(document);
     };
