@@ -22,7 +22,7 @@ export async function proveCluster(clusterName: string): Promise<void> {
     throw new Error(`${produced} records were produced and ${consumed} consumed`);
   }
   say(
-    `Proven: ${produced} records produced with acks=all to topic ${topic} and read back in ${(elapsedMs / 1000).toFixed(1)} s.`,
+    `Proven: ${produced} records written to topic ${topic} with acks=all, read back in ${(elapsedMs / 1000).toFixed(1)} s.`,
   );
   say();
   say(`The cluster runs in the background. Bootstrap address:`);

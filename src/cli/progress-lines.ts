@@ -1,4 +1,4 @@
-import { type BrokerStatus, type ClusterStatus, phaseWords } from '../model/status.ts';
+import { type BrokerStatus, type ClusterStatus, phaseWords, type Waiting } from '../model/status.ts';
 import { printable } from './format/text.ts';
 import { clockTime } from './format/time.ts';
 
@@ -50,16 +50,22 @@ function brokerText(broker: BrokerStatus, { held }: ClusterStatus): string {
       : `, ${broker.phase}`;
   const endpoint =
     broker.state === 'running' && broker.endpoint !== undefined ? ` at ${broker.endpoint}` : '';
-  // Between two readings of Kafka nothing is known for a moment, again and again in a roll.
-  const isPassing = held.some(
-    (one) =>
-      one.brokerId === broker.id &&
-      one.reason === 'kafka-unknown' &&
-      !one.stalled &&
-      one.message === broker.waiting?.why,
-  );
-  const wait = broker.waiting === undefined || isPassing ? '' : `, ${waitText(broker.waiting)}`;
+  const wait =
+    broker.waiting === undefined || isPassing(broker, broker.waiting, held)
+      ? ''
+      : `, ${waitText(broker.waiting)}`;
   return `${broker.state}${where}${rack}${endpoint}${phase}${wait}`;
+}
+
+/** Waits that come and go by the second: for its turn, for a reading of Kafka, and Kafka's own while it starts. */
+function isPassing(
+  { id, state }: BrokerStatus,
+  { why, stalled }: Waiting,
+  held: ClusterStatus['held'],
+): boolean {
+  if (stalled) return false;
+  const reason = held.find((one) => one.brokerId === id && one.message === why)?.reason;
+  return state === 'starting' || reason === 'kafka-unknown' || reason === 'waiting-for-roll';
 }
 
 function waitText({ why, untilMs }: { readonly why: string; readonly untilMs?: number }): string {

@@ -25,6 +25,7 @@ import { activeIntent, withIntents } from './intents.ts';
 import { isOver } from './maintenance.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
+import { diffSettings } from './settings.ts';
 import { replicationFactorOf } from './topics.ts';
 
 export type StatusInput = {
@@ -314,9 +315,24 @@ function phaseOf(
   if (memory.cluster?.formedAtMs === undefined) {
     return 'forming';
   }
-  return brokers.some((b) => b.drift.length > 0) || steps.some((s) => s.mark === '~')
+  return brokers.some((b) => b.drift.length > 0) ||
+    steps.some((s) => s.mark === '~') ||
+    [...memory.brokers.values()].some(isRolled)
     ? 'rolling'
     : 'converging';
+}
+
+/** On its way down or up again, for changed settings. */
+function isRolled({ task, last }: BrokerRecord): boolean {
+  if (task?.kill !== undefined) {
+    return task.kill.cause === 'roll';
+  }
+  return (
+    task !== undefined &&
+    task.state !== 'TASK_RUNNING' &&
+    last?.ordered === true &&
+    diffSettings(last.startedWith, task.startedWith).length > 0
+  );
 }
 
 /** A cluster is as declared while Mesos still has something to take back: a dead agent must not hold it up. */
@@ -382,8 +398,8 @@ function readyCondition(
     return ready(true, 'AllServing', 'all brokers serve and all topics are in sync');
   }
   const reduced = namesOf((t) => t.status.state !== 'ready');
-  const without = reduced.length === 0 ? '' : `; ${named('topic', reduced)} under-replicated without`;
-  return ready(true, 'BrokersStopped', `${named('broker', stopped)} kept stopped${without}`);
+  const so = reduced.length === 0 ? '' : `, so ${named('topic', reduced)} under-replicated`;
+  return ready(true, 'BrokersStopped', `${named('broker', stopped)} kept stopped${so}`);
 }
 
 /** `broker 2 is`, `brokers 2, 3 are` */

@@ -303,6 +303,13 @@ test('a moment without a reading of Kafka is no progress', () => {
     held: [...demo.held, { ...one, stalled: false, details: [] }],
   };
   assert.equal(progressLines(demo, asking, noon), []);
+  // What Kafka waits for while it starts changes by the second; what stalls is told.
+  const waiting = (stalled: boolean) => ({
+    ...demo,
+    brokers: demo.brokers.map((b) => (b.id === 1 ? { ...b, waiting: { why: 'waiting for x', stalled } } : b)),
+  });
+  assert.equal(progressLines(demo, waiting(false), noon), []);
+  assert.match(progressLines(demo, waiting(true), noon)[0] ?? '', /broker 1: starting on .*, waiting for x/);
 });
 
 test('who leads and whether Mesos is reachable, since when', () => {

@@ -9,7 +9,7 @@ import { connectKafka, readBack } from './writer.ts';
 
 const test = suite('demo');
 const world = createWorld('demo');
-const proven = /^Proven: 100 records produced with acks=all to topic (\S+) and read back in [\d.]+ s\.$/m;
+const proven = /^Proven: 100 records written to topic (\S+) with acks=all, read back in [\d.]+ s\.$/m;
 
 test('from nothing to a proven cluster; the records that it speaks of are in the topic', async () => {
   const { code, stdout, stderr } = await world.run([], { program: 'demo.mjs', timeoutMs: 600_000 });

@@ -42,7 +42,7 @@ test('a topic without the replicas of a broker that is kept stopped says so, and
   const ready = status.conditions.find((c) => c.type === 'Ready');
   assert.equal(
     [ready?.status, ready?.reason, ready?.message],
-    [true, 'BrokersStopped', 'broker 2 is kept stopped; topic events is under-replicated without'],
+    [true, 'BrokersStopped', 'broker 2 is kept stopped, so topic events is under-replicated'],
   );
   assert.is(status.brokers[2]?.lastEnd?.ordered, true);
 });
@@ -59,6 +59,22 @@ test('a broker that has no process that could serve is not in sync, whatever Kaf
     assert.equal(status.brokers[1]?.inSync, { inSync, total: 1 }, state);
     assert.is(status.topics[0]?.state, topic, state);
   }
+});
+
+test('a roll is a roll until its last broker is back', () => {
+  const changed = makeDesired({ topics, brokers: [0, 1, 2].map((id) => makeBroker(id, { heapMiB: 600 })) });
+  const before = makeEnded(desired, makeBroker(1)).last;
+  const placement = makePlacement('demo', makeBroker(1));
+  const task = makeTask(changed, makeBroker(1, { heapMiB: 600 }), placement, { state: 'TASK_STARTING' });
+  const phaseOf = (last: BrokerRecord['last']) => {
+    const record = makeRecord(changed, makeBroker(1), { task, ...(last === undefined ? {} : { last }) });
+    const memory = makeMemory(changed, [record]);
+    const input = makeInput([memory]);
+    return clusterStatus({ input, memory, plan: plan(input), events: [], rates: new Map() }).phase;
+  };
+  assert.is(phaseOf(before && { ...before, ordered: true }), 'rolling');
+  assert.is(phaseOf(before), 'converging', 'it failed');
+  assert.is(phaseOf(before && { ...before, ordered: true, startedWith: task.startedWith }), 'converging');
 });
 
 test.run();

@@ -106,10 +106,7 @@ export function renderBrokerDescription(
     ['Task', broker.taskId],
     ['JVM pid', broker.jvmPid?.toString()],
     ['Started', broker.startedAtMs === undefined ? undefined : dateTime(broker.startedAtMs)],
-    [
-      'In sync',
-      broker.inSync === undefined ? 'unknown' : `${broker.inSync.inSync} of ${broker.inSync.total} replicas`,
-    ],
+    ['In sync', inSyncText(broker)],
     ['Planned', maintenanceText(broker)],
     ['Restarts', String(broker.restarts)],
     ['Failures', broker.failures === 0 ? undefined : `${broker.failures} in a row`],
@@ -180,7 +177,8 @@ function renderEvents(events: readonly ClusterEvent[], style: Style, width: numb
   return [
     'Events:',
     ...events.flatMap((event) => {
-      const who = event.brokerId === undefined ? '' : `broker ${event.brokerId}: `;
+      const subject = `broker ${event.brokerId}`;
+      const who = event.brokerId === undefined || event.message.includes(subject) ? '' : `${subject}: `;
       return hang(`  ${clockTime(event.atMs)} `, who + event.message, width).map(paint[event.severity]);
     }),
   ].join('\n');
@@ -190,6 +188,11 @@ function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): 
   const why = reason === undefined ? '' : `: ${reason}`;
   const until = expiresAtMs === undefined ? '' : `, until ${dateTime(expiresAtMs)}`;
   return `${kind} by ${author} at ${dateTime(atMs)}${why}${until}`;
+}
+
+function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
+  if (inSync !== undefined) return `${inSync.inSync} of ${inSync.total} replicas`;
+  return taskId === undefined ? undefined : 'unknown';
 }
 
 function progressText({ progress }: BrokerStatus): string | undefined {
