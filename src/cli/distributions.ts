@@ -1,6 +1,6 @@
 /** Kafka archives for the clusters' versions: fetched beside the loop, then served to the agents. */
 import type { ArtifactServer } from '../api/artifacts.ts';
-import { readEntry } from '../kafka/dist/cache.ts';
+import { readEntry, versionKey } from '../kafka/dist/cache.ts';
 import { type Distribution, resolveDistribution } from '../kafka/distribution.ts';
 import { KafkaMesosError } from '../model/errors.ts';
 import type { Artifact } from '../model/launch.ts';
@@ -75,7 +75,7 @@ export function createDistributions(deps: {
     },
     async recall(version) {
       if (ready[version] !== undefined || missing[version] !== undefined) return;
-      const found = await readEntry(deps.cacheDir, `version-${version}`, deps.logger);
+      const found = await readEntry(deps.cacheDir, versionKey(version), deps.logger);
       if (found !== undefined) keep(version, found);
     },
     kafka: () => ready,

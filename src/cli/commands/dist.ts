@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { readEntry } from '../../kafka/dist/cache.ts';
+import { answerForVersion, readEntry } from '../../kafka/dist/cache.ts';
 import {
   type Distribution,
   type DistributionProgress,
@@ -38,7 +38,17 @@ export async function distGet(
     () => `Kafka ${found.version}  ${byteSize(found.sizeBytes)}  ${found.path}\n`,
   );
   if (options.output === undefined) context.io.err(`${found.origin.detail}\n`);
+  if (options.from !== undefined) await adopt(context, found);
   return exitCodes.ok;
+}
+
+/** What was brought is what clusters of its version get from here on. */
+async function adopt({ home, io }: Context, brought: Distribution): Promise<void> {
+  const used = await answerForVersion(home.dist, brought, silentLogger);
+  if (used.sha512 === brought.sha512) return;
+  io.err(
+    `warning: clusters of Kafka ${brought.version} still get another archive, which was here before:\n  ${used.path}\n  → delete that file and run this again, if they are to be restarted with this one\n`,
+  );
 }
 
 export async function distList(context: Context, options: OutputOptions): Promise<ExitCode> {
