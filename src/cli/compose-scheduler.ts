@@ -7,7 +7,7 @@ import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts'
 import { detectLeader } from '../mesos/leader.ts';
 import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toEvent, toSubscribe } from '../mesos/translate.ts';
-import type { SchedulerService } from '../model/api.ts';
+import type { MesosConnection, SchedulerService } from '../model/api.ts';
 import { ConflictError, InvariantError, type KafkaMesosError, SpecError } from '../model/errors.ts';
 import type { Leader, Leadership } from '../model/leadership.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
@@ -24,10 +24,12 @@ import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
 import { refuseSecondFramework } from './first-subscription.ts';
 import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
+import { foldConnection, tellConnection } from './mesos-connection.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
+import { logExposed, readSecret } from './secret-files.ts';
 import { createStandbyService } from './standby-service.ts';
-import { openStoreBacking, readSecret } from './store-backing.ts';
+import { openStoreBacking } from './store-backing.ts';
 
 /** What a test puts in the place of the real thing. */
 export type SchedulerOverrides = {
@@ -124,11 +126,13 @@ async function prepare(
   await makeHome(options.home);
   const framework = frameworkOf(options);
   const secret =
-    options.secretPath === undefined ? options.secret : await readSecret(options.secretPath, '--secret-file');
+    options.secretPath === undefined
+      ? options.secret
+      : await readSecret(options.secretPath, '--secret-file', logExposed(logger));
   const token =
     options.tokenPath === undefined
       ? await ensureToken(options.home)
-      : await readSecret(options.tokenPath, '--token-file');
+      : await readSecret(options.tokenPath, '--token-file', logExposed(logger));
   const host = hostname();
   const id = `${host}:${process.pid}`;
   const backing = await openStoreBacking(options.store, { logger, self: id });
@@ -254,6 +258,8 @@ async function lead(
   // What decides by stored times, and what its readings are compared with.
   const clock = createSteadyClock(systemClock, () => performance.now());
   let client: SchedulerClient | undefined;
+  const leadsSinceMs = systemClock.nowMs();
+  let connection: MesosConnection = { state: 'not-subscribed', sinceMs: leadsSinceMs };
   const mesos: MesosPort = {
     send: async (call) => {
       if (client === undefined)
@@ -317,7 +323,10 @@ async function lead(
       const translated = toEvent(event, framework.role, clock.nowMs());
       if (translated !== undefined) reconciler.onMesosEvent(translated);
     },
-    onConnection: (connection) => tellConnection(reconciler, connection, logger),
+    onConnection: (news) => {
+      connection = foldConnection(connection, news, systemClock.nowMs());
+      tellConnection(reconciler, news, logger);
+    },
   });
   closers.push(() => client?.close());
   void leadership.lost.then(() => client?.close());
@@ -327,6 +336,9 @@ async function lead(
       reconciler,
       identity: base.identity,
       self: base.self,
+      leadsSinceMs,
+      connection: () => connection,
+      recallKafka: distributions.recall,
       ...(credentials === undefined ? {} : { credential: credentials }),
       inventory: () => operator.inventory(),
     }),
@@ -354,35 +366,6 @@ function exitCodeOf(error: KafkaMesosError): number {
   if (error.code === 'KM_CONFLICT_FRAMEWORK_REMOVED') return exitCodes.frameworkRemoved;
   if (error.code === 'KM_CONFLICT_FRAMEWORK_LOST') return exitCodes.badConfig;
   return exitCodes.failed;
-}
-
-function tellConnection(
-  reconciler: Reconciler,
-  connection: ReturnType<SchedulerClient['connection']>,
-  logger: Logger,
-): void {
-  switch (connection.kind) {
-    case 'disconnected':
-      logger.warn('disconnected from mesos', {
-        error: connection.error.message,
-        retryAtMs: connection.retryAtMs,
-      });
-      reconciler.onMesosEvent({ kind: 'disconnected' });
-      return;
-    case 'failed-over':
-      reconciler.onMesosEvent({ kind: 'failed-over' });
-      return;
-    case 'removed':
-      reconciler.onMesosEvent({
-        kind: 'framework-removed',
-        message: 'it was torn down, or away for longer than its failover timeout',
-      });
-      return;
-    case 'connecting':
-    case 'subscribed':
-    case 'closed':
-      return;
-  }
 }
 
 function frameworkOf(options: SchedulerOptions): FrameworkSettings {

@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { followLeader } from './follow-leader.ts';
 import { findRunningApi, readToken } from './home.ts';
+import { tellIfExposed } from './secret-files.ts';
 
 /** Options of every command that asks the scheduler. */
 export type ClientOptions = {
@@ -32,7 +33,7 @@ export async function connect(context: Context, options: ClientOptions): Promise
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
       throw new UsageError(`${named} is not a URL`, 'give it as http://127.0.0.1:PORT');
     }
-    return connectTo(url.href.replace(/\/+$/, ''), await demandToken(tokenFile));
+    return connectTo(url.href.replace(/\/+$/, ''), await demandToken(context, tokenFile));
   }
   const running = await findRunningApi(context.home);
   if (running === undefined) {
@@ -44,16 +45,21 @@ export async function connect(context: Context, options: ClientOptions): Promise
       },
     );
   }
-  return connectTo(running.url, await demandToken(tokenFile));
+  return connectTo(running.url, await demandToken(context, tokenFile));
 }
 
 function connectTo(url: string, token: string): ApiClient {
   return followLeader(createApiClient({ url, token }), token);
 }
 
-async function demandToken(path: string): Promise<string> {
+async function demandToken({ io }: Context, path: string): Promise<string> {
   const token = await readToken(path);
-  if (token) return token;
+  if (token) {
+    await tellIfExposed(path, (file, remedy) =>
+      io.err(`warning: everybody on this machine can read the token in ${file}\n  → ${remedy}\n`),
+    );
+    return token;
+  }
   throw new CommandError('KM_CLI_TOKEN', `there is no token in ${path}`, {
     remedy: 'the scheduler writes it when it starts; name its file by --token-file',
   });

@@ -22,7 +22,7 @@ export async function proveCluster(clusterName: string): Promise<void> {
     throw new Error(`${produced} records were produced and ${consumed} consumed`);
   }
   say(
-    `Proven: ${produced} records produced with acks=all to topic ${topic} and read back in ${(elapsedMs / 1000).toFixed(1)} s.`,
+    `Proven: ${produced} records written to topic ${topic} with acks=all, read back in ${(elapsedMs / 1000).toFixed(1)} s.`,
   );
   say();
   say(`The cluster runs in the background. Bootstrap address:`);
@@ -39,13 +39,13 @@ export async function proveCluster(clusterName: string): Promise<void> {
     ['npx kafka-mesos plan -f examples/three-brokers.yaml', 'what your edit of the file would do'],
     [
       'npx kafka-mesos apply -f examples/three-brokers.yaml --wait',
-      'do it: one broker at a time, restarted only where it has to be',
+      'do it: one broker at a time, and only those that have to restart',
     ],
     ['npx kafka-mesos logs 0', 'its log'],
     ['npx kafka-mesos local down', 'stop everything (--purge: delete the data too)'],
   ] as const;
-  const width = Math.max(...rows.map(([command]) => command.length));
-  for (const [command, meaning] of rows) say(`  ${command.padEnd(width)}  ${meaning}`);
+  // Below, not beside: together they are wider than many a terminal.
+  for (const [command, meaning] of rows) say(`  ${command}\n      ${meaning}`);
 }
 
 async function readStatus(clusterName: string): Promise<ClusterStatus> {

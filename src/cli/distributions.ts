@@ -1,6 +1,7 @@
 /** Kafka archives for the clusters' versions: fetched beside the loop, then served to the agents. */
 import type { ArtifactServer } from '../api/artifacts.ts';
-import { resolveDistribution } from '../kafka/distribution.ts';
+import { readEntry, versionKey } from '../kafka/dist/cache.ts';
+import { type Distribution, resolveDistribution } from '../kafka/distribution.ts';
 import { KafkaMesosError } from '../model/errors.ts';
 import type { Artifact } from '../model/launch.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
@@ -10,6 +11,8 @@ import type { Logger } from '../sys/logger.ts';
 export type Distributions = {
   /** Starts to fetch what is not there; harmless to repeat. */
   want(version: string): void;
+  /** Takes what the cache has, so that a plan need not say that it would be fetched; fetches nothing. */
+  recall(version: string): Promise<void>;
   kafka(): ArtifactCatalog['kafka'];
   kafkaMissing(): ArtifactCatalog['kafkaMissing'];
 };
@@ -28,6 +31,11 @@ export function createDistributions(deps: {
   const ready: Record<string, Artifact> = {};
   const missing: Record<string, { readonly why: string; readonly failed: boolean }> = {};
 
+  function keep(version: string, { path, sha512 }: Distribution): void {
+    ready[version] = { uri: deps.artifacts.register({ path, sha512 }), sha512 };
+    delete missing[version];
+  }
+
   async function fetch(version: string): Promise<void> {
     try {
       const found = await resolveDistribution(
@@ -45,11 +53,7 @@ export function createDistributions(deps: {
           },
         },
       );
-      ready[version] = {
-        uri: deps.artifacts.register({ path: found.path, sha512: found.sha512 }),
-        sha512: found.sha512,
-      };
-      delete missing[version];
+      keep(version, found);
     } catch (error) {
       const why =
         error instanceof KafkaMesosError
@@ -68,6 +72,11 @@ export function createDistributions(deps: {
         missing[version] = { why: `Kafka ${version} is being fetched`, failed: false };
         void fetch(version);
       }
+    },
+    async recall(version) {
+      if (ready[version] !== undefined || missing[version] !== undefined) return;
+      const found = await readEntry(deps.cacheDir, versionKey(version), deps.logger);
+      if (found !== undefined) keep(version, found);
     },
     kafka: () => ready,
     kafkaMissing: () => missing,

@@ -4,6 +4,7 @@ import { UnavailableError } from '../model/errors.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { systemClock } from '../sys/clock.ts';
 import type { Context } from './context.ts';
+import { clockTime } from './format/time.ts';
 import { progressLines } from './progress-lines.ts';
 
 export type FollowOptions = {
@@ -12,6 +13,10 @@ export type FollowOptions = {
   /** Asked at every look; ends the following by returning true. */
   readonly until: (statuses: readonly ClusterStatus[]) => boolean;
   readonly timeoutMs?: number;
+  /** Where lines go when there is no live view: results of a command that watches, else messages. */
+  readonly say: (line: string) => void;
+  /** Lines also on a terminal: stdout is for data. */
+  readonly plain?: boolean;
 };
 
 export type FollowEnd = {
@@ -24,7 +29,7 @@ const lostAfterMs = 60_000;
 const intervalMs = 200;
 
 /**
- * Watches clusters in the live view, or as plain lines on stdout where that is no terminal. Only looks
+ * Watches clusters in the live view, or as plain lines where stdout is no terminal. Only looks
  * on: Ctrl-C ends the watching and nothing else. Rejects with `UnavailableError` when the scheduler is
  * away for a minute, at once with any other error.
  */
@@ -33,7 +38,7 @@ export async function follow(
   client: ApiClient,
   options: FollowOptions,
 ): Promise<FollowEnd> {
-  return context.io.interactive
+  return context.io.interactive && options.plain !== true
     ? followLive(context, client, options)
     : followPlainly(context, client, options);
 }
@@ -77,7 +82,12 @@ async function followPlainly(
         for (const status of wanted) {
           const before = last.find(({ name }) => name === status.name);
           for (const line of progressLines(before, status, nowMs)) {
-            context.io.out(statuses.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
+            options.say(statuses.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
+          }
+        }
+        for (const { name } of last) {
+          if (!wanted.some((status) => status.name === name)) {
+            options.say(`${clockTime(nowMs)} cluster ${name}: gone\n`);
           }
         }
         last = wanted;

@@ -26,7 +26,7 @@ async function startMesos(context: Context): Promise<LocalInfo> {
     clock: systemClock,
   });
   context.io.err(
-    `Embedded Mesos started at ${mesos.masterUrl}; its log is ${localHome(context.home.directory).logFile}.\n`,
+    `Embedded Mesos started at ${mesos.masterUrl}. Its log:\n  ${localHome(context.home.directory).logFile}\n`,
   );
   return mesos;
 }

@@ -43,8 +43,9 @@ export function addBrokerCommands(
     .addHelpText(
       'after',
       `
-What is asked is stored, with who asked and when, and done as soon as it is safe. It is no difference
-to the spec: nothing repairs it. It ends when it is done, taken back, or its time is over.
+What is asked is stored, with who asked and when, and done when it is safe.
+It is no difference to the spec: nothing repairs it. It ends when it is done,
+taken back, or its time is over.
 
 Examples:
   kafka-mesos broker restart 0..2 --reason "new certificates"

@@ -23,7 +23,7 @@ export function addServiceCommands(
     .addOption(
       new Option(
         '--store <uri>',
-        'what it remembers: zk://host:port,…/path for several schedulers, or file:DIRECTORY (default: in the home)',
+        'what it remembers: zk://host:port,…/path for several schedulers, or file:DIRECTORY (default: file: in the home)',
       ).env('KAFKA_MESOS_STORE'),
     )
     .option('--store-credentials-file <path>', 'file with user:password for ZooKeeper')
@@ -79,9 +79,11 @@ export function addServiceCommands(
       `
 Examples:
   kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-listen 10.0.0.9:7070
-  KAFKA_MESOS_MASTER=zk://zk1:2181,zk2:2181/mesos kafka-mesos scheduler --secret-file secret
-An address with credentials belongs into KAFKA_MESOS_MASTER or KAFKA_MESOS_STORE, other secrets into files or
-KAFKA_MESOS_SECRET and KAFKA_MESOS_STORE_CREDENTIALS: arguments are seen by everyone.
+  kafka-mesos scheduler --config /etc/kafka-mesos/scheduler.yaml
+
+Arguments are seen by everyone. An address with credentials belongs into
+KAFKA_MESOS_MASTER or KAFKA_MESOS_STORE, other secrets into files, or into
+KAFKA_MESOS_SECRET and KAFKA_MESOS_STORE_CREDENTIALS.
 `,
     )
     .action(async (_flags, command: Command) =>
@@ -101,8 +103,8 @@ function addLocal(program: Command, context: Context, set: (code: Promise<number
     .addHelpText(
       'after',
       `
-It is for one machine only. For production run Apache Mesos and give its address to
-kafka-mesos scheduler --master.
+It is for one machine only. For production run Apache Mesos and give its address
+to kafka-mesos scheduler --master.
 
 Examples:
   kafka-mesos local up
@@ -151,9 +153,7 @@ function addDist(program: Command, context: Context, set: (code: Promise<number>
   const output = () => new Option('-o, --output <format>', 'for programs').choices(['json', 'yaml']);
   dist
     .command('get')
-    .description(
-      "Get Kafka: from Apache's download, from Maven where that cannot be reached, or from an archive.",
-    )
+    .description('Get Kafka, from Apache or Maven.')
     .argument('[version]', 'such as 4.3.1 (default: the newest that is known to work)')
     .option('--from <archive>', 'a kafka_2.13-VERSION.tgz on this machine, or a URI with --sha512')
     .option('--sha512 <hex>', 'what the archive must match')
@@ -161,6 +161,8 @@ function addDist(program: Command, context: Context, set: (code: Promise<number>
     .addHelpText(
       'after',
       `
+Apache's download is tried first, Maven where that cannot be reached.
+
 Examples:
   kafka-mesos dist get
   kafka-mesos dist get --from ~/Downloads/kafka_2.13-4.3.1.tgz
@@ -171,12 +173,12 @@ Examples:
     );
   dist
     .command('list')
-    .description('Show the versions that are there.')
+    .description('Show the versions there are.')
     .addOption(output())
     .action(async (options) => set((await import('./commands/dist.ts')).distList(context, options)));
   dist
     .command('export')
-    .description('Copy all that agents fetch into a directory, for a mirror that they use instead of us.')
+    .description('Copy what agents fetch.')
     .argument('<directory>', 'where to; files land in artifacts/SHA512/NAME below it')
     .argument('[version...]', 'of Kafka (default: all that are there)')
     .addOption(agentNodeOption())
@@ -184,11 +186,12 @@ Examples:
     .addHelpText(
       'after',
       `
-Repeat it after an update and before the scheduler is started anew: paths hold the content's digest.
+Agents fetch from the mirror that scheduler --artifact-url names instead of from
+us. Repeat it after an update and before the scheduler is started anew: paths
+hold the content's digest.
 
-Examples:
+Example:
   kafka-mesos dist export /srv/mirror 4.3.1
-  kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-url http://mirror.example.org
 `,
     )
     .action(async (directory, versions, options) =>

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
+import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
@@ -43,7 +44,7 @@ export function createProgram(context: Context): { run(args: readonly string[]):
     .addHelpText(
       'after',
       `
-Marks: + start or create, ~ restart or change, - stop or delete, ! held with the reason.
+Marks: + start or create, ~ restart or change, - stop or delete, ! held.
 ${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mesos plan -f specs/ --detailed-exitcode')}`,
     )
     .action(async (options) => set((await import('./commands/plan.ts')).plan(context, options)));
@@ -62,7 +63,8 @@ ${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mes
     .addHelpText(
       'after',
       `
-With --wait the exit code is 0 when converged, 2 when held (a person has to act), 3 at the time-out.
+With --wait the exit code is 0 when converged, 2 when held (a person has to act)
+and 3 at the time-out.
 Ctrl-C leaves the waiting, nothing else: the scheduler goes on.
 ${examples(
   'kafka-mesos apply -f examples/three-brokers.yaml --local --wait',
@@ -145,14 +147,19 @@ ${examples(
     .addHelpText(
       'after',
       `
-The master is asked until it shows no task, reservation or volume of the framework. What an agent that
-is away still has is listed when the time is over, with how to remove it; the scheduler goes on, and the
-command can be given again.
+The master is asked until it shows no task, reservation or volume of the
+framework. What an agent that is away still has is listed when the time is over,
+with how to remove it; the scheduler goes on, and the command can be repeated.
 ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown --confirm kafka-mesos --timeout 1m --abandon')}`,
     )
     .action(async (options) => set((await import('./commands/teardown.ts')).teardown(context, options)));
 
   addServiceCommands(program, context, set);
+  program
+    .command('help')
+    .description('Show this help, or that of a command.')
+    .argument('[command...]', 'such as: broker stop')
+    .action((names: readonly string[]) => showHelp(program, names));
   explainUsage(program, 'kafka-mesos');
 
   return {
@@ -167,6 +174,21 @@ ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown -
       return exitCode;
     },
   };
+}
+
+function showHelp(program: Command, names: readonly string[]): void {
+  let shown = program;
+  for (const name of names) {
+    const next = shown.commands.find((command) => command.name() === name);
+    if (next === undefined) {
+      throw new UsageError(
+        `there is no command ${names.join(' ')}`,
+        'kafka-mesos --help shows what there is',
+      );
+    }
+    shown = next;
+  }
+  shown.outputHelp();
 }
 
 /** Turns commander's complaints into ours, each naming the help of its own command, on every level. */
@@ -228,10 +250,15 @@ First steps:
   kafka-mesos local down
 
 Exit codes:
-${exitCodeTable.map(([command, code, meaning]) => `  ${command.padEnd(29)}${String(code).padStart(3)}  ${meaning}`).join('\n')}
+${exitCodeTable.flatMap(([command, code, meaning]) => hang(`  ${command.padEnd(28)} ${String(code).padStart(3)}  `, meaning, 80)).join('\n')}
 
 Environment:
-  KAFKA_MESOS_HOME  where data, token and logs are (~/.kafka-mesos)
-  KAFKA_MESOS_API   URL of a scheduler other than the home's
-  NO_COLOR          plain text
+  KAFKA_MESOS_HOME    where data, token and logs are (~/.kafka-mesos)
+  KAFKA_MESOS_API     URL of a scheduler other than the home's
+  KAFKA_MESOS_MASTER  the scheduler's --master; here it may carry a password
+  KAFKA_MESOS_STORE   the scheduler's --store
+  KAFKA_MESOS_SECRET  the principal's secret itself
+  KAFKA_MESOS_STORE_CREDENTIALS
+                      user:password for ZooKeeper
+  NO_COLOR            plain text
 `;

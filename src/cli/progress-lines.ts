@@ -1,4 +1,4 @@
-import { type BrokerStatus, type ClusterStatus, phaseWords } from '../model/status.ts';
+import { type BrokerStatus, type ClusterStatus, phaseWords, type Waiting } from '../model/status.ts';
 import { printable } from './format/text.ts';
 import { clockTime } from './format/time.ts';
 
@@ -18,8 +18,8 @@ export function progressLines(
   const before = new Map(previous?.brokers.map((broker) => [broker.id, broker]));
   for (const broker of current.brokers) {
     const then = before.get(broker.id);
-    const text = brokerText(broker);
-    if (then === undefined || brokerText(then) !== text) {
+    const text = brokerText(broker, current);
+    if (then === undefined || previous === undefined || brokerText(then, previous) !== text) {
       lines.push(`broker ${broker.id}: ${text}`);
     }
     before.delete(broker.id);
@@ -41,7 +41,7 @@ export function progressLines(
 }
 
 /** All of a broker that is worth a new line when it changes; numbers that run are not. */
-function brokerText(broker: BrokerStatus): string {
+function brokerText(broker: BrokerStatus, { held }: ClusterStatus): string {
   const where = broker.agent === undefined ? '' : ` on ${broker.agent}`;
   const rack = broker.rack === undefined ? '' : ` (rack ${broker.rack})`;
   const phase =
@@ -50,8 +50,22 @@ function brokerText(broker: BrokerStatus): string {
       : `, ${broker.phase}`;
   const endpoint =
     broker.state === 'running' && broker.endpoint !== undefined ? ` at ${broker.endpoint}` : '';
-  const wait = broker.waiting === undefined ? '' : `, ${waitText(broker.waiting)}`;
+  const wait =
+    broker.waiting === undefined || isPassing(broker, broker.waiting, held)
+      ? ''
+      : `, ${waitText(broker.waiting)}`;
   return `${broker.state}${where}${rack}${endpoint}${phase}${wait}`;
+}
+
+/** Waits that come and go by the second: for its turn, for a reading of Kafka, and Kafka's own while it starts. */
+function isPassing(
+  { id, state }: BrokerStatus,
+  { why, stalled }: Waiting,
+  held: ClusterStatus['held'],
+): boolean {
+  if (stalled) return false;
+  const reason = held.find((one) => one.brokerId === id && one.message === why)?.reason;
+  return state === 'starting' || reason === 'kafka-unknown' || reason === 'waiting-for-roll';
 }
 
 function waitText({ why, untilMs }: { readonly why: string; readonly untilMs?: number }): string {

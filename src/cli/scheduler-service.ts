@@ -5,6 +5,7 @@ import type {
   ApplyAnswer,
   ApplyRequest,
   LogRequest,
+  MesosConnection,
   PlanAnswer,
   SchedulerService,
   SchedulerStatus,
@@ -22,7 +23,11 @@ export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
   readonly self: Leader;
+  readonly leadsSinceMs: number;
+  readonly connection: () => MesosConnection;
   readonly credential?: { readonly principal: string; readonly secret: string };
+  /** Finds a version of Kafka that is here already. */
+  readonly recallKafka: (version: string) => Promise<void>;
   /** What the master knows; asked by the teardown only. */
   readonly inventory: () => Promise<MesosInventory>;
 }): SchedulerService {
@@ -34,7 +39,8 @@ export function createSchedulerService(deps: {
         ...deps.identity,
         ...(frameworkId === undefined ? {} : { frameworkId }),
         ...reconciler.counters(),
-        leadership: { state: 'leading', leader: deps.self },
+        mesos: deps.connection(),
+        leadership: { state: 'leading', leader: deps.self, sinceMs: deps.leadsSinceMs },
       };
     },
     clusters: () => reconciler.statuses(),
@@ -42,6 +48,11 @@ export function createSchedulerService(deps: {
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
+      await Promise.all(
+        parsed.clusters
+          .filter(({ desired }) => desired.kafka.distribution === undefined)
+          .map(({ desired }) => deps.recallKafka(desired.kafka.version)),
+      );
       return {
         clusters: reconciler.preview(parsed.clusters.map((c) => c.desired)),
         warnings: warningsOf(parsed),

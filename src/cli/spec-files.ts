@@ -8,11 +8,12 @@ export const maxSpecBytes = 3 * 1024 * 1024;
 
 /**
  * Reads spec files: files as they are named, of directories every `.yaml` and `.yml` below them in
- * order of path, `-` for stdin. A file that is named twice is read once.
+ * order of path, `-` for stdin. A file that is named twice is read once. What a directory holds beside
+ * specs, a configuration of the scheduler, say, is left out, and said on stderr.
  */
 export async function readSpecFiles(
   paths: readonly string[],
-  stdin: NodeJS.ReadStream,
+  io: { readonly stdin: NodeJS.ReadStream; err(text: string): void },
 ): Promise<SpecRequest> {
   if (paths.length === 0) {
     throw new UsageError(
@@ -21,14 +22,24 @@ export async function readSpecFiles(
     );
   }
   const files: { path: string; text: string }[] = [];
+  const skipped: string[] = [];
   let left = maxSpecBytes;
   for (const path of new Set((await Promise.all(paths.map(expand))).flat())) {
-    const content = path === '-' ? await readStdin(stdin) : await readSpec(path, left);
+    const content = path === '-' ? await readStdin(io.stdin) : await readSpec(path, left);
     left -= content.length;
     if (left < 0) throw tooLarge();
-    files.push({ path: path === '-' ? 'stdin' : path, text: content.toString('utf8') });
+    const text = content.toString('utf8');
+    if (!paths.includes(path) && !namesItsKind(text)) skipped.push(path);
+    else files.push({ path: path === '-' ? 'stdin' : path, text });
   }
+  if (files.length === 0) throw noSpec(`none of ${skipped.join(', ')} has an apiVersion and a kind`);
+  for (const path of skipped) io.err(`Skipped ${path}: it has neither apiVersion nor kind.\n`);
   return { files };
+}
+
+/** As every spec does, however else it is broken. */
+function namesItsKind(text: string): boolean {
+  return /(^|[\s{,])["']?(apiVersion|kind)["']?\s*:/m.test(text);
 }
 
 async function expand(path: string): Promise<readonly string[]> {
@@ -43,7 +54,11 @@ async function expand(path: string): Promise<readonly string[]> {
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
   if (specs.length > 0) return specs;
-  throw new CommandError('KM_CLI_NO_SPEC', `${path} has no .yaml or .yml file in it`, {
+  throw noSpec(`${path} has no .yaml or .yml file in it`);
+}
+
+function noSpec(message: string): CommandError {
+  return new CommandError('KM_CLI_NO_SPEC', message, {
     remedy: 'name a directory with spec files; examples/ of the clone has some',
   });
 }

@@ -1,6 +1,5 @@
 /** What the scheduler remembers in and is elected by: files, for one process, or ZooKeeper, for several. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { SpecError } from '../model/errors.ts';
 import type { Leader, Leadership } from '../model/leadership.ts';
 import type { Store } from '../model/store.ts';
@@ -12,6 +11,7 @@ import type { Logger } from '../sys/logger.ts';
 import { isDigest, parseZooKeeperAddress, type ZooKeeperAddress } from '../zookeeper/address.ts';
 import { openZooKeeperSession } from '../zookeeper/session.ts';
 import type { StoreOptions } from './scheduler-options.ts';
+import { logExposed, readSecret } from './secret-files.ts';
 
 export type StoreBacking = {
   readonly store: Store;
@@ -30,7 +30,7 @@ export async function openStoreBacking(
     const store = await openFileStore(uri.slice('file:'.length));
     return { store, stand: async (self) => createSoleLeadership(self), close: () => store.close() };
   }
-  const address = await addressOf(options);
+  const address = await addressOf(options, deps.logger);
   const session = openZooKeeperSession(address, {
     logger: deps.logger,
     sessionTimeoutMs: options.sessionTimeoutMs,
@@ -44,12 +44,15 @@ export async function openStoreBacking(
   };
 }
 
-async function addressOf({ uri, credentials, credentialsPath }: StoreOptions): Promise<ZooKeeperAddress> {
+async function addressOf(
+  { uri, credentials, credentialsPath }: StoreOptions,
+  logger: Logger,
+): Promise<ZooKeeperAddress> {
   const address = parseZooKeeperAddress(uri, refuseStore);
   const digest =
     credentialsPath === undefined
       ? (credentials ?? address.digest)
-      : await readSecret(credentialsPath, '--store-credentials-file');
+      : await readSecret(credentialsPath, '--store-credentials-file', logExposed(logger));
   if (digest === undefined) return address;
   if (!isDigest(digest)) {
     throw new SpecError('KM_SPEC_STORE', 'the credentials of the store are not user:password', {
@@ -63,16 +66,4 @@ function refuseStore(shown: string, reason: string): SpecError {
   return new SpecError('KM_SPEC_STORE', `the store ${shown} cannot be used: ${reason}`, {
     remedy: 'write it as zk://host:2181,host:2181/kafka-mesos or file:/var/lib/kafka-mesos',
   });
-}
-
-/** From a file, never from the command line, where every user of the machine could read it. */
-export async function readSecret(path: string, flag: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (error) {
-    throw new SpecError('KM_SPEC_SECRET', `the secret file ${path} cannot be read`, {
-      cause: error,
-      remedy: `check ${flag} and the permissions of that file`,
-    });
-  }
 }

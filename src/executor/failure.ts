@@ -37,3 +37,25 @@ export function errorText(error: unknown): string {
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
   return `${error.message}${cause}`;
 }
+
+/**
+ * What it said last that may tell why it ended: warnings and worse with what belongs to them, and words of the JVM,
+ * which have no level. From what went well nobody learns anything.
+ */
+export function lastWords(lines: readonly string[], maxLength: number): string {
+  let isTelling = true;
+  const telling = lines.filter((line) => {
+    // An indented line goes with the one before it: a stack trace, or a list of settings.
+    if (!/^\s/.test(line)) isTelling = !/^\[[^\]]*\] (TRACE|DEBUG|INFO) /.test(line);
+    return isTelling;
+  });
+  let room = maxLength;
+  // Whole lines only, from the end.
+  const kept = telling.slice(-15);
+  const cut = kept.findLastIndex((line) => {
+    room -= line.length + 1;
+    return room < 0;
+  });
+  const text = kept.slice(cut + 1).join('\n');
+  return text === '' ? '' : `; its last words:\n${text}`;
+}

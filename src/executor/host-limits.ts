@@ -41,7 +41,7 @@ export function limitWarnings(limits: HostLimits, demand: BrokerDemand): readonl
   const { heapMiB, memoryMiB, segments } = demand;
   if (openFiles !== undefined && openFiles < advisedOpenFiles) {
     warnings.push(
-      `only ${openFiles} open files are allowed and Kafka advises ${advisedOpenFiles}: raise the limit of the Mesos agent, from which tasks inherit it (LimitNOFILE=${advisedOpenFiles} in its systemd unit, else ulimit -n)`,
+      `only ${openFiles} open files, Kafka advises ${advisedOpenFiles}: set LimitNOFILE=${advisedOpenFiles} for the Mesos agent`,
     );
   }
   const neededMaps = segments * mapsPerSegment;

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { checkAdvertised, checkPorts, listenersOf } from './checks.ts';
 import { createDiskWatch, type DiskWatch, diskCode, diskEnd, probeDisks } from './disks.ts';
-import { BrokerFailure, errorText, Stopped, systemCode, throwIfStopped } from './failure.ts';
+import { BrokerFailure, errorText, lastWords, Stopped, systemCode, throwIfStopped } from './failure.ts';
 import { countSegments, limitWarnings, readHostLimits } from './host-limits.ts';
 import { answersApiVersions, probedListener } from './probe.ts';
 import { describeExit, type Exit, endLeftovers, type RunningProcess } from './process.ts';
@@ -314,10 +314,14 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
       if (!stopping.signal.aborted) {
         const disk = await diskEnd(prepared.disks.words(), process?.lastLines() ?? [], prepared.volumes);
         if (disk !== undefined) return failed(disk.reportCode, disk.message);
-        const lines = lastLines(process?.lastLines() ?? []);
+        const lines = lastWords(process?.lastLines() ?? [], maxMessageLength);
         return failed('process-exited', `the broker process ${describeExit(exit)}${lines}`);
       }
-      const message = `the broker process ${describeExit(exit)}`;
+      // A JVM that ends of SIGTERM says 143 when all went well.
+      const message =
+        exit.code === 143 || exit.code === 0
+          ? 'stopped as it was asked to'
+          : `while it was being stopped the broker process ${describeExit(exit)}`;
       return { state: 'TASK_KILLED', report: report('stopped', { code: 'stopped', message }) };
     } catch (error) {
       if (error instanceof Stopped || stopping.signal.aborted) {
@@ -368,20 +372,6 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
 function troubleOf(silent: number, heartbeatsLost: boolean): string | undefined {
   if (silent >= silentProbes) return `has not answered for ${(silent * watchProbeMs) / 1000} s`;
   return heartbeatsLost ? 'answers, but the broker cannot reach an active controller' : undefined;
-}
-
-function lastLines(lines: readonly string[]): string {
-  let room = maxMessageLength;
-  // Whole lines only, from the end.
-  const kept = lines.slice(-15).findLastIndex((line) => {
-    room -= line.length + 1;
-    return room < 0;
-  });
-  const text = lines
-    .slice(-15)
-    .slice(kept + 1)
-    .join('\n');
-  return text === '' ? '' : `; its last lines:\n${text}`;
 }
 
 /** Gives the volumes their real paths, so that the same volume has one name from every sandbox. */

@@ -4,7 +4,7 @@ import { KafkaMesosError, SpecError, UnavailableError, unreachable } from '../mo
 import type { Clock } from '../sys/clock.ts';
 import { type Logger, silentLogger } from '../sys/logger.ts';
 import { apacheMirrors, archiveName, fetchChecksum } from './dist/apache.ts';
-import { diskError, keepArchive, readEntry, removeOrphans } from './dist/cache.ts';
+import { diskError, keepArchive, readEntry, removeOrphans, versionKey } from './dist/cache.ts';
 import { type DownloadLimits, defaultDownloadLimits, downloadVerified, redactUrl } from './dist/download.ts';
 import { importArchive } from './dist/import.ts';
 import { assembleWithMaven } from './dist/maven.ts';
@@ -86,7 +86,7 @@ async function resolveVersion(version: string, deps: Deps): Promise<Distribution
       remedy: `Name a release from 4.0.0 on, for example ${defaultKafkaVersion}.`,
     });
   }
-  const key = `version-${version}`;
+  const key = versionKey(version);
   const cached = await readEntry(deps.cacheDir, key, deps.logger);
   if (cached !== undefined) return cached;
 

@@ -26,18 +26,31 @@ import type { TeardownAnswer, TeardownRequest } from './teardown.ts';
 
 export type HealthAnswer = { readonly ok: true; readonly version: string };
 
+/** Where the leader stands with Mesos; of a disconnection the latest reason. */
+export type MesosConnection =
+  | { readonly state: 'subscribed'; readonly sinceMs: number; readonly master: string }
+  | { readonly state: 'not-subscribed'; readonly sinceMs: number; readonly why?: string };
+
 export type SchedulerStatus = {
   readonly version: string;
   readonly frameworkId?: string;
   readonly frameworkName: string;
   readonly role: string;
+  /** As it was configured. */
   readonly master: string;
   readonly connected: boolean;
+  /** Absent of a standby, which does not connect. */
+  readonly mesos?: MesosConnection;
   readonly startedAtMs: number;
   readonly pass: number;
   readonly lastPassAtMs?: number;
   /** A standby answers from the store and takes no writes; it names the leader where there is one. */
-  readonly leadership: { readonly state: 'leading' | 'standby'; readonly leader?: Leader };
+  readonly leadership: {
+    readonly state: 'leading' | 'standby';
+    readonly leader?: Leader;
+    /** Of who leads, when it is asked itself. */
+    readonly sinceMs?: number;
+  };
   /** Reservations and volumes of ours that no record knows: held for a person to look at. */
   readonly orphans: readonly HeldSummary[];
 };

@@ -131,7 +131,12 @@ export type HeldReason =
     }
   /** The cluster is newer than the store: nothing of it is touched until a person has looked. */
   | { readonly kind: 'store-outdated'; readonly detail: string }
-  | { readonly kind: 'kafka-unknown'; readonly detail: string }
+  | {
+      readonly kind: 'kafka-unknown';
+      readonly detail: string;
+      /** It answers; what it said last is too old to decide on. */
+      readonly isBeingAsked?: true;
+    }
   | { readonly kind: 'refused-by-kafka'; readonly detail: string; readonly untilMs: number }
   | { readonly kind: 'mesos-unknown'; readonly detail: string }
   | { readonly kind: 'distribution-missing'; readonly detail: string }

@@ -65,7 +65,13 @@ export type BrokerStatus = {
   readonly warnings: readonly string[];
   /** Its log directories, as its executor last told of them. */
   readonly disks?: readonly DiskStatus[];
-  readonly lastEnd?: { readonly atMs: number; readonly state: string; readonly why: string };
+  readonly lastEnd?: {
+    readonly atMs: number;
+    readonly state: string;
+    readonly why: string;
+    /** We had it stopped, for a roll, say. */
+    readonly ordered?: boolean;
+  };
   readonly progress?: Progress;
   /** Planned by the operator for its agent, and what Mesos was told of it. */
   readonly maintenance?: {
@@ -75,6 +81,15 @@ export type BrokerStatus = {
     readonly why: string;
   };
 };
+
+/** Warnings that several brokers give alike, as agents of one make do: said once, with the brokers' ids. */
+export function sharedWarnings(brokers: readonly BrokerStatus[]): ReadonlyMap<string, readonly number[]> {
+  const ids = new Map<string, number[]>();
+  for (const { id, warnings } of brokers) {
+    for (const warning of new Set(warnings)) ids.set(warning, [...(ids.get(warning) ?? []), id]);
+  }
+  return new Map([...ids].filter(([, of]) => of.length > 1));
+}
 
 export type IntentStatus = {
   readonly kind: 'stop' | 'pause' | 'restart' | 'replace';

@@ -11,7 +11,11 @@ export function describeChange(
   if (was !== undefined && is === undefined) {
     const last = after.last;
     if (last?.ordered === true) {
-      return { severity: 'info', message: `stopped (${last.state})` };
+      // Any other end than the one that was asked for is worth a word.
+      return {
+        severity: 'info',
+        message: last.state === 'TASK_KILLED' ? 'stopped' : `stopped (${last.state})`,
+      };
     }
     return {
       severity: 'error',

@@ -156,7 +156,9 @@ function describeReason(reason: HeldReason): Words {
           'stop the scheduler, then restore the newest store, or make a new one by `kafka-mesos scheduler --recover`',
       };
     case 'kafka-unknown':
-      return { message: `Kafka cannot be asked: ${reason.detail}` };
+      return {
+        message: `Kafka ${reason.isBeingAsked === true ? 'is being asked again' : 'cannot be asked'}: ${reason.detail}`,
+      };
     case 'refused-by-kafka':
       return {
         message: `Kafka refuses it: ${reason.detail}`,

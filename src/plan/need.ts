@@ -80,7 +80,7 @@ export function heldForDistribution(broker: DesiredBroker, need: string, context
     need,
     {
       kind: 'distribution-missing',
-      detail: missing?.why ?? `Kafka ${desired.kafka.version} is not fetched yet`,
+      detail: missing?.why ?? `Kafka ${desired.kafka.version} has to be fetched first`,
     },
     missing?.failed ?? false,
   );

@@ -1,10 +1,10 @@
 /** What `kafka-mesos plan` shows: all that differs between the spec and what is, gates and offers aside. */
 import type { ClusterPlan } from '../model/api.ts';
-import type { DeletionPolicy } from '../model/desired.ts';
+import type { DeletionPolicy, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
-import type { Action, Plan } from '../model/plan.ts';
-import type { ClusterMemory } from '../model/records.ts';
+import type { Action, Held, Plan } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import type { StepSummary } from '../model/status.ts';
 import { deletionOf } from './deletion.ts';
 import { describeHeld } from './describe-held.ts';
@@ -57,21 +57,18 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
         steps.push({
           mark: '+',
           what: `${need.relocate ? 'relocate' : 'start'} broker ${broker.id}`,
-          why: [
-            record === undefined || record.launches === 0
-              ? `new: ${wantedOf(broker)}`
-              : `it does not run${record.last === undefined ? '' : ` (${record.last.message ?? record.last.state})`}`,
-          ],
+          why: whyStart(broker, record),
           brokerId: broker.id,
         });
         break;
       case 'held':
-        if (record?.task === undefined || record.task.unreachableSinceMs !== undefined) {
+        // Applying fetches what nobody has asked for yet. Whatever else holds a start is told as held.
+        if (need.held.reason.kind === 'distribution-missing' && !need.held.stalled) {
           starts += 1;
           steps.push({
             mark: '+',
             what: need.held.need,
-            why: [describeHeld(need.held).message],
+            why: [...whyStart(broker, record), need.held.reason.detail],
             brokerId: broker.id,
           });
         }
@@ -107,22 +104,40 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
     })),
   );
   steps.push(...changeSteps(memory, kafka, plan));
-  const held = plan.held
-    .filter(
-      (h) =>
-        h.clusterName === desired.name &&
-        h.reason.kind !== 'task-in-progress' &&
-        h.reason.kind !== 'waiting-for-roll' &&
-        h.reason.kind !== 'waiting-for-voters',
-    )
-    .map(describeHeld);
+  const planned = new Set(steps.map((s) => s.what));
   return {
     name: desired.name,
     revision: memory.spec.revision,
     steps,
-    held: held.filter((h) => h.stalled || !steps.some((s) => s.what === h.need)),
+    held: plan.held
+      .filter((h) => h.clusterName === desired.name && !isOnItsWay(h, planned.has(h.need)))
+      .map(describeHeld),
     executors: executorShare(starts),
   };
+}
+
+function whyStart(broker: DesiredBroker, record: BrokerRecord | undefined): readonly string[] {
+  if (record === undefined || record.launches === 0) return [`new: ${wantedOf(broker)}`];
+  const last = record.last === undefined ? '' : ` (${record.last.message ?? record.last.state})`;
+  return [`it does not run${last}`];
+}
+
+/** What goes on by itself within moments, and what a step of the same name says already. */
+function isOnItsWay({ reason, stalled }: Held, isPlanned: boolean): boolean {
+  switch (reason.kind) {
+    case 'task-in-progress':
+    case 'waiting-for-roll':
+    case 'waiting-for-voters':
+      return true;
+    case 'distribution-missing':
+    case 'kafka-unknown':
+      return isPlanned && !stalled;
+    case 'no-matching-offer':
+      // Nobody has offered anything yet: with a refusal it is a finding.
+      return isPlanned && !stalled && reason.rejections.length === 0;
+    default:
+      return false;
+  }
 }
 
 function previewDeletion(

@@ -25,6 +25,7 @@ import { activeIntent, withIntents } from './intents.ts';
 import { isOver } from './maintenance.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
+import { diffSettings } from './settings.ts';
 import { replicationFactorOf } from './topics.ts';
 
 export type StatusInput = {
@@ -52,8 +53,9 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
       ? desired.brokers
       : desired.brokers.map((b): DesiredBroker => ({ ...b, state: 'stopped' }));
   const brokers = wanted.map((broker) => brokerStatus(broker, input, memory, kafka, held, rates));
-  const stopped = new Set(wanted.filter((b) => b.state === 'stopped').map((b) => b.id));
-  const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, stopped));
+  const kept = new Set(wanted.filter((b) => b.state === 'stopped').map((b) => b.id));
+  const down = new Set(wanted.filter((b) => isDown(memory.brokers.get(b.id))).map((b) => b.id));
+  const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, { down, kept }));
   const phase =
     policy === undefined
       ? phaseOf(memory, brokers, topics, steps, held)
@@ -76,7 +78,7 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
     ...(memory.cluster === undefined ? {} : { clusterId: memory.cluster.clusterId }),
     bootstrap: serving.flatMap((b) => b.endpoint ?? []),
     brokers,
-    topics,
+    topics: topics.map(({ status }) => status),
     steps,
     held,
     events,
@@ -138,7 +140,7 @@ function brokerStatus(
     ...(task === undefined ? {} : { taskId: task.taskId, startedAtMs: task.launchedAtMs }),
     ...(report?.jvmPid === undefined ? {} : { jvmPid: report.jvmPid }),
     ...(kafka.known && broker.roles.includes('broker') && task !== undefined
-      ? { inSync: countInSync(kafka.value, broker.id) }
+      ? { inSync: inSyncOf(kafka.value, record, broker.id) }
       : {}),
     restarts: Math.max(0, (record?.launches ?? 0) - (record?.unstarted ?? 0) - 1),
     failures: record?.failures ?? 0,
@@ -154,6 +156,7 @@ function brokerStatus(
           lastEnd: {
             atMs: record.last.endedAtMs,
             state: record.last.state,
+            ordered: record.last.ordered,
             why: record.last.message ?? record.last.reason ?? 'no reason given',
           },
         }),
@@ -223,12 +226,29 @@ function stateOf(broker: DesiredBroker, record: BrokerRecord | undefined): Broke
   }
 }
 
+/** No process of it can serve: Kafka takes seconds to leave such a one out of its in-sync sets. */
+function isDown(record: BrokerRecord | undefined): boolean {
+  const task = record?.task;
+  return task === undefined || task.state === 'TASK_STAGING' || task.state === 'TASK_STARTING';
+}
+
+function inSyncOf(kafka: KafkaObserved, record: BrokerRecord | undefined, id: number) {
+  const counted = countInSync(kafka, id);
+  return isDown(record) ? { ...counted, inSync: 0 } : counted;
+}
+
+type TopicSeen = {
+  readonly status: TopicStatus;
+  /** Nothing is to be done: what is not in sync is on brokers that are kept stopped. */
+  readonly isAsWanted: boolean;
+};
+
 function topicStatus(
   topic: DesiredTopic,
   kafka: Source<KafkaObserved>,
   held: readonly HeldSummary[],
-  stopped: ReadonlySet<number>,
-): TopicStatus {
+  { down, kept }: { readonly down: ReadonlySet<number>; readonly kept: ReadonlySet<number> },
+): TopicSeen {
   const hold = held.find((h) => `${h.need}: `.includes(` topic ${topic.name}: `));
   const common = {
     name: topic.name,
@@ -236,35 +256,46 @@ function topicStatus(
     replicationFactor: topic.replicationFactor,
     ...(hold === undefined ? {} : { waiting: waitingOf(hold) }),
   };
+  const differs = (state: TopicStatus['state']): TopicSeen => ({
+    status: { ...common, state },
+    isAsWanted: false,
+  });
   if (!kafka.known) {
-    return { ...common, state: 'unknown' };
+    return differs('unknown');
   }
   const actual = kafka.value.topics.find((t) => t.name === topic.name);
   if (actual === undefined) {
-    return { ...common, state: 'missing' };
+    return differs('missing');
   }
   if (actual.partitions.some((p) => p.leader < 0)) {
-    return { ...common, state: 'offline' };
+    return differs('offline');
   }
   if (
     actual.partitions.length !== topic.partitions ||
     replicationFactorOf(actual) !== topic.replicationFactor
   ) {
-    return { ...common, state: 'differs' };
+    return differs('differs');
   }
+  const missing = new Set(
+    actual.partitions.flatMap((p) => p.replicas.filter((id) => !p.isr.includes(id) || down.has(id))),
+  );
+  if (missing.size === 0) {
+    return { status: { ...common, state: 'ready' }, isAsWanted: true };
+  }
+  if (![...missing].every((id) => kept.has(id))) {
+    return differs('under-replicated');
+  }
+  const why = `${named('broker', [...missing])} kept stopped`;
   return {
-    ...common,
-    // A broker that the spec keeps stopped is not missed.
-    state: actual.partitions.some((p) => p.replicas.some((id) => !p.isr.includes(id) && !stopped.has(id)))
-      ? 'under-replicated'
-      : 'ready',
+    status: { ...common, state: 'under-replicated', waiting: common.waiting ?? { why, stalled: false } },
+    isAsWanted: true,
   };
 }
 
 function phaseOf(
   memory: ClusterMemory,
   brokers: readonly BrokerStatus[],
-  topics: readonly TopicStatus[],
+  topics: readonly TopicSeen[],
   steps: readonly StepSummary[],
   held: readonly HeldSummary[],
 ): ClusterPhase {
@@ -278,15 +309,30 @@ function phaseOf(
     up >= wantedUp &&
     brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
     brokers.every((b) => b.waiting === undefined && b.drift.length === 0);
-  if (settled && steps.length === 0 && inTheWay.length === 0 && topics.every((t) => t.state === 'ready')) {
+  if (settled && steps.length === 0 && inTheWay.length === 0 && topics.every((t) => t.isAsWanted)) {
     return 'converged';
   }
   if (memory.cluster?.formedAtMs === undefined) {
     return 'forming';
   }
-  return brokers.some((b) => b.drift.length > 0) || steps.some((s) => s.mark === '~')
+  return brokers.some((b) => b.drift.length > 0) ||
+    steps.some((s) => s.mark === '~') ||
+    [...memory.brokers.values()].some(isRolled)
     ? 'rolling'
     : 'converging';
+}
+
+/** On its way down or up again, for changed settings. */
+function isRolled({ task, last }: BrokerRecord): boolean {
+  if (task?.kill !== undefined) {
+    return task.kill.cause === 'roll';
+  }
+  return (
+    task !== undefined &&
+    task.state !== 'TASK_RUNNING' &&
+    last?.ordered === true &&
+    diffSettings(last.startedWith, task.startedWith).length > 0
+  );
 }
 
 /** A cluster is as declared while Mesos still has something to take back: a dead agent must not hold it up. */
@@ -298,32 +344,12 @@ function conditionsOf(
   phase: ClusterPhase,
   policy: DeletionPolicy | undefined,
   brokers: readonly BrokerStatus[],
-  topics: readonly TopicStatus[],
+  topics: readonly TopicSeen[],
   held: readonly HeldSummary[],
 ): readonly Condition[] {
-  const down = brokers.filter((b) => b.state !== 'running' && b.state !== 'stopped');
-  const badTopics = topics.filter((t) => t.state !== 'ready');
-  const ready = policy === undefined && down.length === 0 && badTopics.length === 0;
   const stalled = held.find((h) => h.stalled && isInTheWay(h));
-  const notReady =
-    policy !== undefined
-      ? phaseWords({ phase, deletion: policy })
-      : down.length > 0
-        ? `brokers ${down.map((b) => b.id).join(', ')} are not running`
-        : `topics ${badTopics.map((t) => t.name).join(', ')} are not ready`;
   return [
-    {
-      type: 'Ready',
-      status: ready,
-      reason: ready
-        ? 'AllServing'
-        : policy !== undefined
-          ? 'Removed'
-          : down.length > 0
-            ? 'BrokersDown'
-            : 'TopicsNotReady',
-      message: ready ? 'all brokers serve and all topics are in sync' : notReady,
-    },
+    readyCondition(phase, policy, brokers, topics),
     {
       type: 'Reconciling',
       status: phase !== 'converged' && stalled === undefined,
@@ -337,4 +363,46 @@ function conditionsOf(
       message: stalled?.message ?? 'nothing waits for a person',
     },
   ];
+}
+
+/** Whether all that is wanted to serve does; what is kept stopped is said and is not missed. */
+function readyCondition(
+  phase: ClusterPhase,
+  deletion: DeletionPolicy | undefined,
+  brokers: readonly BrokerStatus[],
+  topics: readonly TopicSeen[],
+): Condition {
+  const ready = (status: boolean, reason: string, message: string): Condition => ({
+    type: 'Ready',
+    status,
+    reason,
+    message,
+  });
+  if (deletion !== undefined) {
+    return ready(false, 'Removed', phaseWords({ phase, deletion }));
+  }
+  const idsOf = (wanted: (state: BrokerState) => boolean): readonly number[] =>
+    brokers.filter((b) => wanted(b.state)).map((b) => b.id);
+  const namesOf = (wanted: (topic: TopicSeen) => boolean): readonly string[] =>
+    topics.filter(wanted).map((t) => t.status.name);
+  const down = idsOf((state) => state !== 'running' && state !== 'stopped');
+  if (down.length > 0) {
+    return ready(false, 'BrokersDown', `${named('broker', down)} not running`);
+  }
+  const bad = namesOf((t) => !t.isAsWanted);
+  if (bad.length > 0) {
+    return ready(false, 'TopicsNotReady', `${named('topic', bad)} not ready`);
+  }
+  const stopped = idsOf((state) => state === 'stopped');
+  if (stopped.length === 0) {
+    return ready(true, 'AllServing', 'all brokers serve and all topics are in sync');
+  }
+  const reduced = namesOf((t) => t.status.state !== 'ready');
+  const so = reduced.length === 0 ? '' : `, so ${named('topic', reduced)} under-replicated`;
+  return ready(true, 'BrokersStopped', `${named('broker', stopped)} kept stopped${so}`);
+}
+
+/** `broker 2 is`, `brokers 2, 3 are` */
+function named(noun: string, of: readonly (number | string)[]): string {
+  return of.length === 1 ? `${noun} ${of[0]} is` : `${noun}s ${of.join(', ')} are`;
 }

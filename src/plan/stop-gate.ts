@@ -20,15 +20,15 @@ export function readingToStopOn(
   kafka: Source<KafkaObserved>,
   nowMs: number,
 ): KafkaObserved | Extract<HeldReason, { kind: 'kafka-unknown' }> {
-  const unknown = (detail: string) => ({ kind: 'kafka-unknown' as const, detail });
   if (!kafka.known) {
-    return unknown(kafka.why);
+    return { kind: 'kafka-unknown', detail: kafka.why };
   }
+  const tooOld = (detail: string) => ({ kind: 'kafka-unknown', detail, isBeingAsked: true }) as const;
   if (!isFresh(kafka.value, nowMs)) {
-    return unknown('its last answer is too old to stop a broker on; it is being asked again');
+    return tooOld('its last answer is too old to stop a broker on');
   }
   return kafka.value.observedAtMs <= newestChange(memory)
-    ? unknown('the last reading is older than the last change of a broker')
+    ? tooOld('its last answer is from before the last change of a broker')
     : kafka.value;
 }
 

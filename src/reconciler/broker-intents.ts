@@ -13,24 +13,31 @@ export type IntentDemand = {
   readonly request: IntentBody | undefined;
 };
 
+export type StoredIntent = {
+  readonly record: BrokerRecord;
+  /** For the events; absent when nothing changed by it. */
+  readonly news?: string;
+};
+
 export async function storeIntent(
   memory: Memory,
   { clusterName, brokerId, request }: IntentDemand,
   nowMs: number,
-): Promise<BrokerRecord> {
+): Promise<StoredIntent> {
   const cluster = memory.cluster(clusterName);
   const broker = cluster?.spec.desired.brokers.find((b) => b.id === brokerId);
   if (cluster === undefined || broker === undefined) {
     throw refused(`cluster ${clusterName} has no broker ${brokerId}`, 'look at `kafka-mesos get brokers`');
   }
-  if (broker.state === 'stopped' && request?.kind !== 'pause') {
+  const record = cluster.brokers.get(brokerId) ?? emptyRecord(clusterName, brokerId);
+  const standing = activeIntent(record, nowMs);
+  const takesBack = request === undefined && standing !== undefined;
+  if (broker.state === 'stopped' && request?.kind !== 'pause' && !takesBack) {
     throw refused(
       `the spec says that broker ${brokerId} is stopped`,
       'change its state in the spec; what an operator asks does not go against it',
     );
   }
-  const record = cluster.brokers.get(brokerId) ?? emptyRecord(clusterName, brokerId);
-  const standing = activeIntent(record, nowMs);
   if (standing?.kind === 'pause' && request !== undefined && request.kind !== 'pause') {
     throw refused(
       `broker ${brokerId} is to be left alone, ${askedBy(standing)}`,
@@ -48,6 +55,9 @@ export async function storeIntent(
       );
     }
   }
+  if (request === undefined && record.intent === undefined && !isBackingOff(record)) {
+    return { record };
+  }
   const { expiresInMs, ...rest } = request ?? { expiresInMs: undefined };
   const next =
     request === undefined
@@ -61,8 +71,16 @@ export async function storeIntent(
           nowMs,
         );
   await memory.writeBroker(next);
-  return next;
+  return { record: next, news: newsOf(record, next) };
 }
+
+function newsOf(before: BrokerRecord, { intent }: BrokerRecord): string {
+  if (intent !== undefined) return `${intent.kind} ${askedBy(intent)}`;
+  return before.intent === undefined ? 'to be tried at once' : 'nothing is asked of it any more';
+}
+
+const isBackingOff = ({ task, failures, retryAtMs }: BrokerRecord): boolean =>
+  task === undefined && (failures > 0 || retryAtMs !== undefined);
 
 function refused(message: string, remedy: string): ConflictError {
   return new ConflictError('KM_CONFLICT_INTENT', message, { remedy });

@@ -2,6 +2,7 @@
 import { type Effects, executeStep } from '../execute/execute.ts';
 import { SpecError } from '../model/errors.ts';
 import type { Plan, Step } from '../model/plan.ts';
+import { summariseWhy } from '../plan/kill.ts';
 import type { Logger } from '../sys/logger.ts';
 import type { EventLog } from './event-log.ts';
 import type { Attempt } from './guard.ts';
@@ -50,7 +51,8 @@ export async function executePlan(
       events.add(clusterName, {
         atMs: nowMs,
         severity: 'info',
-        message: step.what,
+        // What is started is news by itself; what is changed or ended was there, and wants its reason.
+        message: step.mark === '+' ? step.what : `${step.what}: ${summariseWhy(step.why)}`,
         ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
       });
     }

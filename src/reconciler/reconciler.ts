@@ -21,7 +21,6 @@ import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import { foldRejections, type RejectionMemory, withRejections } from '../observe/rejections.ts';
-import { askedBy } from '../plan/intents.ts';
 import { plan as planFrom } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
@@ -476,16 +475,15 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       }),
     setIntent: (clusterName, brokerId, request) =>
       demand(async () => {
-        const record = await storeIntent(requireMemory(), { clusterName, brokerId, request }, clock.nowMs());
-        events.add(clusterName, {
-          atMs: clock.nowMs(),
-          brokerId,
-          severity: 'info',
-          message:
-            record.intent === undefined
-              ? 'nothing is asked of it any more'
-              : `${record.intent.kind} ${askedBy(record.intent)}`,
-        });
+        const nowMs = clock.nowMs();
+        const { record, news } = await storeIntent(
+          requireMemory(),
+          { clusterName, brokerId, request },
+          nowMs,
+        );
+        if (news !== undefined) {
+          events.add(clusterName, { atMs: nowMs, brokerId, severity: 'info', message: news });
+        }
         return record;
       }),
     beginTeardown: (author) =>

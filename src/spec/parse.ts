@@ -3,7 +3,7 @@ import { checkShape } from './check-shape.ts';
 import { checkMeaning } from './checks.ts';
 import { digestOf } from './digest.ts';
 import type { KafkaCluster } from './document.ts';
-import { nodeAt, toPlain } from './node.ts';
+import { nodeAt, type SpecNode, toPlain } from './node.ts';
 import { formatPath } from './path.ts';
 import { type Finding, type Problem, sortProblems, toProblem } from './problems.ts';
 import { readYaml, type SpecFile, type YamlDocument } from './read-yaml.ts';
@@ -77,6 +77,15 @@ function parseDocument({ file, root, isWhole }: YamlDocument): {
   readonly cluster?: ParsedCluster;
   readonly problems: readonly Problem[];
 } {
+  if (isWhole && isForeign(root)) {
+    const finding = {
+      code: 'KM_SPEC_KIND',
+      path: [],
+      message: 'this is no KafkaCluster: it has no apiVersion, kind, metadata or spec',
+      remedy: 'A configuration of the scheduler is for `kafka-mesos scheduler --config`.',
+    };
+    return { problems: [toProblem(finding, file, root)] };
+  }
   const shape = checkShape(root);
   if (!isWhole) {
     // What the hole in it held is told already; what is missing may have been there.
@@ -95,6 +104,15 @@ function parseDocument({ file, root, isWhole }: YamlDocument): {
     cluster: { desired, source: { path: file, line: root.line }, digest: digestOf(desired) },
     problems,
   };
+}
+
+/** Something else altogether: to name each of its keys would help nobody. */
+function isForeign(root: SpecNode): boolean {
+  return (
+    root.kind === 'map' &&
+    root.entries.size > 0 &&
+    !['apiVersion', 'kind', 'metadata', 'spec'].some((key) => root.entries.has(key))
+  );
 }
 
 /** What is there under another name is not missing. */

@@ -85,7 +85,13 @@ class Reading {
         this.stop(token.offset, `the file has more than ${yamlLimits.documents} documents`);
       }
       if (token.type === 'error' || token.type === 'directive') strays += 1;
-      if (strays > yamlLimits.strays) this.stop(token.offset, 'this is no YAML');
+      if (strays > yamlLimits.strays)
+        this.stop(
+          token.offset,
+          'this is no YAML',
+          'Name a file as examples/three-brokers.yaml is.',
+          'KM_SPEC_YAML',
+        );
       if (this.stopped) return;
       for (const document of composer.next(token)) this.convertDocument(document);
     };
@@ -229,12 +235,12 @@ class Reading {
   }
 
   /** Refuses the whole file: documents read before are no longer of interest. */
-  stop(offset: number, message: string, remedy?: string): void {
+  stop(offset: number, message: string, remedy?: string, code = 'KM_SPEC_TOO_LARGE'): void {
     if (this.stopped) return;
     this.stopped = true;
     this.documents.length = 0;
     this.problems.length = 0;
-    this.complain(offset, 'KM_SPEC_TOO_LARGE', message, remedy);
+    this.complain(offset, code, message, remedy);
   }
 
   private complain(offset: number, code: string, message: string, remedy?: string): void {

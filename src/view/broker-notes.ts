@@ -32,7 +32,7 @@ export function brokerNotes(
   if (progress !== undefined) notes.push(progressNote(progress, canvas, width));
   else if (phase !== undefined && phase !== broker.state) add(phase);
   if (waiting !== undefined) notes.push(...waitingNotes(waiting, canvas, width, maxLines));
-  if (lastEnd !== undefined && broker.state !== 'running' && !waiting?.why.includes(lastEnd.why)) {
+  if (lastEnd !== undefined && isEndWorthAWord(broker) && !waiting?.why.includes(lastEnd.why)) {
     add(`ended ${formatTime(lastEnd.atMs, canvas.utcOffsetMinutes)}: ${lastEnd.why}`, 'dim');
   }
   if (maintenance !== undefined) {
@@ -42,6 +42,11 @@ export function brokerNotes(
   if (drift.length > 0) add(`to restart for: ${drift.join(', ')}`);
   for (const warning of warnings) add(`warning: ${warning}`, 'busy');
   return notes;
+}
+
+/** How it ended before, while that may be why it does not run. What we ordered is no news. */
+function isEndWorthAWord({ state, lastEnd }: BrokerStatus): boolean {
+  return state !== 'running' && state !== 'stopping' && lastEnd?.ordered !== true;
 }
 
 function waitingNotes(waiting: Waiting, canvas: Canvas, width: number, maxLines: number): readonly Note[] {

@@ -1,4 +1,4 @@
-import type { BrokerState, BrokerStatus, ClusterStatus } from '../model/status.ts';
+import { type BrokerState, type BrokerStatus, type ClusterStatus, sharedWarnings } from '../model/status.ts';
 import { brokerNotes } from './broker-notes.ts';
 import { formatAge } from './format.ts';
 import type { Canvas } from './layout.ts';
@@ -8,9 +8,16 @@ import { clip, type Line, padEnd, padStart, type Segment, segment, type Tone, wi
 
 /**
  * A row per broker and below it what it waits for. In the order of ids while all fit; otherwise a
- * window with the brokers that need attention first, and a last line that sums up the others.
+ * window with the brokers that need attention first, and a last line that sums up the others. Warnings
+ * that several brokers share have a section of their own.
  */
-export function brokersSection({ brokers }: ClusterStatus, canvas: Canvas): Section {
+export function brokersSection(status: ClusterStatus, canvas: Canvas): Section {
+  const shared = sharedWarnings(status.brokers);
+  const brokers = status.brokers.map((broker) =>
+    broker.warnings.some((one) => shared.has(one))
+      ? { ...broker, warnings: broker.warnings.filter((one) => !shared.has(one)) }
+      : broker,
+  );
   if (brokers.length === 0) return { wantedLines: 0, leastLines: 0, rank: 2, render: () => [] };
   const table = fitColumns(brokers, canvas);
   const draw = (isCompact: boolean) => (broker: BrokerStatus) => drawBroker(broker, table, isCompact, canvas);

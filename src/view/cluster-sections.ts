@@ -4,6 +4,7 @@ import {
   type HeldSummary,
   phaseWords,
   type StepSummary,
+  sharedWarnings,
   type TopicStatus,
 } from '../model/status.ts';
 import { count, formatTime, formatUntil } from './format.ts';
@@ -78,14 +79,16 @@ export function heldSection(status: ClusterStatus, canvas: Canvas): Section {
     ...status.topics.map(({ name, waiting }) => `topic ${name} ${waiting?.why}`),
   ]);
   const isTold = ({ brokerId, need, reason, message }: HeldSummary) =>
-    brokerId === undefined
+    reason === 'task-in-progress' ||
+    (brokerId === undefined
       ? told.has(`${/topic \S+$/.exec(need)?.[0]} ${message}`)
-      : reason === 'task-in-progress' || told.has(`${brokerId} ${message}`);
+      : told.has(`${brokerId} ${message}`));
   const groups = groupHeld(status.held.filter((held) => held.stalled || !isTold(held)));
   const drawn = groups.map((group) => drawHeld(group, canvas));
   const lines = drawn.reduce((sum, group) => sum + group.length, 0);
   return titledList({
-    title: 'Held',
+    // Held, as the word is used for a phase, is what a person has to look at.
+    title: groups[0]?.[0]?.stalled ? 'Held' : 'Waiting',
     items: drawn,
     draw: (group) => group,
     noun: 'need',
@@ -99,6 +102,22 @@ export function heldSection(status: ClusterStatus, canvas: Canvas): Section {
     rank: 1,
     canvas,
   });
+}
+
+/** What several brokers warn of alike: once and in a line, `describe` has the rest. */
+export function warningsSection({ brokers }: ClusterStatus, canvas: Canvas): Section {
+  const { glyphs, width } = canvas;
+  const lines = [...sharedWarnings(brokers)].map(([warning, ids]): Line => {
+    const who =
+      ids.length === brokers.length
+        ? 'all brokers'
+        : `brokers ${fitList(ids.map(String), 24, glyphs.ellipsis)}`;
+    return [
+      segment(`  ${glyphs.attention} `, 'busy'),
+      segment(clip(`${who}: ${warning}`, width - 4, glyphs.ellipsis)),
+    ];
+  });
+  return { wantedLines: lines.length, leastLines: 1, rank: 6, render: () => lines };
 }
 
 function groupHeld(held: readonly HeldSummary[]): readonly (readonly HeldSummary[])[] {

@@ -7,6 +7,7 @@ import {
   stepsSection,
   summaryLine,
   topicsSection,
+  warningsSection,
 } from './cluster-sections.ts';
 import { type Section, stackSections } from './section.ts';
 import { type Glyphs, glyphsFor } from './terminal.ts';
@@ -76,6 +77,7 @@ function sectionsOf(status: ClusterStatus, canvas: Canvas): readonly Section[] {
     heldSection(status, canvas),
     stepsSection(status, canvas),
     topicsSection(status, canvas),
+    warningsSection(status, canvas),
     eventsSection(status, canvas),
   ];
 }

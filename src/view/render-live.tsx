@@ -98,7 +98,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
       ink.rerender(view);
       return;
     }
-    ink = render(view, {
+    ink = render(null, {
       stdout,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
       interactive: true,
@@ -107,6 +107,9 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
       incrementalRendering: true,
     });
     ink.waitUntilExit().catch(ended.reject);
+    // The alternate screen is entered where the cursor was; a frame that grows from there would scroll.
+    stdout.write(cursorHome);
+    ink.rerender(view);
   };
 
   const timers = new Set<{ cancel(): void }>();
@@ -172,6 +175,8 @@ async function printScreen(
   ink.unmount();
   await ink.waitUntilExit();
 }
+
+const cursorHome = '\u001b[H';
 
 /** Silence shorter than this is not worth a word. */
 const patienceMs = 5000;

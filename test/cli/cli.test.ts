@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -8,6 +8,7 @@ import { UsageError } from '../../src/cli/errors.ts';
 import { exitCodeTable } from '../../src/cli/exit-codes.ts';
 import { ensureToken, findRunningApi, type Home, publishApi, retractApi } from '../../src/cli/home.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { readSecret } from '../../src/cli/secret-files.ts';
 import type { ApplyRequest, PlanAnswer, SpecProblem } from '../../src/model/api.ts';
 import { ConflictError, SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
@@ -30,7 +31,7 @@ function specFile(home: Home): string {
 
 test('wrong usage is 64, on stderr, with the way to the help', async () => {
   await withHome(async (home) => {
-    for (const args of [['nope'], ['status', '--nope'], ['get']]) {
+    for (const args of [['nope'], ['help', 'nope'], ['status', '--nope'], ['get']]) {
       const run = await runCli(args, { home });
       assert.is(run.exitCode, 64, `${args.join(' ')}\n${run.stderr}`);
       assert.is(run.stdout, '', args.join(' '));
@@ -60,6 +61,8 @@ test('what counts as wrong usage', async () => {
     ['scheduler', '--master', 'm:5050', '--failover-timeout', '5m'],
     ['scheduler', '--master', 'm:5050', '--store', 'etcd://a/b'],
     ['scheduler', '--master', 'm:5050', '--artifact-url', 'mirror.example.org'],
+    ['scheduler', '--master', 'm:5050', '--artifact-url', 'http://ann:pass@mirror.example.org'],
+    ['status', '--watch', '-o', 'json'],
     ['dist', 'get', '--from', 'https://example.org/kafka.tgz'],
     ['dist', 'get', '4.3.1', '--from', file],
   ]) {
@@ -81,6 +84,8 @@ test('help and version are 0, on stdout, and the help has the table of exit code
       ['apply', '-h'],
       ['describe', 'broker', '--help'],
       ['local', '--help'],
+      ['help'],
+      ['help', 'broker', 'stop'],
       ['--version'],
     ]) {
       const run = await runCli(args, { home });
@@ -89,10 +94,11 @@ test('help and version are 0, on stdout, and the help has the table of exit code
       assert.ok(run.stdout.length > 5);
     }
     const help = (await runCli(['--help'], { home })).stdout;
+    assert.is((await runCli(['help'], { home })).stdout, help);
+    assert.ok(help.split('\n').every((line) => line.length <= 80));
+    const unfolded = help.replace(/\s+/g, ' ');
     for (const [command, code, meaning] of exitCodeTable) {
-      assert.ok(
-        help.split('\n').some((line) => line.includes(command) && line.includes(` ${code}  ${meaning}`)),
-      );
+      assert.ok(unfolded.includes(`${command} ${code} ${meaning}`), meaning);
     }
   });
 });
@@ -223,8 +229,9 @@ test('apply: sends files of a directory in order and stdin, 0 when stored', asyn
     const folder = join(home.directory, 'specs', 'deep');
     mkdirSync(folder, { recursive: true });
     for (const name of ['b.yaml', 'deep/a.yml', 'ignored.txt', '.hidden.yaml']) {
-      writeFileSync(join(home.directory, 'specs', name), name);
+      writeFileSync(join(home.directory, 'specs', name), `kind: ${name}`);
     }
+    writeFileSync(join(folder, 'scheduler.yaml'), 'master: 10.0.0.1:5050\n');
     const root = join(home.directory, 'specs');
     const run = await runCli(['apply', '-f', root, '-f', '-', '-f', join(root, 'b.yaml')], {
       home,
@@ -232,10 +239,11 @@ test('apply: sends files of a directory in order and stdin, 0 when stored', asyn
     });
     assert.is(run.exitCode, 0, run.stderr);
     assert.is(run.stdout, 'cluster demo: revision 1 stored\n');
+    assert.match(run.stderr, /^Skipped .*\/deep\/scheduler.yaml: it has neither apiVersion nor kind\.$/m);
     const { files, author } = (asked[0]?.request ?? {}) as ApplyRequest;
     assert.equal(
       files.map((file) => file.text),
-      ['b.yaml', 'deep/a.yml', 'from stdin'],
+      ['kind: b.yaml', 'kind: deep/a.yml', 'from stdin'],
     );
     assert.is(files[2]?.path, 'stdin');
     assert.ok(author.length > 0);
@@ -258,7 +266,7 @@ test('apply: a conflict is 1 and says what to do', async () => {
   });
 });
 
-test('apply --wait: 0 once converged, with plain lines on stdout', async () => {
+test('apply --wait: 0 once converged, with plain lines on stderr, and stdout for data only', async () => {
   let looks = 0;
   const clusters = (): ClusterStatus[] => {
     looks += 1;
@@ -269,11 +277,13 @@ test('apply --wait: 0 once converged, with plain lines on stdout', async () => {
   await withScheduler({ clusters }, async (home) => {
     const run = await runCli(['apply', '-f', specFile(home), '--wait'], { home });
     assert.is(run.exitCode, 0, run.stderr);
+    assert.is(run.stdout, 'cluster demo: revision 1 stored\n');
     assert.match(
-      run.stdout,
-      /^cluster demo: revision 1 stored\n\d\d:\d\d:\d\d cluster demo: forming \(revision 0\)\n.*forming \(revision 1\)\n.*converged \(revision 1\)\n.*broker 0: running\n$/,
+      run.stderr,
+      /^\d\d:\d\d:\d\d cluster demo: forming \(revision 0\)\n.*forming \(revision 1\)\n.*converged \(revision 1\)\n.*broker 0: running\nConverged: demo\.\n$/,
     );
-    assert.match(run.stderr, 'Converged: demo.');
+    const json = await runCli(['apply', '-f', specFile(home), '--wait', '-o', 'json'], { home });
+    assert.is(JSON.parse(json.stdout).clusters[0].name, 'demo');
   });
 });
 
@@ -331,6 +341,7 @@ test('status, get and describe', async () => {
   await withScheduler({}, async (home) => {
     const status = await runCli(['status'], { home });
     assert.match(status.stdout, 'Cluster demo  converged  revision 1');
+    assert.match(status.stdout, /^Scheduler {2}.* leads since .*\nMesos {6}127\.0\.0\.1:5050, connected\n\n/);
     assert.is((await runCli(['status', 'demo'], { home })).stdout, status.stdout);
     const json = await runCli(['status', '-o', 'json'], { home });
     assert.is(JSON.parse(json.stdout)[0].name, 'demo');
@@ -340,6 +351,7 @@ test('status, get and describe', async () => {
     assert.match((await runCli(['describe', 'cluster'], { home })).stdout, 'Conditions:');
     for (const args of [
       ['status', 'other'],
+      ['status', 'other', '--watch'],
       ['describe', 'broker', '9'],
       ['get', 'topics', '--cluster', 'other'],
     ]) {
@@ -356,6 +368,54 @@ test('status, get and describe', async () => {
       assert.match(run.stderr, 'choose one by --cluster: demo, other');
     },
   );
+});
+
+test('a token that everybody can read is warned of once, with what mends it', async () => {
+  await withScheduler({}, async (home) => {
+    const { stderr } = await runCli(['status'], { home });
+    assert.is(stderr, '');
+    chmodSync(home.tokenFile, 0o644);
+    const run = await runCli(['status'], { home });
+    assert.is(run.exitCode, 0);
+    assert.is(
+      run.stderr,
+      `warning: everybody on this machine can read the token in ${home.tokenFile}\n  → chmod 600 ${home.tokenFile}\n`,
+    );
+  });
+});
+
+test('a secret of the scheduler that everybody can read is warned of', async () => {
+  await withHome(async (home) => {
+    const path = join(home.directory, 'secret');
+    const told: string[] = [];
+    const read = () => readSecret(path, '--secret-file', (file, remedy) => told.push(`${file} ${remedy}`));
+    writeFileSync(path, 'abc\n', { mode: 0o640 });
+    assert.is(await read(), 'abc');
+    assert.equal(told, []);
+    chmodSync(path, 0o644);
+    await read();
+    assert.equal(told, [`${path} chmod 600 ${path}`]);
+  });
+});
+
+test('resume asks only for brokers of which something was asked', async () => {
+  const intent = { kind: 'stop', author: 'ann', atMs: 0 } as const;
+  const [one] = clusterStatus().brokers;
+  if (one === undefined) return assert.unreachable();
+  const status = clusterStatus({
+    brokers: [
+      { ...one, intent },
+      { ...one, id: 1 },
+    ],
+  });
+  await withScheduler({ clusters: () => [status] }, async (home, asked) => {
+    const run = await runCli(['broker', 'resume', '*'], { home });
+    assert.match(run.stdout, /^broker 0: as the spec says\nbroker 1: nothing was asked of it\n/);
+    assert.equal(
+      asked.map(({ request }) => request),
+      [{ clusterName: 'demo', brokerId: 0 }],
+    );
+  });
 });
 
 test('logs: the last lines, from the file named', async () => {

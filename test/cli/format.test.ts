@@ -7,6 +7,7 @@ import { convergence, worstOf } from '../../src/cli/convergence.ts';
 import { parseDuration } from '../../src/cli/durations.ts';
 import { lastLines, newPart } from '../../src/cli/format/log-tail.ts';
 import { hasChanges, renderPlan } from '../../src/cli/format/plan.ts';
+import { renderScheduler } from '../../src/cli/format/scheduler.ts';
 import {
   renderBrokerDescription,
   renderClusterDescription,
@@ -16,8 +17,10 @@ import {
 import { renderTable } from '../../src/cli/format/table.ts';
 import { createStyle, plainStyle, printable, truncate, widthOf, wrap } from '../../src/cli/format/text.ts';
 import { byteSize, duration } from '../../src/cli/format/time.ts';
+import { foldConnection } from '../../src/cli/mesos-connection.ts';
 import { progressLines } from '../../src/cli/progress-lines.ts';
-import type { PlanAnswer } from '../../src/model/api.ts';
+import type { PlanAnswer, SchedulerStatus } from '../../src/model/api.ts';
+import { UnavailableError } from '../../src/model/errors.ts';
 import type { BrokerStatus, ClusterStatus, HeldSummary } from '../../src/model/status.ts';
 import { clusterStatus } from '../api/fixtures.ts';
 import { assertGolden } from './golden.ts';
@@ -105,7 +108,7 @@ const brokers: readonly BrokerStatus[] = [
     restarts: 0,
     failures: 0,
     drift: ['num.network.threads: 3 → 8'],
-    warnings: [],
+    warnings: ['only 1024 file handles'],
   },
   {
     id: 1,
@@ -289,6 +292,97 @@ test('progress lines tell what changed and nothing twice', () => {
     brokers: brokers.map((b) => (b.progress ? { ...b, progress: { ...b.progress, doneBytes: 1 } } : b)),
   };
   assert.equal(progressLines(demo, moved, noon), []);
+});
+
+test('a moment without a reading of Kafka is no progress', () => {
+  const why = 'Kafka is being asked again: its last answer is too old to stop a broker on';
+  const one = { brokerId: 0, need: 'restart broker 0', reason: 'kafka-unknown', message: why } as const;
+  const asking = {
+    ...demo,
+    brokers: demo.brokers.map((b) => (b.id === 0 ? { ...b, waiting: { why, stalled: false } } : b)),
+    held: [...demo.held, { ...one, stalled: false, details: [] }],
+  };
+  assert.equal(progressLines(demo, asking, noon), []);
+  // What Kafka waits for while it starts changes by the second; what stalls is told.
+  const waiting = (stalled: boolean) => ({
+    ...demo,
+    brokers: demo.brokers.map((b) => (b.id === 1 ? { ...b, waiting: { why: 'waiting for x', stalled } } : b)),
+  });
+  assert.equal(progressLines(demo, waiting(false), noon), []);
+  assert.match(progressLines(demo, waiting(true), noon)[0] ?? '', /broker 1: starting on .*, waiting for x/);
+});
+
+test('who leads and whether Mesos is reachable, since when', () => {
+  const scheduler: SchedulerStatus = {
+    version: '0.0.0',
+    frameworkName: 'kafka-mesos',
+    role: 'kafka',
+    master: 'zk://zk1/mesos',
+    connected: true,
+    mesos: { state: 'subscribed', sinceMs: noon - 5_000, master: '10.0.0.1:5050' },
+    startedAtMs: noon - 90_000,
+    pass: 1,
+    leadership: {
+      state: 'leading',
+      leader: { id: 'one:17', host: 'one', apiUrl: 'http://127.0.0.1:7090' },
+      sinceMs: noon - 172_800_000,
+    },
+    orphans: [],
+  };
+  const shown = (changes: Partial<SchedulerStatus>) =>
+    renderScheduler({ ...scheduler, ...changes }, { style: plainStyle, width: 200, nowMs: noon });
+  assert.is(
+    shown({}),
+    [
+      'Scheduler  one:17 leads since 2026-11-21 12:00:00 (2d)',
+      'Mesos      zk://zk1/mesos (master 10.0.0.1:5050), connected since 11:59:55 (5s)',
+      '',
+    ].join('\n'),
+  );
+  const why = 'connect ECONNREFUSED 10.0.0.1:5050';
+  assert.match(
+    shown({ connected: false, mesos: { state: 'not-subscribed', sinceMs: noon - 60_000, why } }),
+    'Mesos      zk://zk1/mesos, NOT connected since 11:59:00 (1m): connect ECONNREFUSED',
+  );
+  const { mesos: _mesos, ...rest } = scheduler;
+  const leadership = { ...scheduler.leadership, state: 'standby' } as const;
+  assert.is(
+    renderScheduler(
+      { ...rest, leadership, connected: false },
+      { style: plainStyle, width: 200, nowMs: noon },
+    ),
+    [
+      'Scheduler  this one stands by since 11:58:30 (1m 30s); one:17 leads, its API is http://127.0.0.1:7090 there',
+      'Mesos      zk://zk1/mesos, which only the leader is connected to',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('a connection is told since when it is as it is, and by the latest reason', () => {
+  const master = { host: '10.0.0.1', port: 5050 };
+  const lost = (message: string) =>
+    ({
+      kind: 'disconnected',
+      error: new UnavailableError('KM_UNAVAILABLE_MASTER', message),
+      retryAtMs: 0,
+    }) as const;
+  const first = foldConnection({ state: 'not-subscribed', sinceMs: 0 }, { kind: 'connecting' }, 1);
+  assert.equal(first, { state: 'not-subscribed', sinceMs: 0 });
+  const up = foldConnection(first, { kind: 'subscribed', master, frameworkId: 'f' }, 2);
+  assert.equal(up, { state: 'subscribed', sinceMs: 2, master: '10.0.0.1:5050' });
+  assert.is(foldConnection(up, { kind: 'subscribed', master, frameworkId: 'f' }, 3), up);
+  const down = foldConnection(up, lost('refused'), 4);
+  assert.equal(foldConnection(down, { kind: 'connecting' }, 5), {
+    state: 'not-subscribed',
+    sinceMs: 4,
+    why: 'refused',
+  });
+  assert.equal(foldConnection(down, lost('timed out'), 6), {
+    state: 'not-subscribed',
+    sinceMs: 4,
+    why: 'timed out',
+  });
 });
 
 test('convergence', () => {

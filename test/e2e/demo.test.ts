@@ -9,7 +9,7 @@ import { connectKafka, readBack } from './writer.ts';
 
 const test = suite('demo');
 const world = createWorld('demo');
-const proven = /^Proven: 100 records produced with acks=all to topic (\S+) and read back in [\d.]+ s\.$/m;
+const proven = /^Proven: 100 records written to topic (\S+) with acks=all, read back in [\d.]+ s\.$/m;
 
 test('from nothing to a proven cluster; the records that it speaks of are in the topic', async () => {
   const { code, stdout, stderr } = await world.run([], { program: 'demo.mjs', timeoutMs: 600_000 });
@@ -19,7 +19,7 @@ test('from nothing to a proven cluster; the records that it speaks of are in the
   const status = await world.until('demo', 'converged', (s) => s.phase === 'converged');
   assert.is(topic, status.topics[0]?.name);
   assert.match(stdout, `  ${status.bootstrap.join(',')}\n`);
-  assert.match(stdout, `kill -9 ${status.brokers[1]?.jvmPid} `);
+  assert.match(stdout, `kill -9 ${status.brokers[1]?.jvmPid}\n`);
   // By another reader. Each run gives all its records one value.
   const values = await readBack(status.bootstrap, topic);
   assert.equal([values.length, new Set(values).size], [100, 1]);

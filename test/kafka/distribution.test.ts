@@ -21,6 +21,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseSha512 } from '../../src/kafka/dist/apache.ts';
 import { writeArchive } from '../../src/kafka/dist/archive.ts';
+import { answerForVersion } from '../../src/kafka/dist/cache.ts';
 import { renderPom, transferredBytes } from '../../src/kafka/dist/maven.ts';
 import { createMeter } from '../../src/kafka/dist/progress.ts';
 import {
@@ -30,6 +31,7 @@ import {
 } from '../../src/kafka/distribution.ts';
 import { KafkaMesosError, ProtocolError, SpecError, UnavailableError } from '../../src/model/errors.ts';
 import { systemClock } from '../../src/sys/clock.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
 import { type Mirror, makeArchive, startMirror, version } from './mirror.ts';
 
 type Context = {
@@ -214,6 +216,21 @@ test('what Maven says is in the error', async ({ deps, folder }) => {
   assert.match(error.message, 'no route to central');
   assert.not.match(error.message, 'Help 1');
   assert.equal(await readdir(deps.cacheDir), []);
+});
+
+test('an archive that was brought answers for its version from then on, and never in place of another', async (context) => {
+  const { deps, folder, cacheDir } = context;
+  const path = join(folder, 'brought.tgz');
+  await writeFile(path, context.archive);
+  const brought = await resolveDistribution({ kind: 'archive', path }, deps);
+  assert.equal(await answerForVersion(cacheDir, brought, silentLogger), brought);
+  const nobody = { ...deps, mirrors: ['http://127.0.0.1:1'] };
+  assert.is((await resolveDistribution(byVersion, nobody)).sha512, context.sha512);
+  const otherPath = join(folder, 'other.tgz');
+  await writeFile(otherPath, await makeArchive(folder, 2));
+  const other = await resolveDistribution({ kind: 'archive', path: otherPath }, deps);
+  assert.is.not(other.sha512, context.sha512);
+  assert.is((await answerForVersion(cacheDir, other, silentLogger)).sha512, context.sha512);
 });
 
 test('two at once both get a whole archive', async (context) => {

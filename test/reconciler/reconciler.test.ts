@@ -520,6 +520,16 @@ test('what an operator asks is stored before it is acted on, outlives the schedu
   );
   await next.reconciler.setIntent('demo', 1, undefined);
   assert.is((await next.broker(1))?.intent, undefined);
+  // Where nothing is asked there is nothing to take back, and nothing to tell.
+  await next.reconciler.setIntent('demo', 1, undefined);
+  await next.reconciler.setIntent('demo', 0, undefined);
+  assert.equal(
+    next.reconciler
+      .statuses()[0]
+      ?.events.filter((e) => /asked/.test(e.message))
+      .map((e) => e.message),
+    ['nothing is asked of it any more'],
+  );
 });
 
 test('what the spec contradicts is refused and nothing is stored', async () => {
@@ -537,6 +547,8 @@ test('what the spec contradicts is refused and nothing is stored', async () => {
   assert.match(await refused(0, 'replace'), /voter of the controller quorum/);
   await harness.reconciler.apply([{ desired: stopped, digest: 'd2' }], 'ann');
   assert.match(await refused(0, 'restart'), /the spec says that broker 0 is stopped/);
+  await harness.reconciler.setIntent('demo', 0, { kind: 'pause', author: 'ann' });
+  await harness.reconciler.setIntent('demo', 0, undefined);
   assert.is((await harness.broker(0))?.intent, undefined);
 });
 

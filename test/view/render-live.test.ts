@@ -7,6 +7,7 @@ import { type LiveOptions, renderLive } from '../../src/view/render-live.tsx';
 import { noonMs, samples } from './samples.ts';
 
 const enterAlternate = '\u001b[?1049h';
+const cursorHome = '\u001b[H';
 const leaveAlternate = '\u001b[?1049l';
 const showCursor = '\u001b[?25h';
 const hideCursor = '\u001b[?25l';
@@ -103,6 +104,11 @@ test('shows what is polled until `until`, then leaves the last frame once', asyn
   });
   await clock.pass(3000);
   assert.match(terminal.written(), /rolling/);
+  // From the top, wherever the cursor was: a frame that grows must not scroll.
+  const [, opened = ''] = terminal.written().split(enterAlternate);
+  const before = opened.slice(0, opened.indexOf('three-brokers'));
+  assert.not.match(before.slice(before.indexOf(cursorHome)), '\n');
+  assert.ok(before.includes(cursorHome));
   answer = [samples.converged];
   await clock.pass(2000);
   assert.equal(await live, { reason: 'until', last: answer });

@@ -184,19 +184,30 @@ const fetching = cluster({
   ],
 });
 
+/** All agents are of one make. */
+const warnings = ['only 20000 open files, Kafka advises 100000: set LimitNOFILE=100000 for the Mesos agent'];
+
 const rolling = cluster({
   phase: 'rolling',
   revision: 2,
   brokers: [
-    broker(0, { restarts: 1, startedAtMs: noonMs - 48 * second }),
+    broker(0, { restarts: 1, startedAtMs: noonMs - 48 * second, warnings }),
     broker(1, {
       state: 'stopping',
+      warnings,
+      lastEnd: {
+        atMs: noonMs - 90 * minute,
+        state: 'TASK_FAILED',
+        why: 'exited with code 1',
+        ordered: false,
+      },
       inSync: { inSync: 9, total: 12 },
       waiting: { why: 'controlled shutdown: 7 partitions still to be led by others', stalled: false },
       drift: ['log.retention.hours', 'num.partitions'],
     }),
     broker(2, {
       drift: ['log.retention.hours', 'num.partitions'],
+      warnings: [...warnings, 'its disk is 91% full'],
       waiting: { why: 'one at a time: broker 1 is stopping', stalled: false },
     }),
   ],
@@ -293,7 +304,7 @@ const held = cluster({
       reason: 'relocation-unsafe',
       message: 'must not be relocated: it holds the last in-sync replica (audit-3, audit-7 and 2 more)',
       remedy:
-        'bring its agent back, or consent to the loss by name: kafka-mesos replace three-brokers/1 --lose audit-3,audit-7',
+        'bring its agent back, or give these partitions up by name: `kafka-mesos broker replace ID --accept-loss …`',
       stalled: true,
       details: [],
     },

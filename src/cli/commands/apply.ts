@@ -25,12 +25,12 @@ export type ApplyOptions = ClientOptions &
 
 export async function apply(context: Context, options: ApplyOptions): Promise<ExitCode> {
   if (options.dryRun === true) return plan(context, options);
-  const request = await readSpecFiles(options.file, context.io.stdin);
+  const request = await readSpecFiles(options.file, context.io);
   const client = await connect(context, options);
   const author = userInfo().username;
   const answer = await askAboutSpec(context, request, () => client.apply({ ...request, author }));
   await print(context, options, answer, () => answer.clusters.map(renderStored).join(''));
-  if (options.wait === true) return wait(context, client, answer, options.timeout);
+  if (options.wait === true) return wait(context, client, answer, options);
   if (options.output === undefined) {
     context.io.err('The scheduler goes on from here. Watch it with: kafka-mesos status --watch\n');
   }
@@ -52,7 +52,7 @@ async function wait(
   context: Context,
   client: ApiClient,
   { clusters }: ApplyAnswer,
-  timeoutMs: number,
+  { timeout: timeoutMs, output }: ApplyOptions,
 ): Promise<ExitCode> {
   const judge = (statuses: readonly ClusterStatus[]): Convergence =>
     worstOf(
@@ -68,6 +68,8 @@ async function wait(
   const end = await follow(context, client, {
     clusterNames: clusters.map(({ name }) => name),
     timeoutMs,
+    say: context.io.err,
+    plain: output === 'json' || output === 'yaml',
     until: (statuses) => {
       const found = judge(statuses);
       if (found !== 'held') heldSinceMs = undefined;

@@ -28,7 +28,12 @@ export async function broker(
   const client = await connect(context, options);
   const cluster = await pickCluster(client, options.cluster);
   for (const brokerId of chosenBrokers(cluster, ids)) {
-    const standing = cluster.brokers.find((b) => b.id === brokerId)?.intent;
+    const status = cluster.brokers.find((b) => b.id === brokerId);
+    const standing = status?.intent;
+    if (verb === 'resume' && standing === undefined && status?.state !== 'failed') {
+      context.io.out(`broker ${brokerId}: nothing was asked of it\n`);
+      continue;
+    }
     if (verb === 'start' && standing?.kind === 'pause') {
       throw new CommandError(
         'KM_CLI_PAUSED',

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { readEntry } from '../../kafka/dist/cache.ts';
+import { answerForVersion, readEntry } from '../../kafka/dist/cache.ts';
 import {
   type Distribution,
   type DistributionProgress,
@@ -14,6 +14,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderTable } from '../format/table.ts';
+import { truncate } from '../format/text.ts';
 import { byteSize, duration } from '../format/time.ts';
 import { type OutputOptions, print } from '../output.ts';
 
@@ -37,7 +38,17 @@ export async function distGet(
     () => `Kafka ${found.version}  ${byteSize(found.sizeBytes)}  ${found.path}\n`,
   );
   if (options.output === undefined) context.io.err(`${found.origin.detail}\n`);
+  if (options.from !== undefined) await adopt(context, found);
   return exitCodes.ok;
+}
+
+/** What was brought is what clusters of its version get from here on. */
+async function adopt({ home, io }: Context, brought: Distribution): Promise<void> {
+  const used = await answerForVersion(home.dist, brought, silentLogger);
+  if (used.sha512 === brought.sha512) return;
+  io.err(
+    `warning: clusters of Kafka ${brought.version} still get another archive, which was here before:\n  ${used.path}\n  → delete that file and run this again, if they are to be restarted with this one\n`,
+  );
 }
 
 export async function distList(context: Context, options: OutputOptions): Promise<ExitCode> {
@@ -149,7 +160,8 @@ function createProgress({ io }: Context): { show(progress: DistributionProgress)
         phase = progress.phase;
         return;
       }
-      io.err(`\r\u001b[2K${progressLine(progress)}`);
+      // A line that wraps cannot be drawn over.
+      io.err(`\r\u001b[2K${truncate(progressLine(progress), (process.stderr.columns ?? 80) - 1)}`);
       open = true;
     },
     end() {
@@ -162,7 +174,7 @@ export function progressLine({ phase, doneBytes, totalBytes, bytesPerSecond }: D
   const rate = bytesPerSecond > 0 ? `  ${byteSize(bytesPerSecond)}/s` : '';
   if (totalBytes === undefined || totalBytes === 0) return `${phase}  ${byteSize(doneBytes)}${rate}`;
   const share = Math.min(1, doneBytes / totalBytes);
-  const bar = '#'.repeat(Math.round(share * 24)).padEnd(24, '.');
+  const bar = '#'.repeat(Math.round(share * 14)).padEnd(14, '.');
   const left =
     bytesPerSecond > 0 ? `  ${duration(((totalBytes - doneBytes) / bytesPerSecond) * 1000)} left` : '';
   return `${phase}  [${bar}] ${Math.floor(share * 100)}%  ${byteSize(doneBytes)} of ${byteSize(totalBytes)}${rate}${left}`;

@@ -15,7 +15,7 @@ export type PlanOptions = ClientOptions &
   };
 
 export async function plan(context: Context, options: PlanOptions): Promise<ExitCode> {
-  const request = await readSpecFiles(options.file, context.io.stdin);
+  const request = await readSpecFiles(options.file, context.io);
   const client = await connect(context, options);
   const answer = await askAboutSpec(context, request, () => client.plan(request));
   const clusters = answer.clusters.filter(

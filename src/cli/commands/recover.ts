@@ -6,9 +6,10 @@ import { renderPlan } from '../format/plan.ts';
 import { hang } from '../format/text.ts';
 import { prepareRecovery, type Recovery, writeRecovery } from '../recover-store.ts';
 import type { SchedulerOptions } from '../scheduler-options.ts';
+import { logExposed, readSecret } from '../secret-files.ts';
 import { readSpecFiles } from '../spec-files.ts';
 import { askAboutSpec, parseValid, warningsOf } from '../spec-problems.ts';
-import { openStoreBacking, readSecret } from '../store-backing.ts';
+import { openStoreBacking } from '../store-backing.ts';
 
 /** Reads and shows; writes only with `confirm`. Exit code 1 when something does not add up. */
 export async function recoverStore(
@@ -16,14 +17,16 @@ export async function recoverStore(
   options: SchedulerOptions,
   flags: { readonly file: readonly string[]; readonly frameworkId?: string; readonly confirm?: boolean },
 ): Promise<ExitCode> {
-  const request = await readSpecFiles(flags.file, context.io.stdin);
+  const request = await readSpecFiles(flags.file, context.io);
   const { clusters } = await askAboutSpec(context, request, async () => {
     const parsed = parseValid(request);
     return { clusters: parsed.clusters, warnings: warningsOf(parsed) };
   });
   const logger = createLogger({ level: options.logLevel });
   const secret =
-    options.secretPath === undefined ? options.secret : await readSecret(options.secretPath, '--secret-file');
+    options.secretPath === undefined
+      ? options.secret
+      : await readSecret(options.secretPath, '--secret-file', logExposed(logger));
   const recovery = await prepareRecovery({
     master: options.master,
     frameworkName: options.frameworkName,

@@ -85,6 +85,12 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
       'the API is for this machine: take 127.0.0.1, and an SSH tunnel to reach it from elsewhere',
     );
   }
+  if (flags.artifactUrl !== undefined && /^[^/]*\/\/[^/]*@/.test(flags.artifactUrl)) {
+    throw new UsageError(
+      '--artifact-url carries credentials, which every agent, launch and log would show',
+      'let the mirror be read without: what it has is public, and agents check its digests',
+    );
+  }
   if (flags.artifactUrl !== undefined && !/^(https?:\/\/[^/]+|file:($|\/\/\/))/i.test(flags.artifactUrl)) {
     throw new UsageError(
       `--artifact-url ${flags.artifactUrl} is neither http(s)://HOST, file:///DIRECTORY nor file:`,

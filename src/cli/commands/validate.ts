@@ -11,7 +11,7 @@ export type ValidateOptions = OutputOptions & { readonly file: readonly string[]
 
 /** Asks nobody: the same checks that the scheduler makes on apply. */
 export async function validate(context: Context, options: ValidateOptions): Promise<ExitCode> {
-  const { files } = await readSpecFiles(options.file, context.io.stdin);
+  const { files } = await readSpecFiles(options.file, context.io);
   const { clusters, problems } = parseSpec(files);
   const valid = problems.every((problem) => problem.severity !== 'error');
   const names = clusters.map(({ desired }) => desired.name);

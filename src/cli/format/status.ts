@@ -3,8 +3,10 @@ import {
   type ClusterEvent,
   type ClusterPhase,
   type ClusterStatus,
+  type HeldSummary,
   type IntentStatus,
   phaseWords,
+  sharedWarnings,
   type TopicStatus,
 } from '../../model/status.ts';
 import { renderHeld } from './plan.ts';
@@ -28,13 +30,23 @@ export function renderStatus(cluster: ClusterStatus, format: StatusFormat): stri
   if (cluster.topics.length > 0) sections.push(renderTopics(cluster.topics, format));
   // What a broker merely waits for is said below the table already.
   const waiting = new Set(cluster.brokers.filter((one) => one.waiting !== undefined).map((one) => one.id));
-  const held = cluster.held.filter(
-    (one) => one.stalled || one.brokerId === undefined || !waiting.has(one.brokerId),
+  const open = cluster.held.filter(
+    (one) =>
+      one.reason !== 'task-in-progress' &&
+      (one.stalled || one.brokerId === undefined || !waiting.has(one.brokerId)),
   );
-  if (held.length > 0) {
-    sections.push(['Held:', ...held.flatMap((one) => renderHeld(one, style, width))]);
-  }
+  sections.push(...renderOpen(open, style, width));
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** What a person has to look at, and below it what time and events will do. */
+function renderOpen(open: readonly HeldSummary[], style: Style, width: number): readonly string[][] {
+  return [
+    { title: 'Held, a person has to act:', of: open.filter((one) => one.stalled) },
+    { title: 'Waiting:', of: open.filter((one) => !one.stalled) },
+  ]
+    .filter(({ of }) => of.length > 0)
+    .map(({ title, of }) => [title, ...of.flatMap((one) => renderHeld(one, style, width))]);
 }
 
 /** `notes`: what each broker waits for as the last column, cut to what is left of the width. */
@@ -94,10 +106,7 @@ export function renderBrokerDescription(
     ['Task', broker.taskId],
     ['JVM pid', broker.jvmPid?.toString()],
     ['Started', broker.startedAtMs === undefined ? undefined : dateTime(broker.startedAtMs)],
-    [
-      'In sync',
-      broker.inSync === undefined ? 'unknown' : `${broker.inSync.inSync} of ${broker.inSync.total} replicas`,
-    ],
+    ['In sync', inSyncText(broker)],
     ['Planned', maintenanceText(broker)],
     ['Restarts', String(broker.restarts)],
     ['Failures', broker.failures === 0 ? undefined : `${broker.failures} in a row`],
@@ -132,8 +141,14 @@ export function renderBrokerDescription(
   if (broker.warnings.length > 0) {
     sections.push(['Warnings:', ...broker.warnings.flatMap((warning) => hang('  ', warning, width))]);
   }
-  const held = cluster.held.filter((one) => one.brokerId === broker.id);
-  if (held.length > 0) sections.push(['Held:', ...held.flatMap((one) => renderHeld(one, style, width))]);
+  const open = cluster.held.filter(
+    (one) =>
+      one.brokerId === broker.id &&
+      one.reason !== 'task-in-progress' &&
+      // Said by what it waits for; offers that did not fit are only told here.
+      (one.message !== broker.waiting?.why || one.details.length > 0),
+  );
+  sections.push(...renderOpen(open, style, width));
   const events = cluster.events.filter((event) => event.brokerId === broker.id);
   if (events.length > 0) sections.push([renderEvents(events, style, width)]);
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -162,7 +177,8 @@ function renderEvents(events: readonly ClusterEvent[], style: Style, width: numb
   return [
     'Events:',
     ...events.flatMap((event) => {
-      const who = event.brokerId === undefined ? '' : `broker ${event.brokerId}: `;
+      const subject = `broker ${event.brokerId}`;
+      const who = event.brokerId === undefined || event.message.includes(subject) ? '' : `${subject}: `;
       return hang(`  ${clockTime(event.atMs)} `, who + event.message, width).map(paint[event.severity]);
     }),
   ].join('\n');
@@ -172,6 +188,11 @@ function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): 
   const why = reason === undefined ? '' : `: ${reason}`;
   const until = expiresAtMs === undefined ? '' : `, until ${dateTime(expiresAtMs)}`;
   return `${kind} by ${author} at ${dateTime(atMs)}${why}${until}`;
+}
+
+function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
+  if (inSync !== undefined) return `${inSync.inSync} of ${inSync.total} replicas`;
+  return taskId === undefined ? undefined : 'unknown';
 }
 
 function progressText({ progress }: BrokerStatus): string | undefined {
@@ -190,9 +211,9 @@ function maintenanceText({ maintenance }: BrokerStatus): string | undefined {
   return `maintenance of its agent ${dateTime(startMs)}${until}: ${accepted ? 'accepted' : 'declined'}, ${why}`;
 }
 
-/** What there is to say of a broker, the most pressing first. */
+/** What there is to say of a broker, the most pressing first; its warnings apart. */
 function brokerNotes(broker: BrokerStatus): readonly string[] {
-  const { waiting, phase, drift, warnings } = broker;
+  const { waiting, phase, drift } = broker;
   const notes: string[] = [];
   if (broker.intent !== undefined) notes.push(intentText(broker.intent));
   if (waiting !== undefined) {
@@ -206,16 +227,26 @@ function brokerNotes(broker: BrokerStatus): readonly string[] {
   const maintenance = maintenanceText(broker);
   if (maintenance !== undefined) notes.push(maintenance);
   if (drift.length > 0) notes.push(`restart due: ${drift.join(', ')}`);
-  return [...notes, ...warnings];
+  return notes;
 }
 
 function renderNotes(brokers: readonly BrokerStatus[], width: number): readonly string[] {
-  const lines = brokers.flatMap((one) => [
-    ...brokerNotes(one).flatMap((note, index) =>
-      hang(index === 0 ? `  broker ${one.id}: ` : '    ', note, width),
+  const shared = sharedWarnings(brokers);
+  const lines = [
+    ...brokers.flatMap((one) => [
+      ...[...brokerNotes(one), ...one.warnings.filter((warning) => !shared.has(warning))].flatMap(
+        (note, index) => hang(index === 0 ? `  broker ${one.id}: ` : '    ', note, width),
+      ),
+      ...(one.waiting?.remedy === undefined ? [] : hang('    → ', one.waiting.remedy, width)),
+    ]),
+    ...[...shared].flatMap(([warning, ids]) =>
+      hang(
+        ids.length === brokers.length ? '  all brokers: ' : `  brokers ${ids.join(', ')}: `,
+        warning,
+        width,
+      ),
     ),
-    ...(one.waiting?.remedy === undefined ? [] : hang('    → ', one.waiting.remedy, width)),
-  ]);
+  ];
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
@@ -247,7 +278,7 @@ const brokerColumns: readonly Column<BrokerStatus>[] = Object.values(broker);
 
 const noteColumn: Column<BrokerStatus> = {
   title: 'NOTE',
-  cell: (one) => brokerNotes(one)[0] ?? '',
+  cell: (one) => brokerNotes(one)[0] ?? one.warnings[0] ?? '',
   shrinkTo: 10,
   optional: true,
 };
@@ -292,6 +323,10 @@ const clusterColumns: readonly Column<ClusterStatus>[] = [
     title: 'RUNNING',
     cell: ({ brokers }) => `${brokers.filter((one) => one.state === 'running').length}/${brokers.length}`,
   },
-  { title: 'HELD', cell: (cluster) => String(cluster.held.length), align: 'right' },
+  {
+    title: 'HELD',
+    cell: (cluster) => String(cluster.held.filter((one) => one.stalled).length),
+    align: 'right',
+  },
   { title: 'BOOTSTRAP', cell: (cluster) => cluster.bootstrap.join(','), shrinkTo: 15, optional: true },
 ];

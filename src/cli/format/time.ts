@@ -15,6 +15,12 @@ export function dateTime(atMs: number): string {
   return `${day.join('-')} ${clockTime(atMs)}`;
 }
 
+/** A time that has passed, for `since …`: `12:00:03 (5m 2s)`, with its day once a day has passed. */
+export function since(atMs: number, nowMs: number): string {
+  const passedMs = nowMs - atMs;
+  return `${passedMs < 86_400_000 ? clockTime(atMs) : dateTime(atMs)} (${duration(passedMs)})`;
+}
+
 /** `45s`, `3m 20s`, `2h 5m`, `3d 4h`: the two largest units. */
 export function duration(lengthMs: number): string {
   const seconds = Math.max(0, Math.round(lengthMs / 1000));

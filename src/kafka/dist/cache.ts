@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UnavailableError } from '../../model/errors.ts';
 import type { Logger } from '../../sys/logger.ts';
 import { readKafkaVersion } from './archive.ts';
@@ -85,6 +85,35 @@ export async function keepArchive(
   const { sha512, origin } = known;
   await writeEntry(cacheDir, key, { schema: 1, version, file, sha512, sizeBytes: size, mtimeMs, origin });
   return { version, path, sha512, sizeBytes: size, javaMinimum: kafkaJavaMinimum, origin };
+}
+
+/** Where the distribution of a released version is found. */
+export const versionKey = (version: string): string => `version-${version}`;
+
+/**
+ * Lets an archive that an operator brought answer for its version, so that nobody looks for that elsewhere.
+ * One that is there already stays: another digest would restart every broker. Returns the one that answers.
+ */
+export async function answerForVersion(
+  cacheDir: string,
+  brought: Distribution,
+  logger: Logger,
+): Promise<Distribution> {
+  const { version, path, sha512, sizeBytes, origin } = brought;
+  const key = versionKey(version);
+  const known = await readEntry(cacheDir, key, logger);
+  if (known !== undefined) return known;
+  const { mtimeMs } = await stat(path);
+  await writeEntry(cacheDir, key, {
+    schema: 1,
+    version,
+    file: basename(path),
+    sha512,
+    sizeBytes,
+    mtimeMs,
+    origin,
+  });
+  return brought;
 }
 
 async function writeEntry(cacheDir: string, key: string, entry: Entry): Promise<void> {

@@ -1,0 +1,47 @@
+import type { SchedulerStatus } from '../../model/api.ts';
+import { hang, printable, type Style } from './text.ts';
+import { since } from './time.ts';
+
+export type SchedulerFormat = { readonly style: Style; readonly width: number; readonly nowMs: number };
+
+/** Who leads and whether Mesos is reachable, a line each: what every other answer rests on. */
+export function renderScheduler(scheduler: SchedulerStatus, format: SchedulerFormat): string {
+  const { style, width } = format;
+  const mesos = mesosText(scheduler, format.nowMs);
+  const lines = [
+    ...hang('Scheduler  ', leaderText(scheduler, format.nowMs), width),
+    ...hang('Mesos      ', mesos.text, width).map(mesos.isWell ? (line) => line : style.yellow),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function leaderText({ leadership, startedAtMs }: SchedulerStatus, nowMs: number): string {
+  const { state, leader, sinceMs } = leadership;
+  if (state === 'leading') {
+    return `${printable(leader?.id ?? 'this one')} leads since ${since(sinceMs ?? startedAtMs, nowMs)}`;
+  }
+  const who =
+    leader === undefined
+      ? 'nobody leads just now'
+      : `${printable(leader.id)} leads, its API is ${printable(leader.apiUrl)} there`;
+  return `this one stands by since ${since(startedAtMs, nowMs)}; ${who}`;
+}
+
+function mesosText(
+  { mesos, master, connected, leadership }: SchedulerStatus,
+  nowMs: number,
+): { readonly text: string; readonly isWell: boolean } {
+  const where = printable(master);
+  if (leadership.state === 'standby') {
+    return { text: `${where}, which only the leader is connected to`, isWell: true };
+  }
+  // A scheduler of an earlier release says no more than this.
+  if (mesos === undefined)
+    return { text: `${where}, ${connected ? '' : 'not '}connected`, isWell: connected };
+  if (mesos.state === 'subscribed') {
+    const leading = mesos.master === master ? where : `${where} (master ${printable(mesos.master)})`;
+    return { text: `${leading}, connected since ${since(mesos.sinceMs, nowMs)}`, isWell: true };
+  }
+  const why = mesos.why === undefined ? '' : `: ${mesos.why}`;
+  return { text: `${where}, NOT connected since ${since(mesos.sinceMs, nowMs)}${why}`, isWell: false };
+}
