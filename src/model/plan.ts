@@ -75,6 +75,8 @@ export type HeldReason =
       readonly untilMs: number;
       readonly failures: number;
       readonly last: string;
+      /** What went before its LAUNCH did not succeed: the broker itself never began. */
+      readonly isHalfDone?: true;
     }
   /** No room on a disk, or it failed: tried again then, and at once with a changed spec. */
   | { readonly kind: 'disk-full' | 'disk-failed'; readonly detail: string; readonly untilMs: number }

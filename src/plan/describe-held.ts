@@ -77,7 +77,10 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `backs off after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
         untilMs: reason.untilMs,
-        remedy: 'see its log by `kafka-mesos logs`; a changed spec is tried at once',
+        remedy:
+          reason.isHalfDone === true
+            ? 'it goes on by itself; if that stays so, see whether role and principal may reserve resources and create volumes'
+            : 'see its log by `kafka-mesos logs`; a changed spec is tried at once',
       };
     case 'disk-full':
     case 'disk-failed':
