@@ -97,7 +97,14 @@ export type HeldReason =
     }
   /** Stopping it now would break a partition; the first few are named. */
   | { readonly kind: 'waiting-for-isr'; readonly partitions: readonly string[]; readonly more: number }
-  | { readonly kind: 'waiting-for-roll'; readonly brokerId: number; readonly detail: string }
+  | {
+      readonly kind: 'waiting-for-roll';
+      readonly brokerId: number;
+      readonly detail: string;
+      readonly untilMs?: number;
+      /** The other one's agent has a maintenance without an end. */
+      readonly endless?: { readonly agentId: string };
+    }
   | { readonly kind: 'rollout-paused' }
   | {
       readonly kind: 'paused-by-operator';

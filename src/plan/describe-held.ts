@@ -115,7 +115,15 @@ function describeReason(reason: HeldReason): Words {
           : 'it goes on by itself once these replicas are in sync; a broker that is kept stopped has to be started for it',
       };
     case 'waiting-for-roll':
-      return { message: `one at a time: broker ${reason.brokerId} ${reason.detail}` };
+      return {
+        message: `one at a time: broker ${reason.brokerId} ${reason.detail}`,
+        ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
+        ...(reason.endless === undefined
+          ? {}
+          : {
+              remedy: `the maintenance of ${reason.endless.agentId} has no duration: take it out of the master's maintenance schedule when it is done, or give it one`,
+            }),
+      };
     case 'rollout-paused':
       return { message: 'the rollout is paused', remedy: 'set rollout.paused: false' };
     case 'paused-by-operator':
@@ -125,7 +133,11 @@ function describeReason(reason: HeldReason): Words {
         remedy: 'take it back by `kafka-mesos broker resume`',
       };
     case 'quorum-at-risk':
-      return { message: `the controller quorum cannot spare it: ${reason.detail}` };
+      return {
+        message: `the controller quorum cannot spare it: ${reason.detail}`,
+        remedy:
+          'it goes on by itself once the other controllers have caught up; one that is kept stopped has to be started for it',
+      };
     case 'relocation-unsafe':
       return {
         message: `must not be relocated: ${reason.detail}${reason.partitions.length === 0 ? '' : ` (${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''})`}`,

@@ -6,7 +6,7 @@ import type { BrokerIntent, BrokerRecord, EndedTask, KillCause, TaskRecord } fro
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
 import { activeIntent, isBeingReplaced, pausedBy, whyStopped } from './intents.ts';
-import { killDueAtMs, killStep, summariseWhy } from './kill.ts';
+import { cameToNothing, killDueAtMs, killStep, summariseWhy, takeBackKill } from './kill.ts';
 import {
   emptyRecord,
   heldForDistribution,
@@ -74,11 +74,14 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     return unreachableTask(broker, record, task, task.unreachableSinceMs, context);
   }
   if (task.kill !== undefined) {
-    const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
+    const sent = mesos.kills.get(task.taskId);
+    if (mesos.answeredTasks.has(task.taskId) && cameToNothing(task, sent, nowMs)) {
+      return { kind: 'kill', broker, record, step: takeBackKill(record, task) };
+    }
+    const dueAtMs = killDueAtMs(sent);
     if (dueAtMs <= nowMs) {
-      // Ordered while its agent could not be reached, say: it runs on, and others may be down by now.
-      const isRunning = task.state === 'TASK_RUNNING' && ['roll', 'stop'].includes(task.kill.cause);
-      if (isRunning) {
+      // Ordered by a scheduler that died, or while its agent could not be reached: it runs on, and others may be down.
+      if (task.state === 'TASK_RUNNING') {
         return { kind: 'running', broker, record, drift: [task.kill.detail] };
       }
       return {
@@ -86,6 +89,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
         broker,
         record,
         step: killStep(desired, broker, record, task.kill.cause, task.kill.detail, [task.kill.detail], nowMs),
+        ...(sent === undefined && !isStaging(task, mesos) ? { onItsWayUp: true } : {}),
       };
     }
     const reason: HeldReason = {
