@@ -130,6 +130,14 @@ export type HeldReason =
       readonly detail: string;
       readonly untilMs?: number;
     }
+  /** A volume that is to grow, and does not just now. Holds up nothing else. */
+  | {
+      readonly kind: 'volume-not-grown';
+      readonly cause: 'no-offer' | 'no-room' | 'refused';
+      readonly brokerId: number;
+      readonly hostname: string;
+      readonly detail: string;
+    }
   /** Something of ours that no record knows, and that may be somebody's data: a person has to look. */
   | {
       readonly kind: 'orphaned';

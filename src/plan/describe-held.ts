@@ -158,6 +158,11 @@ function describeReason(reason: HeldReason): Words {
         ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
         remedy: `nothing waits for it; it goes when ${reason.hostname} offers it`,
       };
+    case 'volume-not-grown':
+      return {
+        message: reason.cause === 'refused' ? `it starts without: ${reason.detail}` : reason.detail,
+        ...growthRemedies[reason.cause](reason),
+      };
     case 'orphaned':
       return {
         message: `${reason.hostname} has ${reason.what} of ours, and ${reason.detail}`,
@@ -195,6 +200,21 @@ function describeReason(reason: HeldReason): Words {
       return unreachable(reason);
   }
 }
+
+const growthRemedies: Readonly<
+  Record<
+    Extract<HeldReason, { kind: 'volume-not-grown' }>['cause'],
+    (reason: Extract<HeldReason, { kind: 'volume-not-grown' }>) => { readonly remedy?: string }
+  >
+> = {
+  'no-offer': () => ({}),
+  'no-room': ({ hostname }) => ({
+    remedy: `free disk on ${hostname}, or give the volume its former size; the broker serves on meanwhile`,
+  }),
+  refused: ({ brokerId }) => ({
+    remedy: `see whether the principal may resize volumes and the agent has RESIZE_VOLUME, then \`kafka-mesos broker restart ${brokerId}\`, or give the volume its former size`,
+  }),
+};
 
 /**
  * Kafka takes at most double, and at least half, of the threads that run (`DynamicThreadPool`, 4.3.1). To go there in

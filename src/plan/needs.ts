@@ -14,6 +14,7 @@ import {
   kafkaArtifact,
   type Need,
   type NeedContext,
+  wantHome,
   wantOf,
 } from './need.ts';
 import { relocation } from './relocation.ts';
@@ -252,7 +253,7 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       broker,
       record,
       relocate: false,
-      want: wantOf(context, broker, record),
+      want: wantHome(context, broker, record),
       ...(homeUntilMs === undefined ? {} : { homeUntilMs }),
     };
   }

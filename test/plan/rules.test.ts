@@ -131,6 +131,7 @@ test('each reason has words, those that a person can mend have a remedy', () => 
     { kind: 'gave-up', failures: 3, last: 'exit 1' },
     { kind: 'refused-by-mesos', detail: 'more than available' },
     { kind: 'waiting-for-voters', missing: [1, 2] },
+    { kind: 'volume-not-grown', cause: 'no-room', brokerId: 1, hostname: 'h', detail: '500 of 1000 MiB' },
     { kind: 'task-in-progress', doing: 'fetching', sinceMs: 1 },
     { kind: 'agent-unreachable', agentId: 'a', hostname: 'h', sinceMs: 1, untilMs: 5 },
     { kind: 'waiting-for-isr', partitions: ['t-0: it has this replica only'], more: 3 },
@@ -279,6 +280,7 @@ const fitContext = {
   nowMs,
   frameworkName: framework.name,
   role: framework.role,
+  giveNoFeedback: new Set<string>(),
   newUuid: countUuids(),
 };
 
