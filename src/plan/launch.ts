@@ -1,4 +1,5 @@
 /** The task that starts a broker: what the agent fetches and runs, and what the executor is told. */
+import { formatAddress } from '../model/address.ts';
 import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
 import {
   type Artifact,
@@ -175,7 +176,7 @@ function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMod
         directoryId,
       })),
     },
-    bootstrapControllers: cluster.voters.map((v) => `${v.host}:${v.port}`),
+    bootstrapControllers: cluster.voters.map((v) => formatAddress(v.host, v.port)),
     listeners: broker.listeners.map((l) => listener(l.name, l)),
     ...(broker.controllerListener === undefined
       ? {}
