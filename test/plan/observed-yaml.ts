@@ -91,6 +91,8 @@ type BrokerForm = {
   /** Another disk than the spec's: sizes by volume name. */
   readonly volumes?: Record<string, number>;
   readonly growth?: GrowthRecord;
+  /** Of these volumes; `root` when absent. */
+  readonly disk?: 'path' | 'mount';
 };
 
 type KafkaForm = {
@@ -311,7 +313,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
               sizeMiB,
               persistenceId: `${desired.name}-${broker.id}-${name}-i${broker.id}`,
               path: `volumes/${name}`,
-              source: { kind: 'root' as const },
+              source: b.disk === undefined ? { kind: 'root' as const } : { kind: b.disk, root: '/mnt/disk' },
             })),
           };
     const startedWith = { ...settingsOf(desired, broker, kafkaSha512), ...b.startedWith };
