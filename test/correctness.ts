@@ -1,7 +1,6 @@
 /**
  * What a framework for stateful services must do whatever Mesos does, item by item, and the tests that go
- * red when the rule is broken. `open` says what is not proven yet; test/correctness.test.ts names every
- * open item, so that the list can shrink and not grow by accident.
+ * red when the rule is broken. An item that is not proven says so in `open`; there is none.
  */
 export type Item = {
   readonly behaviour: string;
@@ -20,7 +19,6 @@ const lost = 'reconciler/mesos-failures.test.ts';
 const rules = 'plan/rules.test.ts';
 const client = 'mesos/client.test.ts';
 const translate = 'mesos/translate.test.ts';
-const volumes = 'the life cycle of reservations and volumes';
 
 export const correctness: Readonly<Record<number, Item>> = {
   1: {
@@ -167,7 +165,7 @@ export const correctness: Readonly<Record<number, Item>> = {
         'an agent marked gone does not skip the gate, whatever was heard of the disk',
       ],
     },
-    goldens: ['refused-by-mesos', 'refused-by-mesos-and-corrected'],
+    goldens: ['refused-by-mesos', 'refused-by-mesos-and-corrected', 'half-done-create-is-resumed'],
   },
   13: {
     behaviour:
@@ -204,8 +202,26 @@ export const correctness: Readonly<Record<number, Item>> = {
         'a change of Kafka that waits is dropped when leadership is lost',
         'fenced, and noticed by an apply: that is fatal too, nothing more is sent',
       ],
+      'zookeeper/election.test.ts': [
+        'one leads, whoever came first; each end lets the next one lead',
+        'a leader that is cut off may not act any more before the next one is elected',
+        'a leader that was stopped for a while may not act from its first instruction on',
+        'a candidature whose answer is lost does not stand twice',
+        'who removes the leader’s node deposes it',
+      ],
+      'zookeeper/store.test.ts': [
+        'a write whose answer is lost has an unknown outcome; it is there, and is not done twice',
+        'a claim whose answer is lost claims nothing: the writer has to claim again',
+        'when the session has expired every call fails, for good',
+      ],
+      'zookeeper/scheduler-process.test.ts': ['deposed, it ends with 75 by itself'],
+      'e2e/failover.test.ts': [
+        'the leader is killed',
+        'the leader is stopped, and goes on later: it ends without a call',
+        'the leader is cut from ZooKeeper, in silence',
+        'every acknowledged record is there',
+      ],
     },
-    open: 'the election itself: calls end before the session can expire',
   },
   16: {
     behaviour:
@@ -244,26 +260,117 @@ export const correctness: Readonly<Record<number, Item>> = {
     },
   },
   18: {
-    behaviour: 'Reservations carry labels; retries that doubled them are found by quantity.',
-    tests: {},
-    open: volumes,
+    behaviour:
+      'Reservations carry labels that say whose they are; what a retry reserved twice is found beside the task and given back, once.',
+    tests: {
+      'plan/accept.test.ts': [
+        'several brokers on one agent start by one ACCEPT, each with what is reserved for it',
+      ],
+      'plan/release.test.ts': ['a release is sent once, with ids, and not again while it is on its way'],
+    },
+    goldens: ['surplus-is-unreserved', 'surplus-with-the-volume-is-news-to-come', 'release-task-may-use-it'],
   },
   19: {
-    behaviour: 'RESERVE went well and CREATE failed: the next offer resumes.',
-    tests: {},
-    goldens: ['reserve-done-create-missing'],
+    behaviour:
+      'RESERVE went well and CREATE failed: the next offer resumes, though the launch behind them ended in ERROR.',
+    tests: {
+      'plan/accept.test.ts': [
+        'is completed by the next offer',
+        'operations that fail for good are tried with growing patience, and told',
+      ],
+    },
+    goldens: [
+      'reserve-done-create-missing',
+      'half-done-create-is-resumed',
+      'half-done-reserve-is-resumed',
+      'half-done-backs-off',
+    ],
   },
   20: {
-    behaviour: 'The life of a volume to its end; orphans are collected by label only.',
-    tests: {},
-    open: volumes,
+    behaviour:
+      'The life of a volume to its end, resumable at every step: stop, give up the place, DESTROY and UNRESERVE, forget; orphans are collected by label only, and never their data.',
+    tests: {
+      'plan/release.test.ts': [
+        'gone by an offer that came a while after; at once when feedback says so',
+        'a disk keeps its source when its volume is destroyed; one of the agent’s own has none',
+        'what Mesos refuses is said in its words',
+      ],
+      'plan/leftovers.test.ts': [
+        'nothing is left where nothing is shown; others’ tasks and reservations are not ours',
+        'tasks, reservations, volumes, and agents that the master cannot speak for',
+      ],
+      'reconciler/teardown.test.ts': [
+        'clusters go first, then Mesos forgets the framework, then we do',
+        'it does not end by itself, nor while something is left',
+      ],
+      'e2e/crash-removal.test.ts': [
+        'a broker leaves, then the cluster goes, its scheduler dying all the way',
+        'a cluster whose data is kept comes back with it',
+        'teardown: a dead agent is named and holds up nothing else; when it is back, the master proves the end',
+      ],
+    },
+    goldens: [
+      'release-after-relocation',
+      'release-waits-until-in-sync',
+      'release-of-a-disk-never-formatted',
+      'broker-left-the-spec-gone',
+      'broker-left-the-spec-released',
+      'broker-left-the-spec-forgotten',
+      'broker-left-the-spec-agent-away',
+      'delete-destroy-begins',
+      'delete-destroy-gives-up-places',
+      'delete-destroy-records',
+      'delete-destroy-no-way-back',
+      'delete-keep-data',
+      'teardown-destroys-all',
+      'orphan-reservation-is-released',
+      'orphan-volume-is-held',
+      'orphan-cluster-is-held',
+    ],
   },
   21: {
-    behaviour: 'MOUNT disks go whole; only ROOT and PATH grow.',
-    tests: { [rules]: ['a mount disk goes whole, the smallest that is large enough'] },
-    open: volumes,
+    behaviour:
+      'MOUNT disks go whole; ROOT and PATH volumes grow, on disk reserved beforehand, while no task uses them and in an ACCEPT of their own; none shrinks.',
+    tests: {
+      [rules]: ['a mount disk goes whole, the smallest that is large enough'],
+      'plan/growth.test.ts': [
+        'reserved while it runs, grown when it has stopped, started on the next offer',
+        'a growth that is taken back before the stop gives the disk back',
+        'a GROW_VOLUME that Mesos refuses ends in a start without it, and in words',
+        'a GROW_VOLUME that is lost is sent again, and not for ever',
+      ],
+      'local/model/master.test.ts': [
+        'GROW_VOLUME: the volume is larger in the next offer, and nothing behind it in the ACCEPT can use it',
+      ],
+      [translate]: ['a volume that grows: what is added is reserved as it is, and the id asks for feedback'],
+    },
+    goldens: [
+      'grow-no-room',
+      'grow-reserves-first',
+      'grow-stops-behind-the-gate',
+      'grow-held-by-the-gate',
+      'grow-then-launch',
+      'grow-done',
+      'grow-refused-starts-without',
+      'grow-refused-is-held',
+      'grow-mount-disk-is-refused',
+      'shrink-is-refused',
+    ],
   },
-  22: { behaviour: 'Operation feedback is acknowledged and reconciled.', tests: {}, open: volumes },
+  22: {
+    behaviour:
+      'Operations that nothing else tells of carry ids where the agent takes them; their ends are acknowledged, asked about after a subscription, and a hint only: offers prove.',
+    tests: {
+      'plan/release.test.ts': [
+        'a release is sent once, with ids, and not again while it is on its way',
+        'gone by an offer that came a while after; at once when feedback says so',
+        'an agent that gives no feedback is asked without ids from then on',
+        'after a subscription operations are asked about while something is to be released',
+      ],
+      [lost]: ['the end of an operation is acknowledged, and stored nowhere'],
+    },
+    goldens: ['grow-without-a-word-starts-without'],
+  },
   23: {
     behaviour:
       'An inverse offer is accepted if every cluster can spare what runs there, else declined; the answer is stored and shown; agents about to be maintained get no new work.',
@@ -278,6 +385,8 @@ export const correctness: Readonly<Record<number, Item>> = {
         'a question is answered once; a rescinded one is forgotten while the broker is still up',
         'a question that is not asked again was withdrawn',
         'the answer is shown until the maintenance is over',
+        'the answer for a broker that is down, or has moved, is forgotten in the end',
+        'a maintenance without an end holds a roll, and a person is told what ends it',
       ],
       [translate]: ['inverse offers and their rescission', 'the answers to an inverse offer'],
       'mesos/embedded.test.ts': ['an answer to an inverse offer is what the operator sees'],
@@ -308,7 +417,15 @@ export const correctness: Readonly<Record<number, Item>> = {
       [table]: ['any update is an answer; a live task that no record wants is a stranger until it ends'],
       [translate]: ['kill, explicit reconciliation and acknowledgement name the agent'],
     },
-    goldens: ['kill-resend', 'kill-waits', 'stopped-broker-that-was-starting'],
+    goldens: [
+      'kill-resend',
+      'kill-waits',
+      'stopped-broker-that-was-starting',
+      'kills-stored-and-not-sent',
+      'kills-stored-and-without-effect',
+      'kill-without-effect-and-no-word',
+      'kill-lost-beside-a-start-that-hangs',
+    ],
   },
   26: {
     behaviour:

@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { isAbsolute, resolve as resolvePath } from 'node:path';
-import { formatAddress } from '../kafka/render.ts';
+import { formatAddress } from '../model/address.ts';
 import type { BrokerLaunch, BrokerPhase, BrokerReport, ReportCode } from '../model/launch.ts';
 import { executorProtocolVersion } from '../model/launch.ts';
 import type { Clock, Timer } from '../sys/clock.ts';

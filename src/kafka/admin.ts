@@ -11,6 +11,7 @@ import {
   incrementalAlterConfigsV1,
   unregisterBrokerV0,
 } from '@platformatic/kafka';
+import { formatAddress } from '../model/address.ts';
 import { ProtocolError, UnavailableError } from '../model/errors.ts';
 import type { KafkaAdmin, KafkaObserved, LogDir } from '../model/kafka.ts';
 import type { Clock } from '../sys/clock.ts';
@@ -18,7 +19,6 @@ import { type Logger, silentLogger } from '../sys/logger.ts';
 import { createConnections } from './connections.ts';
 import { configEntry, configResource, observeCluster } from './observation.ts';
 import { clientQuota, nameOfEntity, quotaEntities } from './quotas.ts';
-import { formatAddress } from './render.ts';
 import { answerOf, describeClusterV2, refusalsOf, translate } from './wire.ts';
 
 export type KafkaAdminOptions = {

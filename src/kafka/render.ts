@@ -1,3 +1,4 @@
+import { formatAddress } from '../model/address.ts';
 import { InvariantError, SpecError } from '../model/errors.ts';
 import type { BrokerLaunch, LaunchListener } from '../model/launch.ts';
 import { ownedConfig } from '../model/owned-config.ts';
@@ -119,11 +120,6 @@ function endpoint(listener: LaunchListener, host: string, port: number): string 
     });
   }
   return `${listener.name}://${formatAddress(host, port)}`;
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-export function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 const levels: ReadonlySet<string> = new Set([

@@ -323,6 +323,15 @@ function toOperation(operation: OfferOperation, settings: FrameworkSettings): wi
       };
     case 'create':
       return { type: 'CREATE', create: { volumes: wireResources(operation.volumes) } };
+    case 'grow':
+      return {
+        type: 'GROW_VOLUME',
+        ...operationId(operation),
+        grow_volume: {
+          volume: fromResource(operation.volume, settings.role),
+          addition: fromResource(operation.addition, settings.role),
+        },
+      };
     case 'destroy':
       return {
         type: 'DESTROY',

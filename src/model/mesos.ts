@@ -185,6 +185,13 @@ export type OfferOperation =
   | { readonly kind: 'unreserve'; readonly resources: readonly Resource[]; readonly id?: string }
   | { readonly kind: 'create'; readonly volumes: readonly Resource[] }
   | { readonly kind: 'destroy'; readonly volumes: readonly Resource[]; readonly id?: string }
+  | {
+      readonly kind: 'grow';
+      readonly volume: Resource;
+      /** Reserved as the volume is, and of the same disk. */
+      readonly addition: Resource;
+      readonly id?: string;
+    }
   | { readonly kind: 'launch'; readonly task: TaskSpec };
 
 export type MesosCall =

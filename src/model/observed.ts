@@ -40,6 +40,11 @@ export type ObservedMesos = {
   readonly kills: ReadonlyMap<string, { readonly lastAtMs: number; readonly attempts: number }>;
   /** Releases sent by this process, by incarnation. */
   readonly releases: ReadonlyMap<string, SentRelease>;
+  /** The last GROW_VOLUMEs sent by this process, by incarnation; `refused` by operation feedback. */
+  readonly growths: ReadonlyMap<
+    string,
+    { readonly agentId: string; readonly sentAtMs: number; readonly refused?: string }
+  >;
   /** Agents that give no feedback: an operation with an id is refused there. */
   readonly noFeedback: ReadonlySet<string>;
   /** RECONCILE_OPERATIONS was sent in this subscription. */

@@ -1,13 +1,19 @@
-/** Ids of the operations of a release: which incarnation it is about can be read off them, whoever sent them. */
+/** Ids of operations: what each is about can be read off it, whoever sent it and when. */
 
-export function releaseId(what: 'destroy' | 'unreserve', incarnation: string, nowMs: number): string {
-  return `${what}.${incarnation}.${nowMs.toString(36)}`;
+export type OperationKind = 'destroy' | 'unreserve' | 'grow';
+
+/** `<kind>.<incarnation>.<ms in base 36>`, and for one of several of a kind `.<number>` behind it. */
+export function operationId(kind: OperationKind, incarnation: string, nowMs: number): string {
+  return `${kind}.${incarnation}.${nowMs.toString(36)}`;
 }
 
 /** Undefined for an id that is none of ours. */
-export function parseReleaseId(
+export function parseOperationId(
   id: string,
-): { readonly what: string; readonly incarnation: string } | undefined {
-  const [, what, incarnation] = /^(destroy|unreserve)\.(.+)\.[^.]+$/.exec(id) ?? [];
-  return what === undefined || incarnation === undefined ? undefined : { what, incarnation };
+): { readonly kind: OperationKind; readonly incarnation: string; readonly sentAtMs: number } | undefined {
+  const [, kind, incarnation, at = ''] =
+    /^(destroy|unreserve|grow)\.([^.]+)\.([0-9a-z]+)(?:\.\d+)?$/.exec(id) ?? [];
+  return kind === undefined || incarnation === undefined
+    ? undefined
+    : { kind: kind as OperationKind, incarnation, sentAtMs: Number.parseInt(at, 36) };
 }

@@ -75,6 +75,8 @@ export type HeldReason =
       readonly untilMs: number;
       readonly failures: number;
       readonly last: string;
+      /** What went before its LAUNCH did not succeed: the broker itself never began. */
+      readonly isHalfDone?: true;
     }
   /** No room on a disk, or it failed: tried again then, and at once with a changed spec. */
   | { readonly kind: 'disk-full' | 'disk-failed'; readonly detail: string; readonly untilMs: number }
@@ -95,7 +97,14 @@ export type HeldReason =
     }
   /** Stopping it now would break a partition; the first few are named. */
   | { readonly kind: 'waiting-for-isr'; readonly partitions: readonly string[]; readonly more: number }
-  | { readonly kind: 'waiting-for-roll'; readonly brokerId: number; readonly detail: string }
+  | {
+      readonly kind: 'waiting-for-roll';
+      readonly brokerId: number;
+      readonly detail: string;
+      readonly untilMs?: number;
+      /** The other one's agent has a maintenance without an end. */
+      readonly endless?: { readonly agentId: string };
+    }
   | { readonly kind: 'rollout-paused' }
   | {
       readonly kind: 'paused-by-operator';
@@ -120,6 +129,14 @@ export type HeldReason =
       readonly what: string;
       readonly detail: string;
       readonly untilMs?: number;
+    }
+  /** A volume that is to grow, and does not just now. Holds up nothing else. */
+  | {
+      readonly kind: 'volume-not-grown';
+      readonly cause: 'no-offer' | 'no-room' | 'refused';
+      readonly brokerId: number;
+      readonly hostname: string;
+      readonly detail: string;
     }
   /** Something of ours that no record knows, and that may be somebody's data: a person has to look. */
   | {

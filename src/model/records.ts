@@ -116,6 +116,20 @@ export type BrokerRecord = {
   /** Set when the broker went down: until then only the same agent will do. */
   readonly stickyUntilMs?: number;
   readonly maintenance?: MaintenanceAnswer;
+  readonly growth?: GrowthRecord;
+};
+
+/** A volume that is to grow: from the disk that is reserved for it to the start that has it, or does not. */
+export type GrowthRecord = {
+  /** Of the spec that wants it: a broker is stopped for it once a revision. */
+  readonly revision: number;
+  /** GROW_VOLUMEs that were sent while it was down. */
+  readonly attempts: number;
+  readonly sentAtMs?: number;
+  /** It started without. */
+  readonly isOver?: true;
+  /** What Mesos said of it, if it did. */
+  readonly refused?: string;
 };
 
 /** What Mesos was told of the planned maintenance of the broker's agent. */

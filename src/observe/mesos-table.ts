@@ -1,7 +1,7 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
 import type { MesosCall, MesosEvent, Offer, OperationUpdate } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
-import { parseReleaseId } from '../model/operation-id.ts';
+import { parseOperationId } from '../model/operation-id.ts';
 import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { isLive } from './fold-update.ts';
 
@@ -27,6 +27,7 @@ export const emptyMesosTable: MesosTable = {
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
   releases: new Map(),
+  growths: new Map(),
   noFeedback: new Set(),
   operationsAsked: false,
   strangers: [],
@@ -111,7 +112,11 @@ export function foldMesosEvent(
 export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): MesosTable {
   switch (call.kind) {
     case 'accept':
-      return { ...without(table, call.offerIds), releases: countReleases(table, call, nowMs) };
+      return {
+        ...without(table, call.offerIds),
+        releases: countReleases(table, call, nowMs),
+        growths: countGrowths(table, call, nowMs),
+      };
     case 'decline': {
       const before = table.refusedFor;
       return {
@@ -189,34 +194,60 @@ function countReleases(
       ]);
 }
 
+function countGrowths(
+  { growths, offers }: MesosTable,
+  call: Extract<MesosCall, { kind: 'accept' }>,
+  nowMs: number,
+): MesosTable['growths'] {
+  const incarnations = call.operations.flatMap((o) =>
+    o.kind === 'grow' ? (o.addition.reservations.at(-1)?.labels.incarnation ?? []) : [],
+  );
+  const agentId = offers.find((o) => call.offerIds.includes(o.id))?.agentId ?? '';
+  return incarnations.length === 0
+    ? growths
+    : new Map([...growths, ...incarnations.map((id) => [id, { agentId, sentAtMs: nowMs }] as const)]);
+}
+
 function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
-  const about = parseReleaseId(update.operationId);
+  const about = parseOperationId(update.operationId);
   if (about === undefined) {
     return table;
   }
-  const { what, incarnation } = about;
-  const sent = table.releases.get(incarnation);
-  const isFinal = update.state === 'refused' || (update.state === 'finished' && what === 'unreserve');
+  const { kind, incarnation, sentAtMs } = about;
+  const message = update.message ?? 'without a word';
+  const sent = kind === 'grow' ? table.growths.get(incarnation) : table.releases.get(incarnation);
+  const agentId = update.agentId ?? sent?.agentId;
+  const isTooOld =
+    update.state === 'refused' && /feedback.*capability/.test(message) && agentId !== undefined;
+  // The agent is too old for ids, which is no refusal of the thing itself (Mesos before 1.9).
+  const noFeedback = isTooOld ? new Set([...table.noFeedback, agentId]) : table.noFeedback;
+  if (kind === 'grow') {
+    return update.state !== 'refused' || isTooOld
+      ? { ...table, noFeedback }
+      : {
+          ...table,
+          growths: new Map([
+            ...table.growths,
+            [incarnation, { agentId: agentId ?? '', sentAtMs, refused: message }],
+          ]),
+        };
+  }
+  const isFinal = update.state === 'refused' || (update.state === 'finished' && kind === 'unreserve');
   if (!isFinal) {
     return table;
   }
-  const message = update.message ?? 'without a word';
-  const agentId = update.agentId ?? sent?.agentId;
+  const release = table.releases.get(incarnation);
   return {
     ...table,
-    // The agent is too old for ids, which is no refusal of the thing itself (Mesos before 1.9).
-    noFeedback:
-      update.state === 'refused' && /feedback.*capability/.test(message) && agentId !== undefined
-        ? new Set([...table.noFeedback, agentId])
-        : table.noFeedback,
+    noFeedback,
     releases: new Map([
       ...table.releases,
       [
         incarnation,
         {
           agentId: agentId ?? '',
-          lastAtMs: sent?.lastAtMs ?? 0,
-          attempts: sent?.attempts ?? 0,
+          lastAtMs: release?.lastAtMs ?? 0,
+          attempts: release?.attempts ?? 0,
           outcome: update.state === 'finished' ? { kind: 'finished' } : { kind: 'refused', message },
         },
       ],

@@ -77,7 +77,10 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `backs off after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
         untilMs: reason.untilMs,
-        remedy: 'see its log by `kafka-mesos logs`; a changed spec is tried at once',
+        remedy:
+          reason.isHalfDone === true
+            ? 'it goes on by itself; if that stays so, see whether role and principal may reserve resources and create volumes'
+            : 'see its log by `kafka-mesos logs`; a changed spec is tried at once',
       };
     case 'disk-full':
     case 'disk-failed':
@@ -112,7 +115,15 @@ function describeReason(reason: HeldReason): Words {
           : 'it goes on by itself once these replicas are in sync; a broker that is kept stopped has to be started for it',
       };
     case 'waiting-for-roll':
-      return { message: `one at a time: broker ${reason.brokerId} ${reason.detail}` };
+      return {
+        message: `one at a time: broker ${reason.brokerId} ${reason.detail}`,
+        ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
+        ...(reason.endless === undefined
+          ? {}
+          : {
+              remedy: `the maintenance of ${reason.endless.agentId} has no duration: take it out of the master's maintenance schedule when it is done, or give it one`,
+            }),
+      };
     case 'rollout-paused':
       return { message: 'the rollout is paused', remedy: 'set rollout.paused: false' };
     case 'paused-by-operator':
@@ -122,7 +133,11 @@ function describeReason(reason: HeldReason): Words {
         remedy: 'take it back by `kafka-mesos broker resume`',
       };
     case 'quorum-at-risk':
-      return { message: `the controller quorum cannot spare it: ${reason.detail}` };
+      return {
+        message: `the controller quorum cannot spare it: ${reason.detail}`,
+        remedy:
+          'it goes on by itself once the other controllers have caught up; one that is kept stopped has to be started for it',
+      };
     case 'relocation-unsafe':
       return {
         message: `must not be relocated: ${reason.detail}${reason.partitions.length === 0 ? '' : ` (${reason.partitions.join(', ')}${reason.more > 0 ? ` and ${reason.more} more` : ''})`}`,
@@ -142,6 +157,11 @@ function describeReason(reason: HeldReason): Words {
         message: `${reason.hostname}: ${reason.detail}`,
         ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
         remedy: `nothing waits for it; it goes when ${reason.hostname} offers it`,
+      };
+    case 'volume-not-grown':
+      return {
+        message: reason.cause === 'refused' ? `it starts without: ${reason.detail}` : reason.detail,
+        ...growthRemedies[reason.cause](reason),
       };
     case 'orphaned':
       return {
@@ -182,6 +202,21 @@ function describeReason(reason: HeldReason): Words {
       return unreachable(reason);
   }
 }
+
+const growthRemedies: Readonly<
+  Record<
+    Extract<HeldReason, { kind: 'volume-not-grown' }>['cause'],
+    (reason: Extract<HeldReason, { kind: 'volume-not-grown' }>) => { readonly remedy?: string }
+  >
+> = {
+  'no-offer': () => ({}),
+  'no-room': ({ hostname }) => ({
+    remedy: `free disk on ${hostname}, or give the volume its former size; the broker serves on meanwhile`,
+  }),
+  refused: ({ brokerId }) => ({
+    remedy: `see whether the principal may resize volumes and the agent has RESIZE_VOLUME, then \`kafka-mesos broker restart ${brokerId}\`, or give the volume its former size`,
+  }),
+};
 
 /**
  * Kafka takes at most double, and at least half, of the threads that run (`DynamicThreadPool`, 4.3.1). To go there in

@@ -2,6 +2,7 @@
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.ts';
 import { diffNeedingRestart } from './dynamic-config.ts';
+import { growthDrift } from './growth.ts';
 import { askedRestart } from './intents.ts';
 import { heldForDistribution, kafkaArtifact, type Need, type NeedContext } from './need.ts';
 import { settingsOf } from './settings.ts';
@@ -19,6 +20,7 @@ export function driftOf(
   const sha512 = wantedSha512(desired, startedWith, artifact?.sha512);
   const drift = [
     ...askedRestart(record, context.nowMs),
+    ...growthDrift(broker, record, memory.spec.revision),
     ...diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig),
   ];
   if (drift.length === 0) {

@@ -10,17 +10,10 @@ import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '.
 import type { ArtifactCatalog } from '../model/observed.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
 import { identityLabels } from '../model/task-labels.ts';
+import { type Growing, growId, growOperations } from './growth.ts';
+import { choosePort, freeDisk, pickDisk } from './pick.ts';
 import { nodeFor, platformOf } from './platform.ts';
-import {
-  isFree,
-  isReservedFor,
-  lowestPort,
-  merged,
-  reserved,
-  takePort,
-  takeScalar,
-  totalScalar,
-} from './resources.ts';
+import { isFree, isReservedFor, merged, reserved, sameSource, takePort, takeScalar } from './resources.ts';
 
 /** All offers in hand of one agent; Mesos lets one ACCEPT use them together. */
 export type AgentOffers = {
@@ -44,6 +37,8 @@ export type Want = {
   readonly avoid?: { readonly agentId: string; readonly hostname: string };
   /** The volumes carry data: they must be there, and are never made anew. */
   readonly formatted: boolean;
+  /** A volume that the spec wants larger is grown first. */
+  readonly mayGrow?: true;
 };
 
 export type FitContext = {
@@ -53,6 +48,8 @@ export type FitContext = {
   readonly principal?: string;
   readonly newUuid: () => string;
   readonly artifacts: Pick<ArtifactCatalog, 'node'>;
+  /** Agents on which an operation with an id is refused. */
+  readonly giveNoFeedback: ReadonlySet<string>;
 };
 
 export type Fit =
@@ -65,6 +62,8 @@ export type Fit =
       readonly operations: readonly OfferOperation[];
       readonly taskResources: readonly Resource[];
       readonly executorResources: readonly Resource[];
+      /** Absent: it starts with its volumes as they are. Present: these go out by themselves, and it starts on a later offer. */
+      readonly growth?: readonly OfferOperation[];
       /** What of the agent's offers is left over. */
       readonly rest: readonly Resource[];
     }
@@ -99,6 +98,7 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
   const used: Resource[] = [];
   const toReserve: Resource[] = [];
   const toCreate: Resource[] = [];
+  const growing: Growing[] = [];
   let rest = agent.resources;
 
   const takeAmount = (
@@ -141,14 +141,15 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     if (existing !== undefined) {
       rest = rest.filter((r) => r !== existing);
       used.push(existing);
+      const sizeMiB = existing.scalar ?? volume.sizeMiB;
+      const wanted = broker.storage.volumes.find((v) => v.name === volume.name)?.sizeMiB ?? 0;
+      if (existing.disk?.source.kind !== 'mount' && wanted > sizeMiB) {
+        growing.push({ volume: existing, toMiB: wanted });
+      }
       volumes.push(
-        placed ??
-          placedVolume(
-            volume,
-            existing.disk?.source ?? { kind: 'root' },
-            existing.scalar ?? volume.sizeMiB,
-            persistenceId,
-          ),
+        placed === undefined
+          ? placedVolume(volume, existing.disk?.source ?? { kind: 'root' }, sizeMiB, persistenceId)
+          : { ...placed, sizeMiB },
       );
       continue;
     }
@@ -234,6 +235,11 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
   if (reasons.length > 0 || node === undefined) {
     return { fits: false, reasons };
   }
+  const id = context.giveNoFeedback.has(agent.agentId) ? undefined : growId(incarnation, context.nowMs);
+  const growth =
+    want.mayGrow === true && growing.length > 0
+      ? growOperations(growing, rest, reservation, context.role, id)
+      : undefined;
   const executorCpus = takeScalar(cpus, 'cpus', executorResources.cpus, everywhere);
   const executorMemory = takeScalar(memory, 'mem', executorResources.memoryMiB, everywhere);
   const operations: OfferOperation[] = [];
@@ -262,7 +268,8 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     operations,
     taskResources: merged([...executorCpus.rest, ...executorMemory.rest, ...used]),
     executorResources: merged([...executorCpus.taken, ...executorMemory.taken]),
-    rest,
+    ...(growth === undefined ? {} : { growth: growth.operations }),
+    rest: growth?.rest ?? rest,
   };
 }
 
@@ -325,82 +332,6 @@ function rackOf(broker: DesiredBroker, agent: AgentOffers): string | undefined {
     case 'faultDomain':
       return broker.rack.level === 'zone' ? agent.domain?.zone : agent.domain?.region;
   }
-}
-
-/** A port bound before stays: it is in clients' and controllers' configuration, so another is no answer. */
-function choosePort(
-  listener: DesiredListener,
-  bound: number | undefined,
-  resources: readonly Resource[],
-  avoid: ReadonlySet<number>,
-  isOurs: (resource: Resource) => boolean,
-  canReserve: (resource: Resource) => boolean,
-): number | { readonly reason: string } {
-  const choice = bound === undefined ? listener.port : ({ kind: 'fixed', port: bound } as const);
-  const range =
-    choice.kind === 'fixed'
-      ? { begin: choice.port, end: choice.port }
-      : choice.kind === 'range'
-        ? choice
-        : { begin: 1, end: 65_535 };
-  const port =
-    lowestPort(resources.filter(isOurs), range, avoid) ??
-    lowestPort(resources.filter(canReserve), range, avoid);
-  if (port !== undefined) {
-    return port;
-  }
-  const wanted =
-    range.begin === range.end
-      ? `port ${range.begin}`
-      : choice.kind === 'any'
-        ? 'any port'
-        : `a port of ${range.begin}..${range.end}`;
-  return {
-    reason: `${wanted} for listener ${listener.name} is not in the offer${bound === undefined ? '' : ' (bound to this broker: it stays)'}`,
-  };
-}
-
-/** Which disk a new volume comes from: of the kind wanted, the smallest that is large enough; MOUNT disks go whole. */
-function pickDisk(
-  resources: readonly Resource[],
-  volume: DesiredVolume,
-  usable: (resource: Resource) => boolean,
-): { readonly source: DiskSource; readonly amountMiB: number } | undefined {
-  const candidates = resources.filter(
-    (r) =>
-      r.name === 'disk' &&
-      r.disk?.volume === undefined &&
-      (r.disk?.source.kind ?? 'root') === volume.disk &&
-      usable(r),
-  );
-  const sources = new Map<string, DiskSource>(
-    candidates.map((r) => [JSON.stringify(r.disk?.source ?? null), r.disk?.source ?? { kind: 'root' }]),
-  );
-  const fitting = [...sources.values()]
-    .map((source) => ({
-      source,
-      size: totalScalar(
-        candidates.filter((r) => sameSource(r.disk?.source, source)),
-        'disk',
-      ),
-    }))
-    .filter(({ size }) => size >= volume.sizeMiB)
-    .sort((a, b) => a.size - b.size);
-  const best = fitting[0];
-  return best === undefined
-    ? undefined
-    : { source: best.source, amountMiB: volume.disk === 'mount' ? best.size : volume.sizeMiB };
-}
-
-function freeDisk(resources: readonly Resource[], volume: DesiredVolume): number {
-  return totalScalar(
-    resources.filter((r) => r.disk?.volume === undefined && (r.disk?.source.kind ?? 'root') === volume.disk),
-    'disk',
-  );
-}
-
-function sameSource(one: DiskSource | undefined, other: DiskSource | undefined): boolean {
-  return JSON.stringify(one ?? { kind: 'root' }) === JSON.stringify(other ?? { kind: 'root' });
 }
 
 function placedVolume(

@@ -1,7 +1,7 @@
 /** The step that stops a task, and when one that brought no answer is due again. */
 import type { Desired } from '../model/desired.ts';
 import type { Step } from '../model/plan.ts';
-import type { BrokerRecord, KillCause } from '../model/records.ts';
+import type { BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 
 /** Marks the kill in the record, then sends it; also used to send it again. */
 export function killStep(
@@ -44,6 +44,40 @@ export function killDueAtMs(
   return sent === undefined
     ? 0
     : sent.lastAtMs + Math.min(60_000, 5_000 * 2 ** Math.min(sent.attempts - 1, 5));
+}
+
+/**
+ * An executor says at once that it is being killed, and the master keeps a KILL for an agent that is away for 75 s, then
+ * not at all: after twice that, with the task still up, it was lost, or whoever stored it died before it was sent.
+ */
+const killLostMs = 150_000;
+
+export function cameToNothing(
+  { state, kill }: TaskRecord,
+  sent: { readonly lastAtMs: number } | undefined,
+  nowMs: number,
+): boolean {
+  return (
+    kill !== undefined &&
+    (state === 'TASK_RUNNING' || state === 'TASK_STARTING') &&
+    nowMs - Math.max(kill.atMs, sent?.lastAtMs ?? 0) > killLostMs
+  );
+}
+
+/**
+ * Whoever is told to stop counts as absent: several such orders without effect would hold one another for ever, and
+ * their reasons may have gone. What is still to be stopped is ordered again, one at a time, as if for the first time.
+ */
+export function takeBackKill(record: BrokerRecord, task: TaskRecord): Step {
+  const { kill, ...kept } = task;
+  return {
+    mark: '·',
+    what: `take back the order to stop broker ${record.id}`,
+    why: [`it never took effect (${kill?.detail ?? ''})`],
+    clusterName: record.clusterName,
+    brokerId: record.id,
+    action: { kind: 'broker', record: { ...record, task: kept } },
+  };
 }
 
 export function summariseWhy(why: readonly string[]): string {

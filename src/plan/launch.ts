@@ -1,4 +1,5 @@
 /** The task that starts a broker: what the agent fetches and runs, and what the executor is told. */
+import { formatAddress } from '../model/address.ts';
 import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
 import {
   type Artifact,
@@ -9,11 +10,12 @@ import {
   type StorageMode,
 } from '../model/launch.ts';
 import type { MesosCall, TaskSpec } from '../model/mesos.ts';
-import type { ArtifactCatalog } from '../model/observed.ts';
+import type { ArtifactCatalog, ObservedMesos } from '../model/observed.ts';
 import type { BrokerRecord, ClusterRecord, Placement } from '../model/records.ts';
 import { taskIdOf } from '../model/task-id.ts';
 import { taskLabels } from '../model/task-labels.ts';
 import { type AgentOffers, controllerListenerName, type Fit } from './fit.ts';
+import { growthAfterStart } from './growth.ts';
 import { publicSettings, settingsOf } from './settings.ts';
 
 /** Beyond the broker's own grace, so that the executor reports its end before Mesos ends the executor. */
@@ -31,6 +33,7 @@ export type LaunchInput = {
   readonly fit: Extract<Fit, { fits: true }>;
   readonly kafka: Artifact;
   readonly artifacts: ArtifactCatalog;
+  readonly growths: ObservedMesos['growths'];
 };
 
 export type AcceptCall = Extract<MesosCall, { kind: 'accept' }>;
@@ -90,7 +93,14 @@ export function buildLaunch(input: LaunchInput): {
       ports: Object.entries(placement.ports).map(([name, number]) => ({ name, number })),
     },
   };
-  const { retryAtMs: _due, stickyUntilMs: _over, wantedSinceMs: _wanted, ...kept } = input.record;
+  const {
+    retryAtMs: _due,
+    stickyUntilMs: _over,
+    wantedSinceMs: _wanted,
+    growth: _tried,
+    ...kept
+  } = input.record;
+  const growth = growthAfterStart(input.record, broker, placement, input.revision, input);
   const superseded =
     input.record.task === undefined
       ? input.record.superseded
@@ -103,6 +113,7 @@ export function buildLaunch(input: LaunchInput): {
       ...kept,
       placement,
       launches,
+      ...(growth === undefined ? {} : { growth }),
       ...(input.record.task?.seen === false ? { unstarted: (input.record.unstarted ?? 0) + 1 } : {}),
       superseded,
       task: {
@@ -165,7 +176,7 @@ function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMod
         directoryId,
       })),
     },
-    bootstrapControllers: cluster.voters.map((v) => `${v.host}:${v.port}`),
+    bootstrapControllers: cluster.voters.map((v) => formatAddress(v.host, v.port)),
     listeners: broker.listeners.map((l) => listener(l.name, l)),
     ...(broker.controllerListener === undefined
       ? {}

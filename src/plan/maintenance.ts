@@ -163,22 +163,30 @@ function remember(input: PlanInput, agentId: string, answer: MaintenanceAnswer):
 }
 
 /**
- * When an answer that is stored is to be forgotten: the schedule was changed, of which only an open question tells.
- * Never of a broker that is down: its maintenance has begun, and when its agent is to be back is worth showing.
+ * When an answer that is stored is to be forgotten: the broker has moved, or the schedule was changed, of which only
+ * an open question tells. One that is down was taken down by its maintenance, and when its agent is to be back is
+ * worth showing, until that time or until the agent offers as if nothing were planned: nobody is asked about it.
  */
 function withdrawal(
   record: BrokerRecord,
-  { inverseOffers, subscribedAtMs = 0 }: PlanInput['mesos'],
+  { inverseOffers, offers, subscribedAtMs = 0 }: PlanInput['mesos'],
 ): readonly { readonly record: BrokerRecord; readonly atMs: number }[] {
   const { maintenance, task } = record;
-  if (
-    maintenance === undefined ||
-    task?.agentId !== maintenance.agentId ||
-    task.unreachableSinceMs !== undefined
-  ) {
+  if (maintenance === undefined) {
     return [];
   }
-  const asked = inverseOffers.get(maintenance.agentId);
+  const { agentId } = maintenance;
+  if (task !== undefined && task.agentId !== agentId) {
+    return [{ record, atMs: 0 }];
+  }
+  if (task === undefined || task.unreachableSinceMs !== undefined) {
+    const isBack = offers.some(
+      (o) => o.agentId === agentId && o.unavailability?.startMs !== maintenance.startMs,
+    );
+    const atMs = isBack ? 0 : endOf(maintenance);
+    return atMs === undefined ? [] : [{ record, atMs }];
+  }
+  const asked = inverseOffers.get(agentId);
   switch (asked?.state) {
     case 'open':
       return [];

@@ -6,6 +6,7 @@ import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.t
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import type { Want } from './fit.ts';
+import { mayGrow } from './growth.ts';
 
 export type Need =
   /** Wants an offer. `relocate` gives up the old disk, which a gate has allowed. */
@@ -84,6 +85,14 @@ export function heldForDistribution(broker: DesiredBroker, need: string, context
     },
     missing?.failed ?? false,
   );
+}
+
+/** Of a broker that is down for certain: only its volume may change before it starts. */
+export function wantHome(context: NeedContext, broker: DesiredBroker, record: BrokerRecord): Want {
+  return {
+    ...wantOf(context, broker, record),
+    ...(mayGrow(record, context.mesos) ? { mayGrow: true } : {}),
+  };
 }
 
 export function wantOf(context: NeedContext, broker: DesiredBroker, record: BrokerRecord): Want {

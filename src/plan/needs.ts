@@ -2,11 +2,11 @@
 import type { DesiredBroker } from '../model/desired.ts';
 import { isDiskCode } from '../model/launch.ts';
 import type { HeldReason } from '../model/plan.ts';
-import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
+import type { BrokerIntent, BrokerRecord, EndedTask, KillCause, TaskRecord } from '../model/records.ts';
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
 import { activeIntent, isBeingReplaced, pausedBy, whyStopped } from './intents.ts';
-import { killDueAtMs, killStep, summariseWhy } from './kill.ts';
+import { cameToNothing, killDueAtMs, killStep, summariseWhy, takeBackKill } from './kill.ts';
 import {
   emptyRecord,
   heldForDistribution,
@@ -14,6 +14,7 @@ import {
   kafkaArtifact,
   type Need,
   type NeedContext,
+  wantHome,
   wantOf,
 } from './need.ts';
 import { relocation } from './relocation.ts';
@@ -74,11 +75,14 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     return unreachableTask(broker, record, task, task.unreachableSinceMs, context);
   }
   if (task.kill !== undefined) {
-    const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
+    const sent = mesos.kills.get(task.taskId);
+    if (mesos.answeredTasks.has(task.taskId) && cameToNothing(task, sent, nowMs)) {
+      return { kind: 'kill', broker, record, step: takeBackKill(record, task) };
+    }
+    const dueAtMs = killDueAtMs(sent);
     if (dueAtMs <= nowMs) {
-      // Ordered while its agent could not be reached, say: it runs on, and others may be down by now.
-      const isRunning = task.state === 'TASK_RUNNING' && ['roll', 'stop'].includes(task.kill.cause);
-      if (isRunning) {
+      // Ordered by a scheduler that died, or while its agent could not be reached: it runs on, and others may be down.
+      if (task.state === 'TASK_RUNNING') {
         return { kind: 'running', broker, record, drift: [task.kill.detail] };
       }
       return {
@@ -86,6 +90,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
         broker,
         record,
         step: killStep(desired, broker, record, task.kill.cause, task.kill.detail, [task.kill.detail], nowMs),
+        ...(sent === undefined && !isStaging(task, mesos) ? { onItsWayUp: true } : {}),
       };
     }
     const reason: HeldReason = {
@@ -201,6 +206,7 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   }
   // The same task would be refused again; of what may mend it only a part is in the settings, so any revision will do.
   const refusedAt = record.last?.state === 'TASK_ERROR' ? record.last.revision : undefined;
+  const isHalfDone = wasHalfDone(record.last);
   const corrected =
     record.last !== undefined &&
     ((refusedAt !== undefined && refusedAt !== memory.spec.revision) ||
@@ -209,9 +215,10 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
         settingsOf(desired, broker, wantedSha512(desired, record.last.startedWith, artifact.sha512)),
       ).length > 0);
   if (!corrected) {
-    const last =
+    const said =
       record.last === undefined ? '' : (record.last.message ?? record.last.reason ?? record.last.state);
-    if (refusedAt !== undefined) {
+    const last = isHalfDone ? `RESERVE or CREATE before its launch was not done (${said})` : said;
+    if (refusedAt !== undefined && !isHalfDone) {
       return hold(need, { kind: 'refused-by-mesos', detail: last }, true);
     }
     const code = record.last?.code;
@@ -222,7 +229,14 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       return hold(need, { kind: 'gave-up', failures: record.failures, last }, true);
     }
     if (record.retryAtMs !== undefined && nowMs < record.retryAtMs) {
-      return hold(need, { kind: 'backing-off', untilMs: record.retryAtMs, failures: record.failures, last });
+      const { failures, retryAtMs: untilMs } = record;
+      return hold(need, {
+        kind: 'backing-off',
+        untilMs,
+        failures,
+        last,
+        ...(isHalfDone ? { isHalfDone } : {}),
+      });
     }
   }
   if (record.formatted && record.placement?.volumes[0]?.kind === 'sandbox') {
@@ -239,11 +253,20 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       broker,
       record,
       relocate: false,
-      want: wantOf(context, broker, record),
+      want: wantHome(context, broker, record),
       ...(homeUntilMs === undefined ? {} : { homeUntilMs }),
     };
   }
   return relocation(broker, record, context);
+}
+
+/**
+ * Operations of one ACCEPT are judged one by one: where RESERVE or CREATE fails, the LAUNCH behind them asks for
+ * what is not there. The task itself asks for nothing but what was offered, so that this is the only cause of the
+ * master's word (validation.cpp, recording 08); the next offer shows what is done, and the rest is sent again.
+ */
+function wasHalfDone(last: EndedTask | undefined): boolean {
+  return last?.state === 'TASK_ERROR' && / more than available /.test(last.message ?? '');
 }
 
 /**

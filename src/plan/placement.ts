@@ -1,18 +1,13 @@
 /** Which broker starts on which agent: every waiting need against every offer in hand, with reasons. */
 import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
-import type { ArtifactCatalog } from '../model/observed.ts';
 import type { Held, OfferRejection, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement, SpecRecord } from '../model/records.ts';
+import type { ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
 import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
-import { type AgentOffers, controllerListenerName, type Fit, type FitContext, fitBroker } from './fit.ts';
+import { type AgentOffers, controllerListenerName, type Fit, fitBroker } from './fit.ts';
 import { isBoundToHost } from './homes.ts';
-import { askedBy } from './intents.ts';
-import { type AcceptCall, buildLaunch } from './launch.ts';
-import { kafkaArtifact, type Need } from './need.ts';
-import { leavePlace } from './owned.ts';
-
-export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
+import type { Need } from './need.ts';
+import { type Bound, type LaunchNeed, launchSteps, type PlacementContext } from './start-steps.ts';
 
 /** What placing uses up over all clusters of one pass. */
 export type Board = {
@@ -21,8 +16,6 @@ export type Board = {
   /** Offers kept for a need that waits for more of them. */
   readonly kept: Set<string>;
 };
-
-export type PlacementContext = FitContext & { readonly artifacts: ArtifactCatalog };
 
 export type Placed = { readonly steps: readonly Step[]; readonly held: readonly Held[] };
 
@@ -56,45 +49,11 @@ export function placeBrokers(
   return { steps: launchSteps(memory.spec, bound, cluster, board, context), held };
 }
 
-type Bound = {
-  readonly need: LaunchNeed;
-  readonly agent: AgentOffers;
-  readonly fit: Extract<Fit, { fits: true }>;
-};
-
 /** Where the rules allow it, one agent does for several brokers: the next one gets what is left over. */
 function bind(bound: Bound[], one: Bound, agents: AgentOffers[], taken: Taken[]): void {
   bound.push(one);
   agents.splice(agents.indexOf(one.agent), 1, { ...one.agent, resources: one.fit.rest });
   taken.push({ id: one.need.broker.id, attributes: one.fit.placement.attributes });
-}
-
-/**
- * An ACCEPT uses an agent's offers up, so what starts on one agent goes out in one: all records of these
- * brokers are stored before it. Only brokers of one cluster, whose steps stand and fall together.
- */
-function launchSteps(
-  spec: SpecRecord,
-  bound: readonly Bound[],
-  cluster: ClusterRecord,
-  board: Board,
-  context: PlacementContext,
-): readonly Step[] {
-  return [...Map.groupBy(bound, (b) => b.agent.agentId)].flatMap(([agentId, group]) => {
-    board.agents.splice(
-      board.agents.findIndex((a) => a.agentId === agentId),
-      1,
-    );
-    const launches = group.map((b) => launchStep(spec, b.need, cluster, b.agent, b.fit, context));
-    const operations = launches.flatMap((l) => l.call.operations);
-    return launches.map(({ step, record, call }, index): Step => {
-      const isLast = index === launches.length - 1;
-      return {
-        ...step,
-        action: { kind: 'broker', record, ...(isLast ? { call: { ...call, operations } } : {}) },
-      };
-    });
-  });
 }
 
 /**
@@ -193,60 +152,6 @@ function formCluster(
       stalled: false,
     })),
   };
-}
-
-function launchStep(
-  { desired, revision }: SpecRecord,
-  need: LaunchNeed,
-  cluster: ClusterRecord,
-  agent: AgentOffers,
-  fit: Extract<Fit, { fits: true }>,
-  context: PlacementContext,
-): { readonly step: Omit<Step, 'action'>; readonly record: BrokerRecord; readonly call: AcceptCall } {
-  const kafka = kafkaArtifact(desired, context.artifacts) ?? { uri: '', sha512: '' };
-  // After a relocation nothing of the old disk may be expected on the new one.
-  const base = need.relocate ? leavePlace(need.record, 'relocated', context.nowMs) : need.record;
-  const { record, call } = buildLaunch({
-    ...context,
-    desired,
-    revision,
-    broker: need.broker,
-    record: base,
-    cluster,
-    agent,
-    fit,
-    kafka,
-  });
-  const rack = fit.placement.rack === undefined ? '' : `, rack ${fit.placement.rack}`;
-  return {
-    step: {
-      mark: '+',
-      what: `start broker ${need.broker.id} on ${agent.hostname}${rack}`,
-      why: [need.relocate ? relocateReason(need.record) : startReason(need)],
-      clusterName: desired.name,
-      brokerId: need.broker.id,
-    },
-    record,
-    call,
-  };
-}
-
-function relocateReason({ placement, intent }: BrokerRecord): string {
-  if (intent?.kind === 'replace') {
-    return `replacement ${askedBy(intent)}`;
-  }
-  return placement?.volumes[0]?.kind === 'sandbox'
-    ? 'its sandbox went with its task: it starts empty'
-    : `relocated: its disk on ${placement?.hostname ?? 'no agent'} did not come back in time`;
-}
-
-function startReason(need: LaunchNeed): string {
-  if (need.record.launches === 0) {
-    return 'the spec has it and it does not run yet';
-  }
-  return need.record.last === undefined
-    ? 'its data is here'
-    : `its data is here; ${need.record.last.ordered ? 'it was stopped' : 'it ended'} (${need.record.last.message ?? need.record.last.state})`;
 }
 
 type Taken = { readonly id: number; readonly attributes: Readonly<Record<string, string>> };

@@ -5,6 +5,7 @@ import type { ClusterMemory } from '../model/records.ts';
 import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { groupByAgent } from './fit.ts';
+import { planGrowth } from './growth.ts';
 import { planCalls } from './housekeeping.ts';
 import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import { planMaintenance } from './maintenance.ts';
@@ -52,6 +53,8 @@ export function plan(input: PlanInput): Plan {
     ...(input.framework.principal === undefined ? {} : { principal: input.framework.principal }),
     newUuid: input.newUuid,
     artifacts: input.artifacts,
+    giveNoFeedback: input.mesos.noFeedback,
+    growths: input.mesos.growths,
   };
   const waiting: Waiting[] = [];
   const strangers = judgeStrangers(input);
@@ -93,6 +96,19 @@ export function plan(input: PlanInput): Plan {
       ...needs.flatMap((n) => (n.kind === 'kill' ? [n.step] : [])),
       ...rollout.steps,
     ];
+    const growth = planGrowth(
+      memory,
+      needs,
+      board.agents,
+      new Set(brokerSteps.flatMap((s) => s.brokerId ?? [])),
+      context,
+    );
+    board.agents.splice(
+      0,
+      board.agents.length,
+      ...board.agents.filter((a) => !growth.agentIds.has(a.agentId)),
+    );
+    brokerSteps.push(...growth.steps);
     const busy = new Set(brokerSteps.flatMap((s) => s.brokerId ?? []));
     const removals = planRemovals(memory, needs, kafka, rollout.steps[0]?.brokerId, input);
     const refusals = refusalsOf(input, desired.name);
@@ -119,10 +135,11 @@ export function plan(input: PlanInput): Plan {
       ...needs.flatMap((n) => (n.kind === 'held' ? [n.held] : [])),
       ...placed.held,
       ...rollout.held,
+      ...growth.held,
       ...changes.held,
       ...bound(memory),
     );
-    waiting.push(...waitingOf(memory, needs, placed.steps));
+    waiting.push(...waitingOf(memory, needs, placed.steps, growth.waiting));
     wakes.push(
       ...[...placed.held, ...changes.held].flatMap((h) => ('untilMs' in h.reason ? [h.reason.untilMs] : [])),
       ...needs.flatMap(wakeOf),
@@ -229,13 +246,22 @@ function waitingOf(
   { spec, cluster }: ClusterMemory,
   needs: readonly Need[],
   steps: readonly Step[],
+  growing: readonly number[],
 ): readonly Waiting[] {
-  const placed = new Set(steps.flatMap((s) => s.brokerId ?? []));
+  // One whose volume grows first still waits for the offer to start on.
+  const placed = new Set(
+    steps.flatMap((s) =>
+      s.action.kind === 'broker' && s.action.record.task !== undefined ? [s.action.record.id] : [],
+    ),
+  );
   return needs.flatMap((need): readonly Waiting[] => {
     // Before the cluster is formed only its voters look at offers: what was refused by then, nobody else has seen.
     const formed = cluster === undefined ? ' unformed' : '';
     const prefix = `${spec.desired.name}@${spec.revision}${formed}/${need.broker.id}`;
     const home = { key: `${prefix} home`, refuseSeconds: refuseSeconds.home };
+    if (growing.includes(need.broker.id)) {
+      return [{ ...home, key: `${prefix} grow`, why: 'no volume on it can grow by it' }];
+    }
     if (need.kind === 'held') {
       return need.wantsHome === true ? [{ ...home, why: 'no disk that is waited for is on it' }] : [];
     }

@@ -9,6 +9,7 @@ import type { StepSummary } from '../model/status.ts';
 import { deletionOf } from './deletion.ts';
 import { describeHeld } from './describe-held.ts';
 import { dynamicSteps } from './dynamic-config.ts';
+import { describeGrowths, growthsOf } from './growth.ts';
 import { whyStopped, withIntents } from './intents.ts';
 import { executorShare } from './launch.ts';
 import { needOf } from './needs.ts';
@@ -73,7 +74,11 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
           });
         }
         break;
-      case 'running':
+      case 'running': {
+        const growths =
+          record?.growth?.isOver === true && record.growth.revision === memory.spec.revision
+            ? []
+            : describeGrowths(growthsOf(broker, record?.placement));
         if (broker.state === 'stopped') {
           steps.push({
             mark: '-',
@@ -81,15 +86,16 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
             why: [whyStopped(record, input.nowMs)],
             brokerId: broker.id,
           });
-        } else if (need.drift.length > 0) {
+        } else if (need.drift.length > 0 || growths.length > 0) {
           steps.push({
             mark: '~',
             what: `restart broker ${broker.id}`,
-            why: need.drift,
+            why: [...new Set([...need.drift, ...growths])],
             brokerId: broker.id,
           });
         }
         break;
+      }
       case 'kill':
       case 'stopped':
         break;

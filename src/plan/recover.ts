@@ -6,23 +6,22 @@
  * refused; every cluster counts as formed, so that none is formed a second time.
  */
 
+import { formatAddress } from '../model/address.ts';
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import { type BrokerReport, executorProtocolVersion } from '../model/launch.ts';
 import { isTerminal, type Resource } from '../model/mesos.ts';
-import type { AgentEntry, MesosInventory, TaskEntry } from '../model/mesos-inventory.ts';
+import type { MesosInventory, TaskEntry } from '../model/mesos-inventory.ts';
 import type {
   BrokerRecord,
   ClusterRecord,
   DynamicValue,
   FrameworkRecord,
-  PlacedVolume,
-  Placement,
   SpecRecord,
   TaskRecord,
 } from '../model/records.ts';
 import { parseTaskId } from '../model/task-id.ts';
 import { parseIdentity, parseTaskLabels, type TaskMemory } from '../model/task-labels.ts';
-import { advertisedHostAttribute, controllerListenerName } from './fit.ts';
+import { type Reserved, withoutTask, withPlacement } from './recover-place.ts';
 import { settingsOf } from './settings.ts';
 
 export type RecoverInput = {
@@ -93,6 +92,7 @@ export function recover(input: RecoverInput): Recovered {
       `agent ${hostname} (${agentId}) has not come back to the master yet, and what is on it is not known: wait until it is back or gone`,
     );
   }
+  notes.push(...unseenAgents(input.inventory, found));
   const clusters = input.specs.map(({ desired, digest }) =>
     recoverCluster(input, { desired, digest }, found, reserved, problems, notes),
   );
@@ -102,6 +102,23 @@ export function recover(input: RecoverInput): Recovered {
     problems,
     notes,
   };
+}
+
+/** The master lists what is reserved on agents that are registered with it, and no others. */
+function unseenAgents({ agents }: MesosInventory, found: readonly Found[]): readonly string[] {
+  const registered = new Set(agents.map((a) => a.agentId));
+  const away = new Map(
+    found
+      .filter(({ task }) => !registered.has(task.agentId))
+      .map(({ task, memory }) => [task.agentId, memory.placement.hostname]),
+  );
+  return [
+    ...[...away].map(
+      ([agentId, hostname]) =>
+        `agent ${hostname} (${agentId}) is unreachable: of what is on it only the tasks are known, and its reservations and volumes could not be looked at`,
+    ),
+    'agents that are unreachable and have no task of ours are not listed by the master: what is reserved on them could not be looked at, and is held as orphaned when they come back',
+  ];
 }
 
 function chooseFramework(
@@ -131,14 +148,6 @@ function chooseFramework(
   }
   return only.id;
 }
-
-type Reserved = {
-  readonly cluster: string;
-  readonly broker: number;
-  readonly incarnation: string;
-  readonly agent: AgentEntry;
-  readonly resources: readonly Resource[];
-};
 
 function reservationsOf({ inventory, frameworkName }: RecoverInput): readonly Reserved[] {
   const byKey = new Map<string, Reserved & { resources: Resource[] }>();
@@ -338,7 +347,7 @@ function reportOf(task: TaskEntry, { placement, settings }: TaskMemory): BrokerR
   if (task.state !== 'TASK_RUNNING' || listener === undefined || port === undefined) {
     return undefined;
   }
-  const endpoint = `${listener.advertisedHost ?? placement.host}:${listener.advertisedPort ?? port}`;
+  const endpoint = formatAddress(listener.advertisedHost ?? placement.host, listener.advertisedPort ?? port);
   return { protocol: executorProtocolVersion, phase: 'serving', formatted: true, endpoint };
 }
 
@@ -390,72 +399,4 @@ function withoutTrace(
     );
   }
   return [];
-}
-
-function withPlacement(clusterName: string, id: number, placement: Placement): BrokerRecord {
-  return {
-    schema: 1,
-    clusterName,
-    id,
-    placement,
-    formatted: true,
-    launches: 0,
-    superseded: [],
-    failures: 0,
-  };
-}
-
-function withoutTask(
-  { cluster: clusterName, broker: id, incarnation, agent, resources }: Reserved,
-  cluster: ClusterRecord,
-  broker: DesiredBroker | undefined,
-): BrokerRecord {
-  const voter = cluster.voters.find((v) => v.nodeId === id);
-  const volumes = resources.flatMap((resource): readonly PlacedVolume[] => {
-    const volume = resource.disk?.volume;
-    return volume === undefined
-      ? []
-      : [
-          {
-            name: volume.containerPath.split('/').at(-1) ?? volume.containerPath,
-            kind: 'persistent',
-            sizeMiB: resource.scalar ?? 0,
-            persistenceId: volume.persistenceId,
-            path: volume.containerPath,
-            source: resource.disk?.source ?? { kind: 'root' },
-          },
-        ];
-  });
-  const rack =
-    broker?.rack?.kind === 'attribute' ? agent.attributes[broker.rack.name] : voter?.placement.rack;
-  const placement: Placement =
-    voter !== undefined && voter.placement.incarnation === incarnation
-      ? { ...voter.placement, agentId: agent.agentId, directoryId: voter.directoryId }
-      : {
-          incarnation,
-          agentId: agent.agentId,
-          hostname: agent.hostname,
-          host: agent.attributes[advertisedHostAttribute] ?? agent.hostname,
-          ...(rack === undefined ? {} : { rack }),
-          attributes: { ...agent.attributes, hostname: agent.hostname },
-          // Bound again at the next launch, from what is reserved for it, lowest first as they once were.
-          ports: voter === undefined ? {} : { [controllerListenerName]: voter.port },
-          volumes: volumes.length > 0 ? volumes : unmanagedVolumes(broker),
-          boundAtMs: 0,
-        };
-  return withPlacement(clusterName, id, placement);
-}
-
-/** A disk that Mesos does not manage is where the spec says; nobody else would know. */
-function unmanagedVolumes(broker: DesiredBroker | undefined): readonly PlacedVolume[] {
-  const { kind = 'persistent', volumes = [] } = broker?.storage ?? {};
-  return kind === 'persistent'
-    ? []
-    : volumes.map(({ name, sizeMiB, hostPath }) => ({
-        name,
-        kind,
-        sizeMiB,
-        path: kind === 'hostPath' ? (hostPath ?? '') : `volumes/${name}`,
-        source: { kind: 'root' },
-      }));
 }

@@ -6,10 +6,11 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { OfferOperation, Resource } from '../model/mesos.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
-import { releaseId } from '../model/operation-id.ts';
+import { operationId } from '../model/operation-id.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
 import type { AgentOffers } from './fit.ts';
+import { isUnderWay } from './growth.ts';
 import type { OffersWanted } from './housekeeping.ts';
 import { killDueAtMs } from './kill.ts';
 import { groupByOwner, hasVolume, type Owned, withoutVolume } from './owned.ts';
@@ -196,7 +197,9 @@ function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInpu
       : { kind: 'wait', detail: blocked };
   }
   if (placement?.incarnation === owner.incarnation) {
-    return surplus(record, resources);
+    return record !== undefined && isUnderWay(record, cluster.spec.revision)
+      ? { kind: 'keep' }
+      : surplus(record, resources);
   }
   return hasVolume(resources) && !input.isTornDown
     ? {
@@ -256,7 +259,7 @@ function releaseOperations(
 ): readonly OfferOperation[] {
   const volumes = resources.filter((r) => r.disk?.volume !== undefined);
   const idOf = (what: 'destroy' | 'unreserve'): { readonly id?: string } =>
-    incarnation === undefined ? {} : { id: releaseId(what, incarnation, nowMs) };
+    incarnation === undefined ? {} : { id: operationId(what, incarnation, nowMs) };
   return [
     ...(volumes.length === 0 ? [] : [{ kind: 'destroy' as const, volumes, ...idOf('destroy') }]),
     { kind: 'unreserve', resources: merged(resources.map(withoutVolume)), ...idOf('unreserve') },

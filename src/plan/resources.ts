@@ -2,7 +2,7 @@
  * Arithmetic over offered resources. Scalars count in thousandths, as Mesos rounds them, so that
  * 0.1 + 0.2 is 0.3.
  */
-import type { PortRange, Reservation, Resource } from '../model/mesos.ts';
+import type { DiskSource, PortRange, Reservation, Resource } from '../model/mesos.ts';
 
 /** Resources that can be taken piece by piece; taking never changes the list given. */
 export type Pool = { readonly resources: readonly Resource[] };
@@ -97,6 +97,10 @@ export function takePort(resources: readonly Resource[], port: number): Taken {
 /** The same resource with one more reservation on top (Mesos: push onto `reservations`). */
 export function reserved(resource: Resource, reservation: Reservation): Resource {
   return { ...resource, reservations: [...resource.reservations, reservation] };
+}
+
+export function sameSource(one: DiskSource | undefined, other: DiskSource | undefined): boolean {
+  return JSON.stringify(one ?? { kind: 'root' }) === JSON.stringify(other ?? { kind: 'root' });
 }
 
 /** Free for a reservation of ours: unreserved, or statically reserved for our role. */

@@ -111,9 +111,9 @@ export function diffPlacement(broker: DesiredBroker, placement: Placement): read
           ? []
           : [`volume ${volume.name} is at ${was.path}, not ${volume.hostPath}`];
       }
-      // A mount disk is taken whole, and may be larger than what was asked for.
+      // A mount disk is taken whole, and may be larger than what was asked for; others may grow (growth.ts).
       const fits =
-        was.source.kind === 'mount' ? was.sizeMiB >= volume.sizeMiB : was.sizeMiB === volume.sizeMiB;
+        was.source.kind === 'mount' ? was.sizeMiB >= volume.sizeMiB : was.sizeMiB <= volume.sizeMiB;
       return storage.kind === 'sandbox' || fits
         ? []
         : [`volume ${volume.name} has ${was.sizeMiB} MiB, not ${volume.sizeMiB}`];

@@ -50,20 +50,25 @@ export function blockStop(
 ): Blocked | undefined {
   const { desired } = memory.spec;
   const other = promisedSoon(memory, broker.id, nowMs, broker.stopGraceMs + comeBackMs);
-  if (other !== undefined) {
-    const detail = `may go down with its agent ${other.maintenance?.agentId}, whose maintenance was accepted`;
-    return { reason: { kind: 'waiting-for-roll', brokerId: other.id, detail }, stalled: false };
+  if (other?.maintenance !== undefined) {
+    const { agentId, startMs, durationMs } = other.maintenance;
+    const detail = `may go down with its agent ${agentId}, whose maintenance was accepted`;
+    const held: Blocked['reason'] = { kind: 'waiting-for-roll', brokerId: other.id, detail };
+    // Nobody knows when it is over, and only a person can say so.
+    return durationMs === undefined
+      ? { reason: { ...held, endless: { agentId } }, stalled: startMs <= nowMs }
+      : { reason: { ...held, untilMs: startMs + durationMs }, stalled: false };
   }
   // Consent to an outage is none to the loss of what a sandbox takes with it.
   const isLoss = broker.storage.kind === 'sandbox';
   const accepted = acceptedLoss(record, nowMs);
   const absent = absentBrokers(memory);
   const policy = isLoss ? { allowSingleReplicaOutage: false } : desired.rollout;
+  // A broker that the spec keeps down never comes back by itself.
+  const kept = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
   const partitions = blockRestart(kafka, broker.id, policy, absent).filter((p) => !accepted.has(p.partition));
   if (partitions.length > 0) {
     const needsConsent = partitions.some((p) => p.why.startsWith('it has this replica only'));
-    // A broker that the spec keeps down never comes back in sync by itself.
-    const kept = new Set(desired.brokers.filter((b) => b.state === 'stopped').map((b) => b.id));
     const waitsInVain = partitions.some((p) => p.missing?.some((id) => kept.has(id)));
     return {
       reason: {
@@ -75,9 +80,12 @@ export function blockStop(
     };
   }
   const quorum = blockQuorum(kafka, broker.id, nowMs, absent);
+  const waitsInVain = kafka.quorum.voters.some(
+    ({ nodeId }) => nodeId !== broker.id && absent.has(nodeId) && kept.has(nodeId),
+  );
   return quorum === undefined
     ? undefined
-    : { reason: { kind: 'quorum-at-risk', detail: quorum }, stalled: false };
+    : { reason: { kind: 'quorum-at-risk', detail: quorum }, stalled: waitsInVain };
 }
 
 /**
@@ -132,7 +140,7 @@ function blockStart(
   if (!serves && !votes) {
     return 'not in use';
   }
-  if (stopping !== undefined) {
+  if (stopping !== undefined && stopping !== broker.id) {
     const detail = 'is being stopped';
     return { reason: { kind: 'waiting-for-roll', brokerId: stopping, detail }, stalled: false };
   }

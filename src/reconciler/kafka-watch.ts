@@ -53,6 +53,8 @@ export type KafkaWatch = {
     run: (admin: KafkaAdmin) => Promise<void>,
     applied?: () => void,
   ): void;
+  /** A question beside the changes; rejects as `KafkaAdmin` does. */
+  read<T>(clusterName: string, question: (admin: KafkaAdmin) => Promise<T>): Promise<T>;
   refusals(): PlanInput['kafkaRefusals'];
   /** What was refused is worth another try, and Kafka is asked of the topics that are new in the spec. */
   specChanged(clusterName: string): void;
@@ -185,6 +187,7 @@ export function createKafkaWatch(deps: {
       entry.lastAskMs = Number.NEGATIVE_INFINITY;
       entry.newsUntilMs = clock.nowMs() + newsForMs;
     },
+    read: async (clusterName, question) => await question(adminOf(clusterName, entryOf(clusterName))),
     refusals: () => new Map([...watched].map(([name, { refusals }]) => [name, refusals])),
     specChanged(clusterName) {
       const entry = entryOf(clusterName);

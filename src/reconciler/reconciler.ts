@@ -28,6 +28,7 @@ import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
 import { type IntentDemand, storeIntent } from './broker-intents.ts';
+import { createSettingsComparison } from './compare-settings.ts';
 import { createEventLog } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
 import { boundMemory, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
@@ -135,6 +136,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           events.add(clusterName, { atMs: clock.nowMs(), severity: 'warning', message: failure });
         }
       }),
+  });
+
+  const comparison = createSettingsComparison({
+    read: kafka.read,
+    onDifference: (fold) => enqueue(() => fold({ memory: requireMemory(), write })),
+    onFailure: (clusterName, error) => logger.debug('settings cannot be compared', { clusterName, error }),
   });
 
   function enqueue(job: () => Promise<void>): void {
@@ -304,6 +311,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         ? []
         : statuses().flatMap((s) => (s.phase === 'converged' ? [s.name] : [])),
     );
+    comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
     const pollAtMs = kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
     const wakes = [lastPlan.wakeAtMs, pollAtMs].filter((at) => at !== undefined);
     if (wakes.length > 0) {

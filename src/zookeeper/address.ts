@@ -1,3 +1,4 @@
+import { formatAddress } from '../model/address.ts';
 import type { SpecError } from '../model/errors.ts';
 
 /** `zk://[user:password@]host:port,host:port/path` taken apart. */
@@ -56,9 +57,8 @@ export function parseHosts(text: string, defaultPort: number, shown: string, ref
   return [parse(first), ...others.map(parse)];
 }
 
-/** Brackets an IPv6 address. */
 export function formatHostPort({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return formatAddress(host, port);
 }
 
 export function isPort(port: number): boolean {

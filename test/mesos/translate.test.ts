@@ -106,6 +106,41 @@ test('who we are: what we can do, a principal, checkpoints, time to fail over, a
   assert.equal(suppressed_roles, ['kafka']);
 });
 
+test('a volume that grows: what is added is reserved as it is, and the id asks for feedback', () => {
+  const reservations = [
+    { kind: 'dynamic', role: 'kafka', principal: 'kafka', labels: { broker: '0' } },
+  ] as const;
+  const body = toCall(
+    {
+      kind: 'accept',
+      offerIds: ['o'],
+      refuseSeconds: 1,
+      operations: [
+        {
+          kind: 'grow',
+          id: 'grow.i0.loyw3v28.0',
+          volume: {
+            name: 'disk',
+            scalar: 1000,
+            reservations,
+            disk: { source: { kind: 'root' }, volume: { persistenceId: 'p', containerPath: 'data' } },
+          },
+          addition: { name: 'disk', scalar: 500, reservations },
+        },
+      ],
+    },
+    settings,
+  );
+  const call = decodeSchedulerCall(encodeSchedulerCall({ framework_id, ...body }));
+  assert.equal(call, { framework_id, ...body });
+  const wire = call.type === 'ACCEPT' ? call.accept?.operations?.[0] : undefined;
+  if (wire?.type !== 'GROW_VOLUME') throw new Error('it is another operation');
+  assert.is(wire.id?.value, 'grow.i0.loyw3v28.0');
+  assert.is(wire.grow_volume.volume.disk?.persistence?.id, 'p');
+  assert.is(wire.grow_volume.addition.disk, undefined);
+  assert.equal(wire.grow_volume.addition.reservations, wire.grow_volume.volume.reservations);
+});
+
 test('kill, explicit reconciliation and acknowledgement name the agent', () => {
   assert.equal(written({ kind: 'kill', taskId: 't', agentId: 'a', graceMs: 1_500 }), {
     type: 'KILL',

@@ -1,63 +1,21 @@
 /** The planner's ACCEPT against the model of Mesos, by way of the wire's words. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { toCall, toEvent, toSubscribe } from '../../src/mesos/translate.ts';
-import type { FrameworkSettings, MesosCall } from '../../src/model/mesos.ts';
-import type { Action } from '../../src/model/plan.ts';
-import type { BrokerRecord, ClusterMemory, ClusterRecord } from '../../src/model/records.ts';
-import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
-import { plan } from '../../src/plan/plan.ts';
-import { events, statuses, World } from '../local/model/world.ts';
-import { artifacts, countUuids, framework, makeBroker, makeDesired, makeSpec } from './builders.ts';
+import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
+import { statuses } from '../local/model/world.ts';
+import { makeBroker, makeDesired } from './builders.ts';
+import { PlannerLoop } from './planner-loop.ts';
 
-const settings: FrameworkSettings = { ...framework, principal: 'kafka' };
+const accepted = (sent: readonly MesosCall[]): readonly (readonly OfferOperation['kind'][])[] =>
+  sent.flatMap((c) => (c.kind === 'accept' ? [c.operations.map((o) => o.kind)] : []));
 
 test('several brokers on one agent start by one ACCEPT, each with what is reserved for it', () => {
-  const world = new World('agent-1');
   const desired = makeDesired({ brokers: [0, 1, 2].map((id) => makeBroker(id, { constraints: [] })) });
-  let memory: ClusterMemory = { spec: makeSpec(desired), brokers: new Map() };
-  let table: MesosTable = emptyMesosTable;
-  const sent: MesosCall[] = [];
-  let outputs = world.do({
-    kind: 'subscribe',
-    streamId: 's1',
-    call: { type: 'SUBSCRIBE', subscribe: toSubscribe(settings, undefined) },
-  });
-  const perform = (action: Action): void => {
-    if (action.kind === 'bind-cluster') memory = { ...memory, cluster: action.record as ClusterRecord };
-    if (action.kind === 'broker')
-      memory = {
-        ...memory,
-        brokers: new Map<number, BrokerRecord>([...memory.brokers, [action.record.id, action.record]]),
-      };
-    const call = action.kind === 'mesos' || action.kind === 'broker' ? action.call : undefined;
-    if (call === undefined) return;
-    sent.push(call);
-    table = foldSent(table, call, world.nowMs);
-    outputs.push(...world.call(toCall(call, settings)));
-  };
-  for (let pass = 0; pass < 3; pass += 1) {
-    for (const event of events(outputs)) {
-      const translated = toEvent(event, 'kafka', world.nowMs);
-      if (translated !== undefined) table = foldMesosEvent(table, translated, () => true, world.nowMs);
-    }
-    outputs = [];
-    const { steps } = plan({
-      nowMs: world.nowMs,
-      framework: settings,
-      clusters: [memory],
-      isTornDown: false,
-      mesos: table,
-      kafka: new Map(),
-      kafkaRefusals: new Map(),
-      artifacts,
-      newUuid: countUuids(),
-    });
-    for (const { action } of steps) perform(action);
-  }
-  outputs = world.outputs.slice();
-  assert.is(sent.filter((c) => c.kind === 'accept').length, 1);
-  assert.is(sent.filter((c) => c.kind === 'revive').length, 1, 'it subscribed suppressed');
+  const loop = new PlannerLoop(desired, 'agent-1');
+  for (let i = 0; i < 3; i += 1) loop.pass();
+  assert.is(accepted(loop.sent).length, 1);
+  assert.is(loop.sent.filter((c) => c.kind === 'revive').length, 1, 'it subscribed suppressed');
+  const { outputs } = loop.world;
   const started = outputs.flatMap((o) =>
     o.kind === 'start-container' ? [o.volumes.map((v) => v.persistenceId)] : [],
   );
@@ -69,6 +27,58 @@ test('several brokers on one agent start by one ACCEPT, each with what is reserv
     statuses(outputs).filter((s) => s.state === 'TASK_ERROR' || s.state === 'TASK_DROPPED'),
     [],
   );
+});
+
+/** As a master does that refuses it: the operation names somebody else's principal. */
+function spoil(kind: 'reserve' | 'create', times: number): (call: MesosCall) => MesosCall {
+  let left = times;
+  return (call) => {
+    if (call.kind !== 'accept' || left === 0) return call;
+    left -= 1;
+    return {
+      ...call,
+      operations: call.operations.map((operation): OfferOperation => {
+        if (operation.kind !== kind) return operation;
+        return operation.kind === 'reserve'
+          ? {
+              ...operation,
+              resources: operation.resources.map((r) => ({
+                ...r,
+                reservations: r.reservations.map((one) => ({ ...one, principal: 'other' })),
+              })),
+            }
+          : operation.kind === 'create'
+            ? { ...operation, volumes: operation.volumes.map((v) => ({ ...v, scalar: 1e9 })) }
+            : operation;
+      }),
+    };
+  };
+}
+
+for (const [kind, second] of [
+  ['create', ['create', 'launch']],
+  ['reserve', ['reserve', 'create', 'launch']],
+] as const) {
+  test(`a launch that failed because its ${kind.toUpperCase()} did is completed by the next offer`, () => {
+    const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), 'agent-1');
+    loop.onTheWay = spoil(kind, 1);
+    loop.run(3);
+    assert.is(loop.record(0).failures, 1);
+    assert.is(loop.record(0).last?.state, 'TASK_ERROR');
+    assert.equal(accepted(loop.sent), [['reserve', 'create', 'launch'], second]);
+    assert.is(loop.record(0).task?.state, 'TASK_STAGING');
+    assert.is(loop.world.outputs.filter((o) => o.kind === 'start-container').length, 1);
+  });
+}
+
+test('operations that fail for good are tried with growing patience, and told', () => {
+  const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), 'agent-1');
+  loop.onTheWay = spoil('create', Number.POSITIVE_INFINITY);
+  loop.run(200);
+  // At once, then after 10 s, 20 s, 40 s, 80 s.
+  const launches = accepted(loop.sent).filter((operations) => operations.includes('launch')).length;
+  assert.ok(launches >= 5 && launches <= 7, `${launches} launches`);
+  assert.match(JSON.stringify(loop.lastPlan.held), /RESERVE or CREATE before its launch was not done/);
 });
 
 test.run();

@@ -1,11 +1,12 @@
 /** Inverse offers: an agent is given back only when every cluster can spare what runs there. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { InverseOffer } from '../../src/model/mesos.ts';
+import type { InverseOffer, Offer } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Action } from '../../src/model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
+import { describeHeld } from '../../src/plan/describe-held.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { blockLeave } from '../../src/plan/safety.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
@@ -16,6 +17,7 @@ import {
   makeInput,
   makeKafka,
   makeMemory,
+  makeOffer,
   makeRecord,
   nowMs,
 } from './builders.ts';
@@ -224,6 +226,7 @@ test('no broker is stopped while another may go down with an agent that was prom
     kind: 'waiting-for-roll',
     brokerId: 0,
     detail: 'may go down with its agent agent-1, whose maintenance was accepted',
+    untilMs: nowMs - 1_000 + hourMs,
   });
   const over = nowMs - hourMs + 60_000;
   assert.is(made(promise(over)).wakeAtMs, over + hourMs, 'and it goes on by itself');
@@ -239,6 +242,61 @@ function recordTask(id: number) {
   if (task === undefined) throw new Error('no task');
   return task;
 }
+
+test('a maintenance without an end holds a roll, and a person is told what ends it', () => {
+  const promise = (startMs: number): BrokerRecord =>
+    makeRecord(desired, makeBroker(0), {
+      maintenance: { agentId: 'agent-1', startMs, accepted: true, why: '' },
+    });
+  const changed = makeDesired({
+    ...desired,
+    brokers: desired.brokers.map((b) => (b.id === 2 ? makeBroker(2, { state: 'stopped' }) : b)),
+  });
+  const heldAt = (startMs: number) =>
+    plan(inputOf(emptyMesosTable, makeMemory(changed, [promise(startMs)]), makeKafka(desired))).held.find(
+      (h) => h.need === 'stop broker 2',
+    );
+  const begun = heldAt(nowMs - 24 * hourMs);
+  assert.ok(begun?.stalled === true);
+  assert.match(describeHeld(begun).remedy ?? '', /agent-1 has no duration: take it out/);
+  assert.is(heldAt(nowMs + 60_000)?.stalled, false, 'it has not begun');
+});
+
+test('the answer for a broker that is down, or has moved, is forgotten in the end', () => {
+  const maintenance = {
+    agentId: 'agent-1',
+    startMs: nowMs - hourMs,
+    durationMs: 2 * hourMs,
+    accepted: true,
+    why: '',
+  };
+  const ended = makeEnded(desired, makeBroker(0), { maintenance });
+  const inputAt = (record: BrokerRecord, ...offers: Offer[]) => {
+    const input = inputOf(emptyMesosTable, makeMemory(desired, [record]));
+    return { ...input, mesos: { ...input.mesos, offers } };
+  };
+  // Its agent offers too little to start it again, so that the record is written for nothing else.
+  const offer = (unavailability?: Offer['unavailability']) =>
+    makeOffer('agent-1', { cpus: 0.1, ...(unavailability === undefined ? {} : { unavailability }) });
+  const forgotten = ['store 0: nothing'];
+  assert.equal(answers(inputAt(ended)), []);
+  assert.equal(answers({ ...inputAt(ended), nowMs: nowMs + hourMs }), forgotten, 'it is over');
+  assert.equal(answers(inputAt(ended, offer())), forgotten, 'its agent has nothing planned any more');
+  assert.equal(answers(inputAt(ended, offer({ startMs: maintenance.startMs, durationMs: 2 * hourMs }))), []);
+  assert.equal(
+    answers(inputAt(ended, offer({ startMs: nowMs + hourMs }))),
+    forgotten,
+    'another one is planned',
+  );
+  const moved = makeRecord(desired, makeBroker(0), {
+    maintenance,
+    task: { ...recordTask(0), agentId: 'agent-9' },
+  });
+  const asked = inputOf(tableOf(ask('agent-1')), makeMemory(desired, [moved]));
+  assert.equal(answers(asked), ['accept inverse-agent-1', ...forgotten], 'it runs elsewhere');
+  const { durationMs: _none, ...endless } = maintenance;
+  assert.equal(answers({ ...inputAt({ ...ended, maintenance: endless }), nowMs: nowMs + 24 * hourMs }), []);
+});
 
 test('a question is answered once; a rescinded one is forgotten while the broker is still up', () => {
   const table = tableOf(ask('agent-1'));

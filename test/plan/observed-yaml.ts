@@ -23,7 +23,13 @@ import type { KafkaObserved, KafkaPartition } from '../../src/model/kafka.ts';
 import type { BrokerPhase, DiskReport, ReportCode } from '../../src/model/launch.ts';
 import type { PortRange, TaskState } from '../../src/model/mesos.ts';
 import type { PlanInput, Source } from '../../src/model/observed.ts';
-import type { BrokerRecord, ClusterMemory, KillCause, LeftBehind } from '../../src/model/records.ts';
+import type {
+  BrokerRecord,
+  ClusterMemory,
+  GrowthRecord,
+  KillCause,
+  LeftBehind,
+} from '../../src/model/records.ts';
 import { settingsOf } from '../../src/plan/settings.ts';
 import {
   artifacts,
@@ -84,6 +90,9 @@ type BrokerForm = {
   readonly placed?: boolean;
   /** Another disk than the spec's: sizes by volume name. */
   readonly volumes?: Record<string, number>;
+  readonly growth?: GrowthRecord;
+  /** Of these volumes; `root` when absent. */
+  readonly disk?: 'path' | 'mount';
 };
 
 type KafkaForm = {
@@ -117,6 +126,8 @@ type ObservedForm = {
     readonly silent?: readonly string[];
     readonly asked?: { readonly last: Time; readonly attempts: number };
     readonly implicit?: Time;
+    /** GROW_VOLUMEs that were refused, by incarnation: what the feedback said. */
+    readonly growths?: Record<string, string>;
   };
   readonly teardown?: boolean;
   readonly missing?: Record<string, string | { readonly failed: string }>;
@@ -215,6 +226,12 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
           { lastAtMs: timeOf(k.last), attempts: k.attempts },
         ]),
       ),
+      growths: new Map(
+        Object.entries(mesos.growths ?? {}).map(([id, refused]) => [
+          id,
+          { agentId: '', sentAtMs: nowMs - 1_000, refused },
+        ]),
+      ),
       strangers: Object.entries(mesos.strangers ?? {}).map(([taskId, agentId]) => ({ taskId, agentId })),
       offers: (form.offers ?? []).map((offer) =>
         makeOffer(offer.agent, {
@@ -296,7 +313,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
               sizeMiB,
               persistenceId: `${desired.name}-${broker.id}-${name}-i${broker.id}`,
               path: `volumes/${name}`,
-              source: { kind: 'root' as const },
+              source: b.disk === undefined ? { kind: 'root' as const } : { kind: b.disk, root: '/mnt/disk' },
             })),
           };
     const startedWith = { ...settingsOf(desired, broker, kafkaSha512), ...b.startedWith };
@@ -327,6 +344,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
               Object.entries(b.dynamic).map(([key, value]) => [key, { value, applied: true }]),
             ),
           }),
+      ...(b.growth === undefined ? {} : { growth: b.growth }),
       ...(b.formatted === undefined ? {} : { formatted: b.formatted }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),
       ...(b.failures === undefined ? {} : { failures: b.failures }),

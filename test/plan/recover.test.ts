@@ -1,12 +1,22 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Desired } from '../../src/model/desired.ts';
+import type { Desired, DesiredBroker } from '../../src/model/desired.ts';
 import type { TaskSpec } from '../../src/model/mesos.ts';
 import type { MesosInventory, TaskEntry } from '../../src/model/mesos-inventory.ts';
-import type { BrokerRecord, ClusterMemory, ClusterRecord } from '../../src/model/records.ts';
+import type { BrokerRecord, ClusterMemory, ClusterRecord, Placement } from '../../src/model/records.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { type Recovered, recover } from '../../src/plan/recover.ts';
-import { framework, makeBroker, makeDesired, makeInput, makeOffer, makeSpec, nowMs } from './builders.ts';
+import {
+  framework,
+  makeBroker,
+  makeDesired,
+  makeInput,
+  makeOffer,
+  makePlacement,
+  makeSpec,
+  nowMs,
+  reservedFor,
+} from './builders.ts';
 
 /** Forms the cluster and launches its voters: what the store then has, and what Mesos then runs. */
 function launched(desired: Desired): {
@@ -345,6 +355,83 @@ test('nothing may be written when something does not add up', () => {
       ['demo', { clusterId: 'other', brokerConfig: new Map(), brokers: new Set<number>() }],
     ]),
     /says that its cluster id is other/,
+  );
+});
+
+test('volumes found by reservation are in the order of the spec, the metadata first, however the agent lists them', () => {
+  const volumes = ['meta', 'data-1', 'data-0'].map((name) => ({ name, sizeMiB: 100, disk: 'root' as const }));
+  const desired = makeDesired({
+    brokers: [0, 1, 2, 3].map((id) =>
+      makeBroker(id, {
+        storage: { kind: 'persistent', volumes },
+        ...(id === 3 ? { roles: ['broker'] } : {}),
+      }),
+    ),
+  });
+  const { tasks } = launched({ ...desired, brokers: desired.brokers.slice(0, 3) });
+  const broker = desired.brokers[3] as DesiredBroker;
+  const resources = reservedFor('demo', broker, makePlacement('demo', broker), ['volumes', 'cpus']);
+  const agent = { agentId: 'agent-4', hostname: 'agent-4', active: true, attributes: {} };
+  for (const listed of [resources, resources.toReversed()]) {
+    const inventory = inventoryOf(
+      tasks.map((t) => entryOf(t)),
+      {},
+      tasks,
+    );
+    const { clusters, problems } = recovered(desired, {
+      ...inventory,
+      agents: [...inventory.agents, { ...agent, resources: listed }],
+    });
+    assert.equal(problems, []);
+    const placed = clusters[0]?.brokers.find((b) => b.id === 3)?.placement?.volumes;
+    assert.equal(
+      placed?.map((v) => [v.name, v.sizeMiB, v.persistenceId]),
+      ['meta', 'data-1', 'data-0'].map((name) => [name, 100, `demo-3-${name}-i3`]),
+    );
+  }
+});
+
+test('an IPv6 address is an endpoint in brackets', () => {
+  const { tasks } = launched(makeDesired());
+  const labels = (task: TaskSpec) => {
+    const placement = JSON.parse(task.labels.placement ?? '') as Placement;
+    return { ...task.labels, placement: JSON.stringify({ ...placement, host: '2001:db8::7' }) };
+  };
+  const inventory = inventoryOf(
+    tasks.map((t) => entryOf(t, { labels: labels(t) })),
+    {},
+    tasks,
+  );
+  const [first] = recovered(makeDesired(), inventory).clusters[0]?.brokers ?? [];
+  assert.match(first?.task?.report?.endpoint ?? '', /^\[2001:db8::7\]:\d+$/);
+});
+
+test('agents that could not be looked at are named', () => {
+  const { tasks } = launched(makeDesired());
+  const away = tasks[0] as TaskSpec;
+  const inventory = inventoryOf(
+    tasks.map((t) => entryOf(t, t === away ? { state: 'TASK_UNREACHABLE' } : {})),
+    {},
+    tasks.filter((t) => t !== away),
+  );
+  const { notes } = recovered(makeDesired(), inventory);
+  assert.ok(
+    notes.some((n) =>
+      n.startsWith('agent agent-1 (agent-1) is unreachable: of what is on it only the tasks'),
+    ),
+    notes.join('\n'),
+  );
+  const all = recovered(
+    makeDesired(),
+    inventoryOf(
+      tasks.map((t) => entryOf(t)),
+      {},
+      tasks,
+    ),
+  ).notes;
+  assert.not(all.some((n) => n.startsWith('agent ')));
+  assert.ok(
+    all.some((n) => /not listed by the master: what is reserved on them could not be looked at/.test(n)),
   );
 });
 

@@ -52,6 +52,11 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
                 .map(([n, p]) => `${n} ${p}`)
                 .join(', ')}`,
             ]),
+        ...(record.growth === undefined
+          ? []
+          : [
+              `growth of revision ${record.growth.revision}: ${record.growth.attempts} tries${record.growth.isOver === true ? `, over (${record.growth.refused ?? 'silence'})` : ''}`,
+            ]),
         ...(record.task?.kill === undefined
           ? []
           : [`kill (${record.task.kill.cause}) ${offset(record.task.kill.atMs, nowMs)}`]),
@@ -130,6 +135,10 @@ function renderOperation(operation: OfferOperation): readonly string[] {
     case 'create':
     case 'destroy':
       return [`${operation.kind.toUpperCase()} ${resources(operation.volumes)}`];
+    case 'grow':
+      return [
+        `GROW_VOLUME ${resources([operation.volume])} by ${resources([operation.addition])}${operation.id === undefined ? '' : `, id ${operation.id}`}`,
+      ];
     case 'reserve':
     case 'unreserve':
       return [`${operation.kind.toUpperCase()} ${resources(operation.resources)}`];

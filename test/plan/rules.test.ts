@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { HeldReason } from '../../src/model/plan.ts';
 import { judgeAgents } from '../../src/plan/constraints.ts';
 import { describeHeld } from '../../src/plan/describe-held.ts';
@@ -36,6 +37,7 @@ import {
   makeOffer,
   makePlacement,
   makeRecord,
+  makeSpec,
   makeTask,
   nowMs,
   reservedFor,
@@ -131,6 +133,7 @@ test('each reason has words, those that a person can mend have a remedy', () => 
     { kind: 'gave-up', failures: 3, last: 'exit 1' },
     { kind: 'refused-by-mesos', detail: 'more than available' },
     { kind: 'waiting-for-voters', missing: [1, 2] },
+    { kind: 'volume-not-grown', cause: 'no-room', brokerId: 1, hostname: 'h', detail: '500 of 1000 MiB' },
     { kind: 'task-in-progress', doing: 'fetching', sinceMs: 1 },
     { kind: 'agent-unreachable', agentId: 'a', hostname: 'h', sinceMs: 1, untilMs: 5 },
     { kind: 'waiting-for-isr', partitions: ['t-0: it has this replica only'], more: 3 },
@@ -279,6 +282,7 @@ const fitContext = {
   nowMs,
   frameworkName: framework.name,
   role: framework.role,
+  giveNoFeedback: new Set<string>(),
   newUuid: countUuids(),
 };
 
@@ -699,6 +703,29 @@ test('a preview keeps what only a person can mend', () => {
   const other = makeInput([newer]);
   const preview = previewCluster(other, newer, plan(other));
   assert.is(preview.steps.filter((s) => s.mark === '~').length, 3);
+});
+
+test('controllers with an IPv6 address are named in brackets', () => {
+  const made = plan(
+    makeInput([{ spec: makeSpec(makeDesired()), brokers: new Map() }], {
+      mesos: {
+        offers: [1, 2, 3].map((n) =>
+          makeOffer(`agent-${n}`, {
+            hostname: `h${n}`,
+            attributes: { advertised_host: `2001:db8::${n}` },
+          }),
+        ),
+      },
+    }),
+  );
+  const launches = made.steps.flatMap(({ action }) =>
+    action.kind === 'broker' && action.call?.kind === 'accept'
+      ? action.call.operations.flatMap((o) => (o.kind === 'launch' ? [o.task.data] : []))
+      : [],
+  );
+  assert.is(launches.length, 3);
+  const { bootstrapControllers } = JSON.parse(launches[0] ?? '') as BrokerLaunch;
+  assert.match(bootstrapControllers.join(), /^\[2001:db8::1\]:\d+,\[2001:db8::2\]:\d+,\[2001:db8::3\]:\d+$/);
 });
 
 test.run();

@@ -147,7 +147,7 @@ test('a KILL that was ordered before the agent went away is repeated only where 
   const records = desired.brokers.map((broker) =>
     makeRecord(desired, broker, {
       task: makeTask(desired, broker, makePlacement('demo', broker), {
-        ...(broker.id === 0 ? { kill: { cause: 'roll', detail: 'memory', atMs: nowMs - 300_000 } } : {}),
+        ...(broker.id === 0 ? { kill: { cause: 'roll', detail: 'memory', atMs: nowMs - 100_000 } } : {}),
       }),
     }),
   );

@@ -74,6 +74,7 @@ function planOf(world: World) {
   return {
     killed: made.steps.filter((s) => s.mark === '~' || s.mark === '-').map((s) => s.what),
     held: made.held.filter((h) => h.brokerId !== undefined).map((h) => `${h.need}: ${h.reason.kind}`),
+    stalled: made.held.filter((h) => h.stalled).map((h) => `${h.need}: ${h.reason.kind}`),
   };
 }
 
@@ -92,6 +93,13 @@ test('and none that the quorum cannot spare', () => {
   const stop = planOf({ desired: fiveOf({}, [1]), starting: { 1: {}, 2: {}, 3: {} } });
   assert.equal(stop.killed, []);
   assert.ok(stop.held.includes('stop broker 1: quorum-at-risk'), stop.held.join('\n'));
+});
+
+test('what the quorum waits for in vain, a controller that is kept stopped, is told to a person', () => {
+  const stalled = (kept: readonly number[]) =>
+    planOf({ desired: fiveOf({ 'num.partitions': '4' }, kept), starting: { 1: {}, 2: {}, 3: {} } }).stalled;
+  assert.equal(stalled([]), []);
+  assert.ok(stalled([3]).includes('restart broker 1: quorum-at-risk'), stalled([3]).join('\n'));
 });
 
 test('nor beside another that is being stopped', () => {

@@ -1,6 +1,6 @@
 /** The loop over a memory store, a Mesos that takes every call, a Kafka that answers, and a clock that stands still. */
 import { type KafkaMesosError, UnavailableError } from '../../src/model/errors.ts';
-import type { KafkaAdmin, KafkaObserved } from '../../src/model/kafka.ts';
+import type { ConfigEntry, ConfigResource, KafkaAdmin, KafkaObserved } from '../../src/model/kafka.ts';
 import type { MesosCall, TaskUpdate } from '../../src/model/mesos.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import type { Store } from '../../src/model/store.ts';
@@ -28,6 +28,9 @@ export type Harness = {
   onSend: (call: MesosCall) => Error | undefined;
   onObserve: (() => Promise<void>) | undefined;
   onCreateTopic: (name: string) => void;
+  /** What Kafka has of dynamic settings. */
+  configs: (resource: ConfigResource) => readonly ConfigEntry[];
+  readonly described: string[];
   stored(path: string): Promise<unknown>;
   broker(id: number): Promise<BrokerRecord | undefined>;
   update(update: TaskUpdate): Promise<void>;
@@ -66,8 +69,13 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
       harness.onCreateTopic(topic.name);
     },
     createPartitions: async () => {},
-    describeConfigs: async () => [],
-    alterConfigs: async () => {},
+    describeConfigs: async (resource) => {
+      harness.described.push(JSON.stringify(resource));
+      return harness.configs(resource);
+    },
+    alterConfigs: async (resource, changes) => {
+      harness.crossed.push(`alter ${JSON.stringify(resource)} ${JSON.stringify(changes)}`);
+    },
     unregisterBroker: async () => {},
     describeClientQuotas: async () => [],
     alterClientQuotas: async () => {},
@@ -86,6 +94,8 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
     onSend: () => undefined,
     onObserve: undefined,
     onCreateTopic: () => {},
+    configs: () => [],
+    described: [],
     reconciler: createReconciler({
       clock,
       random: createSeededRandom(1),

@@ -226,4 +226,29 @@ test('times from the future that an earlier life wrote down are bounded before a
   assert.is((await next.broker(1))?.stickyUntilMs, next.clock.nowMs() + period);
 });
 
+test('the end of an operation is acknowledged, and stored nowhere', async () => {
+  const harness = await serving();
+  harness.crossed.length = 0;
+  const update = { operationId: 'unreserve.i0.loyw3v28', state: 'finished', agentId: 'agent-1' } as const;
+  // One that the master made up has no uuid, and wants no acknowledgement.
+  harness.reconciler.onMesosEvent({ kind: 'operation', update });
+  harness.reconciler.onMesosEvent({ kind: 'operation', update: { ...update, uuid: 'dQ==' } });
+  await settle();
+  assert.equal(
+    harness.sent.filter((c) => c.kind === 'acknowledge-operation'),
+    [
+      {
+        kind: 'acknowledge-operation',
+        operationId: 'unreserve.i0.loyw3v28',
+        agentId: 'agent-1',
+        uuid: 'dQ==',
+      },
+    ],
+  );
+  assert.not(
+    harness.crossed.some((c) => c.startsWith('write')),
+    harness.crossed.join(),
+  );
+});
+
 test.run();

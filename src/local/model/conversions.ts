@@ -1,4 +1,4 @@
-/** RESERVE, UNRESERVE, CREATE, DESTROY: what they take from an agent's total, and what they put there. */
+/** RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME: what they take from an agent's total, and what they put there. */
 import type { Operation, Resource } from '../../mesos/types.ts';
 import { volumeFacts } from './containers.ts';
 import type { Context } from './context.ts';
@@ -41,11 +41,16 @@ export function withResources(operation: Conversion, resources: readonly Resourc
   }
 }
 
+export function grownVolume(volume: Resource, addition: Resource): Resource {
+  const milli = (resource: Resource): number => Math.round((resource.scalar?.value ?? 0) * 1000);
+  return { ...volume, scalar: { value: (milli(volume) + milli(addition)) / 1000 } };
+}
+
 /** Master and agent take the new total; the agent makes or deletes the volumes' directories. */
 export function applyConversion(
   context: Context,
   agent: AgentRecord,
-  type: Conversion['type'],
+  type: Conversion['type'] | 'GROW_VOLUME',
   named: readonly Resource[],
   total: Resource[],
 ): void {

@@ -1,8 +1,8 @@
-/** Why a RESERVE or a CREATE is refused (src/master/validation.cpp of Apache Mesos). */
+/** Why an operation is refused (src/master/validation.cpp of Apache Mesos). */
 import type { Resource } from '../../mesos/types.ts';
 import { validateId } from './framework-validation.ts';
 import { resourceText } from './resource-text.ts';
-import { type Bundle, contains, isPersistentVolume, reservedRole } from './resources.ts';
+import { add, type Bundle, contains, isPersistentVolume, reservedRole, withoutVolume } from './resources.ts';
 
 export function validateReservation(
   resources: readonly Resource[],
@@ -83,6 +83,23 @@ export function validateDestruction(volumes: readonly Resource[], total: Bundle)
     return "Not a persistent volume: 'persistence' is not set in DiskInfo";
   }
   return contains(total, volumes) ? undefined : 'Persistent volumes not found';
+}
+
+/** Of any of our agents: all have RESIZE_VOLUME. */
+export function validateGrowth(
+  volume: Resource | undefined,
+  addition: Resource | undefined,
+): string | undefined {
+  if (addition === undefined) {
+    return "The size of 'GrowVolume.addition' field must be greater than zero";
+  }
+  if (volume === undefined || !isPersistentVolume(volume)) {
+    return "Invalid persistent volume in the 'GrowVolume.volume' field: Resource does not have DiskInfo";
+  }
+  if (volume.shared !== undefined) return 'Growing a shared persistent volume is not supported';
+  return add([withoutVolume(volume)], [addition]).length === 1
+    ? undefined
+    : "Incompatible resources in the 'GrowVolume.volume' and 'GrowVolume.addition' fields";
 }
 
 /** Persistence ids are unique per agent and role. */

@@ -4,13 +4,14 @@
  */
 import type { Accept, CommandInfo, ExecutorInfo, Operation, Resource, TaskInfo } from '../../mesos/types.ts';
 import { type Context, rolesOf, sendUpdate } from './context.ts';
-import { applyConversion, type Conversion, conversionOf, withResources } from './conversions.ts';
+import { applyConversion, type Conversion, conversionOf, grownVolume, withResources } from './conversions.ts';
 import { reachableProcess } from './executor-state.ts';
 import { launchTask } from './executors.ts';
 import { refuseResources, removeOffer } from './offers.ts';
 import { reportOperation, sendStatus } from './operation-feedback.ts';
 import {
   validateDestruction,
+  validateGrowth,
   validateReservation,
   validateUnreservation,
   validateVolumes,
@@ -135,6 +136,8 @@ function apply(context: Context, target: Target, operation: Operation, pool: Res
     case 'CREATE':
     case 'DESTROY':
       return convert(context, target, operation, pool);
+    case 'GROW_VOLUME':
+      return grow(context, target, operation, pool);
     case 'LAUNCH_GROUP':
       for (const task of operation.launch_group.task_group.tasks ?? []) {
         taskError(context, target.framework, task, 'LAUNCH_GROUP is not supported by this master');
@@ -253,6 +256,43 @@ function convert(context: Context, target: Target, operation: Conversion, pool: 
     reportOperation(context, framework, agent.id, withResources(operation, named));
   }
   return add(rest, to);
+}
+
+/** What it makes is in no later operation's reach: it is offered again instead (`resizedResources` in master.cpp). */
+function grow(
+  context: Context,
+  { framework, agent, role }: Target,
+  operation: Extract<Operation, { type: 'GROW_VOLUME' }>,
+  pool: Resource[],
+): Resource[] {
+  const fail = (message: string): Resource[] => {
+    failOperation(context, framework, operation, message);
+    return pool;
+  };
+  const { volume, addition } = operation.grow_volume;
+  const wrong = validateAmounts([volume, addition]);
+  if (wrong !== undefined) return fail(`Invalid resources: ${wrong}`);
+  const [from, into] = [volume, addition].map((one) => bundle(allocatedByDefault([one], role)));
+  const invalid = validateGrowth(from?.[0], into?.[0]);
+  if (invalid !== undefined) return fail(invalid);
+  const consumed = [...(from ?? []), ...(into ?? [])];
+  const rest = subtract(pool, consumed);
+  const total = subtract(agent.total, allocated(consumed, undefined));
+  if (rest === undefined || total === undefined) {
+    return fail(
+      `Invalid GROW_VOLUME operation: ${resourcesText(pool)} does not contain ${resourcesText(consumed)}`,
+    );
+  }
+  const grown = grownVolume(volume, addition);
+  applyConversion(
+    context,
+    agent,
+    'GROW_VOLUME',
+    [],
+    add(total, allocated(bundle(allocatedByDefault([grown], role)), undefined)),
+  );
+  if (operation.id !== undefined) reportOperation(context, framework, agent.id, operation);
+  return rest;
 }
 
 function validateConversion(

@@ -397,6 +397,72 @@ test('what an ACCEPT made of the offer comes back at once; only what it left alo
   assert.equal(offers(world.pass(60_000)), []);
 });
 
+test('GROW_VOLUME: the volume is larger in the next offer, and nothing behind it in the ACCEPT can use it', () => {
+  const world = new World('agent-1');
+  const [offer] = offers(world.subscribe());
+  const reservations = [{ type: 'DYNAMIC', role: 'kafka', principal: 'kafka' }] as const;
+  const disk = (value: number, extra = {}) => scalar('disk', value, { reservations, ...extra });
+  const volume = (value: number) =>
+    disk(value, {
+      disk: {
+        persistence: { id: 'v', principal: 'kafka' },
+        volume: { container_path: 'data', mode: 'RW' },
+      },
+    });
+  const accept = (id: unknown, ...operations: unknown[]) =>
+    world.call({
+      type: 'ACCEPT',
+      accept: { offer_ids: [id], operations, filters: { refuse_seconds: 0 } },
+    });
+  const grow = (addition: unknown, id?: string) => ({
+    type: 'GROW_VOLUME',
+    ...(id === undefined ? {} : { id: { value: id } }),
+    grow_volume: { volume: volume(1000), addition },
+  });
+  accept(
+    the(offer).id,
+    { type: 'RESERVE', reserve: { resources: [disk(1500)] } },
+    { type: 'CREATE', create: { volumes: [volume(1000)] } },
+  );
+  const [second] = offers(world.pass(2_000));
+  const refused = accept(the(second).id, grow(scalar('disk', 10), 'g1'), grow(disk(600), 'g2'));
+  const messages = events(refused).flatMap((e) =>
+    e.type === 'UPDATE_OPERATION_STATUS' ? [e.update_operation_status.status.message ?? ''] : [],
+  );
+  assert.match(messages[0] ?? '', /^Incompatible resources/, 'not reserved as the volume is');
+  assert.match(
+    messages[1] ?? '',
+    /^Invalid GROW_VOLUME operation: .* does not contain/,
+    'more than there is',
+  );
+  const [third] = offers(world.pass(2_000));
+  const done = accept(the(third).id, grow(disk(500), 'g3'), {
+    type: 'LAUNCH',
+    launch: {
+      task_infos: [
+        {
+          name: 't',
+          task_id: { value: 't' },
+          agent_id: the(third).agent_id,
+          resources: [scalar('cpus', 1), scalar('mem', 32), volume(1500)],
+          command: { value: 'true' },
+        },
+      ],
+    },
+  });
+  assert.match(statuses(done)[0]?.message ?? '', /more than available/);
+  const [fourth] = offers(world.pass(2_000));
+  const disks = (the(fourth).resources ?? []).filter((r) => r.disk?.persistence?.id === 'v');
+  assert.equal(
+    disks.map((r) => r.scalar?.value),
+    [1500],
+  );
+  const states = events(world.outputs).flatMap((e) =>
+    e.type === 'UPDATE_OPERATION_STATUS' ? [e.update_operation_status.status.state] : [],
+  );
+  assert.equal([...new Set(states)], ['OPERATION_ERROR', 'OPERATION_FINISHED']);
+});
+
 test('a lost stream clears the refusals', () => {
   const world = new World('agent-1');
   const offer = the(offers(world.subscribe())[0]);

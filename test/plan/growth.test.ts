@@ -1,0 +1,135 @@
+/** A volume that grows, against the model of Mesos: what the goldens say one plan at a time, in one go. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
+import { describeHeld } from '../../src/plan/describe-held.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { previewCluster } from '../../src/plan/preview.ts';
+import { makeBroker, makeDesired, makeInput, makeMemory, makeRecord } from './builders.ts';
+import { PlannerLoop } from './planner-loop.ts';
+
+const desiredOf = (sizeMiB: number) =>
+  makeDesired({
+    brokers: [
+      makeBroker(0, {
+        storage: { kind: 'persistent', volumes: [{ name: 'data', sizeMiB, disk: 'root' }] },
+      }),
+    ],
+  });
+
+/** Broker 0 runs, on a volume of 1000 MiB, as far as its record and Mesos know. */
+function running(): PlannerLoop {
+  const loop = new PlannerLoop(desiredOf(1000), 'agent-1');
+  loop.run(2);
+  loop.world.start(loop.world.outputs);
+  const record = loop.record(0);
+  if (record.task === undefined) throw new Error('it was not launched');
+  loop.write({
+    ...record,
+    formatted: true,
+    task: { ...record.task, state: 'TASK_RUNNING', seen: true },
+  });
+  // Offers are looked at for a while after a subscription and after a start; then they are suppressed.
+  loop.run(15);
+  return loop;
+}
+
+/** As if its broker had been stopped: the container is gone, and the volume is offered. */
+function stop({ world }: PlannerLoop): void {
+  for (const output of world.outputs.slice()) {
+    if (output.kind === 'start-container') {
+      const { agentName, containerId } = output;
+      world.do({ kind: 'container-exited', agentName, containerId, waitStatus: 0 });
+    }
+  }
+}
+
+const operations = ({ sent }: PlannerLoop): readonly (readonly OfferOperation['kind'][])[] =>
+  sent.flatMap((c) => (c.kind === 'accept' ? [c.operations.map((o) => o.kind)] : []));
+
+const volumeMiB = ({ world }: PlannerLoop): number | undefined =>
+  Object.values(world.state.agents)
+    .flatMap((agent) => agent.total)
+    .find((r) => r.disk?.persistence !== undefined)?.scalar?.value;
+
+test('reserved while it runs, grown when it has stopped, started on the next offer', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  loop.run(3);
+  assert.equal(operations(loop), [['reserve', 'create', 'launch'], ['reserve']]);
+  assert.is(loop.record(0).growth?.attempts, 0);
+  assert.match(JSON.stringify(loop.lastPlan.held), /restart broker 0/, 'Kafka cannot be asked here');
+  assert.is(volumeMiB(loop), 1000);
+  stop(loop);
+  loop.run(3);
+  assert.equal(operations(loop).slice(2), [['grow'], ['launch']]);
+  assert.is(volumeMiB(loop), 1500);
+  assert.is(loop.record(0).task?.state, 'TASK_STAGING');
+  assert.is(loop.record(0).growth, undefined);
+  assert.is(loop.record(0).placement?.volumes[0]?.sizeMiB, 1500);
+});
+
+test('the plan shows it before anything is asked of Mesos', () => {
+  const memory = makeMemory(desiredOf(1500), [makeRecord(desiredOf(1000), makeBroker(0))]);
+  const input = makeInput([memory]);
+  const { steps } = previewCluster(input, memory, plan(input));
+  assert.equal(
+    steps.map((s) => [s.what, ...s.why]),
+    [['restart broker 0', 'volume data: 1000 MiB → 1500 MiB']],
+  );
+});
+
+test('a growth that is taken back before the stop gives the disk back', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  loop.run(3);
+  loop.apply(desiredOf(1000));
+  stop(loop);
+  loop.run(3);
+  assert.equal(operations(loop).slice(2)[0], ['launch']);
+  assert.is(volumeMiB(loop), 1000);
+});
+
+test('a GROW_VOLUME that Mesos refuses ends in a start without it, and in words', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  loop.run(2);
+  loop.onTheWay = (call: MesosCall) =>
+    call.kind === 'accept'
+      ? {
+          ...call,
+          operations: call.operations.map((o) =>
+            o.kind === 'grow' ? { ...o, addition: { ...o.addition, reservations: [] } } : o,
+          ),
+        }
+      : call;
+  stop(loop);
+  loop.run(4);
+  assert.equal(operations(loop).slice(2), [['grow'], ['launch']]);
+  const { growth, task } = loop.record(0);
+  assert.match(growth?.refused ?? '', /Incompatible resources/);
+  if (task === undefined) throw new Error('it was not launched');
+  loop.write({ ...loop.record(0), task: { ...task, state: 'TASK_RUNNING', stateSinceMs: loop.world.nowMs } });
+  const [held] = loop.pass().held.filter((h) => h.reason.kind === 'volume-not-grown');
+  if (held === undefined) throw new Error('nothing is held');
+  assert.ok(held.stalled);
+  assert.match(describeHeld(held).message, /Incompatible resources/);
+  assert.match(describeHeld(held).remedy ?? '', /kafka-mesos broker restart 0/);
+  // What was reserved for it in vain goes back.
+  loop.run(3);
+  assert.equal(operations(loop).slice(4), [['unreserve']]);
+});
+
+test('a GROW_VOLUME that is lost is sent again, and not for ever', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  loop.run(2);
+  loop.onTheWay = (call: MesosCall) =>
+    call.kind === 'accept' ? { ...call, operations: call.operations.filter((o) => o.kind !== 'grow') } : call;
+  stop(loop);
+  loop.run(10);
+  assert.equal(operations(loop).slice(2), [['grow'], ['grow'], ['grow'], ['launch']]);
+  assert.is(volumeMiB(loop), 1000);
+});
+
+test.run();
