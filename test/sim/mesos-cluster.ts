@@ -40,8 +40,8 @@ export type MesosCluster = {
   isWhole(): boolean;
   /** Its process ends; with `machine` all that runs on it too. */
   stopAgent(agentName: string, machine: boolean): void;
-  startAgent(agentName: string, options?: { readonly wiped?: boolean }): void;
-  /** Everything on its disk is gone. */
+  startAgent(agentName: string): void;
+  /** Everything on its disk is gone, and what the agent remembers with it: whoever starts it next starts it afresh. */
   wipeDisks(agentName: string): void;
   /** All that exist. */
   disks(): readonly Disk[];
@@ -70,6 +70,7 @@ export function createMesosCluster(deps: {
   const executors = new Map<string, ExecutorModel>();
   const executorStreams = new Map<string, ExecutorModel>();
   const disks = new Map<string, Disk>();
+  const wipedAgents = new Set<string>();
   let nextStream = 0;
   let wake: { cancel(): void } | undefined;
   let wakeAtMs = Number.POSITIVE_INFINITY;
@@ -222,9 +223,10 @@ export function createMesosCluster(deps: {
       }
       feed({ kind: 'agent-stopped', agentName, executors: machine ? 'gone' : 'running' });
     },
-    startAgent(agentName, { wiped = false } = {}) {
+    startAgent(agentName) {
       const agent = configs.get(agentName);
       if (agent === undefined) return;
+      const wiped = wipedAgents.delete(agentName);
       feed({
         kind: 'agent-started',
         agent,
@@ -237,6 +239,7 @@ export function createMesosCluster(deps: {
       for (const key of [...disks.keys()]) {
         if (key.startsWith(`${agentName}/`)) disks.delete(key);
       }
+      wipedAgents.add(agentName);
     },
     disks: () => [...disks.values()],
     describe: () =>

@@ -44,11 +44,9 @@ export function createTrouble(deps: {
     undone.add(once);
     clock.setTimer(afterMs, once);
   }
-  const comeBack =
-    (agentName: string, options: { readonly wiped?: boolean } = {}) =>
-    (): void => {
-      if (!cluster.isUp(agentName)) cluster.startAgent(agentName, options);
-    };
+  const comeBack = (agentName: string) => (): void => {
+    if (!cluster.isUp(agentName)) cluster.startAgent(agentName);
+  };
   const someAgent = (): string | undefined => dice.pick(cluster.agentNames.filter(cluster.isUp));
   /** Of a disk at most one copy is ever lost: more of it no cluster survives. */
   const mayLoseDisk = (): boolean => {
@@ -141,7 +139,7 @@ export function createTrouble(deps: {
       if (agentName === undefined || !mayLoseDisk()) return false;
       cluster.stopAgent(agentName, true);
       cluster.wipeDisks(agentName);
-      until(dice.between(5_000, 100_000), comeBack(agentName, { wiped: true }));
+      until(dice.between(5_000, 100_000), comeBack(agentName));
       return true;
     },
     'agent partitioned': () => partition(false),
@@ -158,7 +156,7 @@ export function createTrouble(deps: {
       cluster.wipeDisks(agentName);
       until(dice.between(60_000, 300_000), () => {
         if (cluster.isUp(agentName)) cluster.stopAgent(agentName, true);
-        cluster.startAgent(agentName, { wiped: true });
+        cluster.startAgent(agentName);
       });
       return true;
     },
