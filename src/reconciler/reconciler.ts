@@ -305,10 +305,9 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         ? []
         : statuses().flatMap((s) => (s.phase === 'converged' ? [s.name] : [])),
     );
-    const pollAtMs = kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
-    const wakes = [lastPlan.wakeAtMs, pollAtMs].filter((at) => at !== undefined);
-    if (wakes.length > 0) {
-      wakeAt(Math.min(...wakes));
+    kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
+    if (lastPlan.wakeAtMs !== undefined) {
+      wakeAt(lastPlan.wakeAtMs);
     }
   }
 

@@ -52,7 +52,7 @@ test('a seed is full of events', () => {
 
 test('the same seed leaves the same trace in another process', () => {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const run = spawnSync(process.execPath, ['--import', 'tsx', main, '--seed', '2'], {
+  const run = spawnSync(process.execPath, [main, '--seed', '2'], {
     encoding: 'utf8',
     maxBuffer: 64 * 2 ** 20,
   });
