@@ -4,6 +4,7 @@ import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
+import { planEnded } from './ended.ts';
 import { groupByAgent } from './fit.ts';
 import { planCalls } from './housekeeping.ts';
 import { endedIntents, intentWakes, withIntents } from './intents.ts';
@@ -64,6 +65,15 @@ export function plan(input: PlanInput): Plan {
       continue;
     }
     const policy = deletionOf(memory, input);
+    const ended = planEnded(memory, policy !== undefined, input);
+    steps.push(...ended.steps);
+    waiting.push(
+      ...ended.waiting.map((key) => ({
+        key,
+        refuseSeconds: refuseSeconds.home,
+        why: 'no agent is waited for there',
+      })),
+    );
     if (policy !== undefined) {
       const deletion = planDeletion(memory, policy, input);
       steps.push(...deletion.steps);
@@ -106,7 +116,7 @@ export function plan(input: PlanInput): Plan {
       refusals,
     );
     const written = new Set(
-      [...brokerSteps, ...removals.steps, ...changes.steps].flatMap((s) => s.brokerId ?? []),
+      [...ended.steps, ...brokerSteps, ...removals.steps, ...changes.steps].flatMap((s) => s.brokerId ?? []),
     );
     steps.push(
       ...brokerSteps,
