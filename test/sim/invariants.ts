@@ -2,7 +2,7 @@
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskSpec } from '../../src/model/mesos.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { BrokerRecord } from '../../src/model/records.ts';
+import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { Disk, Partition } from './kafka-model.ts';
 import {
   brokerRecord,
@@ -27,6 +27,7 @@ export type Invariants = {
   delivered(event: MesosEvent): void;
   /** A record became durable. */
   written(path: string, value: unknown, before: unknown, writer: Sender): void;
+  removed(path: string, before: unknown): void;
   formatted(launch: BrokerLaunch, disk: Disk): void;
   lost(partition: Partition, brokerId: number, missing: number): void;
   planned(plan: Plan): void;
@@ -239,6 +240,17 @@ export function createInvariants(truth: Truth): Invariants {
           throw new Violation(`task ${taskId} was dropped from ${path}, and nobody said that it ended`);
         }
       }
+    },
+    removed(path, before) {
+      if (path.includes('/brokers/')) {
+        const { clusterName, id } = before as BrokerRecord;
+        homes.delete(`${clusterName}/${id}`);
+      }
+      if (!path.endsWith('/cluster')) return;
+      // One that was destroyed may be formed anew under its name.
+      const { name } = before as ClusterRecord;
+      formedWith.delete(name);
+      for (const key of [...homes.keys()]) if (key.startsWith(`${name}/`)) homes.delete(key);
     },
     formatted(launch, disk) {
       const known = formedWith.get(launch.clusterName);

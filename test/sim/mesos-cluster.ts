@@ -61,6 +61,7 @@ export function createMesosCluster(deps: {
   readonly kafkaOf: (clusterId: string) => KafkaModel;
   readonly onFormat: (launch: BrokerLaunch, disk: Disk) => void;
   readonly onStarted: (instance: Instance) => void;
+  readonly onDestroyed: (persistenceId: string, disk: Disk | undefined) => void;
 }): MesosCluster {
   const { clock, dice, faults } = deps;
   const settings = { ...defaultSettings, masterId: 'm', hostname: 'localhost', ip: '127.0.0.1', port: 5050 };
@@ -131,9 +132,13 @@ export function createMesosCluster(deps: {
           if (cluster.isUp(output.agentName)) cluster.stopAgent(output.agentName, true);
         });
         return;
-      case 'destroy-volume':
-        disks.delete(`${output.agentName}/${output.volume.persistenceId}`);
+      case 'destroy-volume': {
+        const { persistenceId } = output.volume;
+        const key = `${output.agentName}/${persistenceId}`;
+        deps.onDestroyed(persistenceId, disks.get(key));
+        disks.delete(key);
         return;
+      }
       default:
         return;
     }

@@ -12,6 +12,9 @@ export type CoverageWatch = {
   swallowed(call: MesosCall): void;
   delivered(event: MesosEvent, processNumber: number): void;
   written(path: string, value: unknown, before: unknown): void;
+  removed(path: string): void;
+  /** A volume, by its agent. */
+  destroyed(): void;
   planned(input: PlanInput, plan: Plan): void;
   /** A scheduler's process is gone without having said so. */
   crashed(processNumber: number): void;
@@ -211,6 +214,8 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
         if (lostTasks.has(task.taskId)) saw(10);
       }
     },
+    removed() {},
+    destroyed() {},
     planned(_input, plan) {
       const launches = plan.steps.filter(
         ({ action }) => action.kind === 'broker' && action.call?.kind === 'accept',

@@ -81,7 +81,7 @@ export function createTrouble(deps: {
   const actions: Readonly<Record<WorldFault, () => boolean>> = {
     'broker killed': () => dice.pick(cluster.executors())?.killBroker() === true,
     'broker flaps': () => {
-      const victim = dice.pick(cluster.executors())?.launch()?.nodeId;
+      const victim = dice.pick(cluster.executors())?.launch();
       if (victim === undefined) return false;
       let over = false;
       until(dice.between(60_000, 240_000), () => {
@@ -89,7 +89,11 @@ export function createTrouble(deps: {
       });
       const kill = (): void => {
         if (over) return;
-        for (const e of cluster.executors()) if (e.launch()?.nodeId === victim && e.serving()) e.killBroker();
+        for (const executor of cluster.executors()) {
+          const { nodeId, clusterId } = executor.launch() ?? {};
+          const isIt = nodeId === victim.nodeId && clusterId === victim.clusterId;
+          if (isIt && executor.serving()) executor.killBroker();
+        }
         clock.setTimer(dice.between(500, 3_000), kill);
       };
       kill();

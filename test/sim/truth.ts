@@ -11,6 +11,7 @@ export type Truth = {
   readonly cluster: MesosCluster;
   readonly durable: ReadonlyMap<string, unknown>;
   readonly kafkaOf: (clusterName: string) => KafkaModel | undefined;
+  readonly kafkaById: (clusterId: string) => KafkaModel | undefined;
   readonly newestEpoch: () => number;
   readonly hasElection: boolean;
 };
@@ -29,9 +30,12 @@ export function specRecord({ durable }: Truth, clusterName: string): SpecRecord 
   return durable.get(`clusters/${clusterName}/spec`) as SpecRecord | undefined;
 }
 
-function isBoundVoter({ durable }: Truth, clusterName: string, id: number): boolean {
-  const cluster = durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
-  return cluster?.voters.some((v) => v.nodeId === id) === true;
+export function clusterRecord({ durable }: Truth, clusterName: string): ClusterRecord | undefined {
+  return durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
+}
+
+function isBoundVoter(truth: Truth, clusterName: string, id: number): boolean {
+  return clusterRecord(truth, clusterName)?.voters.some((v) => v.nodeId === id) === true;
 }
 
 /** The record that has this task, as its current or a superseded one. */
