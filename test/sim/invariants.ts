@@ -117,7 +117,8 @@ export function createInvariants(truth: Truth): Invariants {
     const sinceMs = truth.nowMs() - home.aliveAtMs;
     // The loop's clock may go a tenth faster, back to a wall clock that was set.
     const isTooEarly = spec !== undefined && sinceMs < spec.stickinessPeriodMs * 0.89;
-    if (isTooEarly && !goneAgents.has(home.agentId)) {
+    const isAskedFor = brokerRecord(truth, launch.clusterName, launch.nodeId)?.intent?.kind === 'replace';
+    if (isTooEarly && !isAskedFor && !goneAgents.has(home.agentId)) {
       throw new Violation(
         `${who} inside its stickiness period: ${Math.round(sinceMs / 1000)} s of ${spec.stickinessPeriodMs / 1000} s`,
       );

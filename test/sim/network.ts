@@ -95,11 +95,13 @@ export function createMesosClientModel(deps: {
   const inFlight: { event: SchedulerEvent; streamId: string }[] = [];
   function receive(streamId: string, event: SchedulerEvent): void {
     const decoded = decodeSchedulerEvent(encodeSchedulerEvent(event));
-    if (decoded.type === 'UPDATE' && faults.strikes('update lost')) {
-      note(`lost update ${decoded.update.status.task_id.value} ${decoded.update.status.state}`);
+    const isUpdate = decoded.type === 'UPDATE' || decoded.type === 'UPDATE_OPERATION_STATUS';
+    if (isUpdate && faults.strikes('update lost')) {
+      const of = decoded.type === 'UPDATE' ? decoded.update.status : decoded.update_operation_status.status;
+      note(`lost update ${decoded.type === 'UPDATE' ? decoded.update.status.task_id.value : ''} ${of.state}`);
       return;
     }
-    const times = decoded.type === 'UPDATE' && faults.strikes('update repeated') ? 2 : 1;
+    const times = isUpdate && faults.strikes('update repeated') ? 2 : 1;
     // One stream is in order: each event comes no earlier than the one before it.
     lastMs = Math.max(lastMs, clock.nowMs() + dice.between(1, 21));
     for (let i = 0; i < times; i += 1) {

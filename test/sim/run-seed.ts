@@ -5,6 +5,7 @@
 import type { FrameworkSettings } from '../../src/model/mesos.ts';
 import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
+import { createIntentChecks } from './check-intents.ts';
 import { checkNeeds } from './check-needs.ts';
 import { createVolumeChecks } from './check-volumes.ts';
 import { createVirtualClock } from './clock.ts';
@@ -17,6 +18,7 @@ import { createMesosCluster } from './mesos-cluster.ts';
 import { createCoverageWatch } from './observe-coverage.ts';
 import { createOperator } from './operator.ts';
 import { createDice } from './randomness.ts';
+import { createRequests } from './requests.ts';
 import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts';
 import { createStoreModel } from './store-model.ts';
 import { createTrace } from './trace.ts';
@@ -126,6 +128,10 @@ export async function runSeed(
   };
   const invariants = createInvariants(truth);
   const volumes = createVolumeChecks(truth);
+  const intents = createIntentChecks(truth, {
+    isOpen: (clusterName, id) => requests.isOpen(clusterName, id),
+    ended: (intent, how) => seen.intentEnded(intent, how),
+  });
   const coverage = createCoverage();
   const seen = createCoverageWatch(coverage, truth);
   let streams = 0;
@@ -171,6 +177,7 @@ export async function runSeed(
       written: (path, value, before, { process, epoch }) => {
         guarded(() => invariants.written(path, value, before, { number: process.number, epoch: epoch() }));
         guarded(() => volumes.written(path, value, before));
+        guarded(() => intents.written(path, value, before));
         seen.written(path, value, before);
         // Of a task that was replaced Mesos may say late that it is gone: when it gives the agent up, or is asked.
         if (isSilent && !onlyForgets(before, value)) noise.push(`${clock.nowMs() - startMs} write ${path}`);
@@ -179,9 +186,12 @@ export async function runSeed(
         guarded(() => volumes.removed(path, before));
         invariants.removed(path, before);
         if (path.endsWith('/cluster')) clusterIds.delete((before as ClusterRecord).name);
-        seen.removed(path);
+        seen.removed(path, before);
       },
-      unregistered: (kafka, id) => guarded(() => volumes.unregistered(kafka, id)),
+      unregistered: (kafka, id) => {
+        guarded(() => volumes.unregistered(kafka, id));
+        seen.unregistered();
+      },
       planned: (input, plan) => {
         guarded(() => checkNeeds(input, plan));
         invariants.planned(plan);
@@ -218,6 +228,16 @@ export async function runSeed(
     note,
   });
 
+  const requests = createRequests({
+    clock,
+    dice: createDice(seed, 'requests'),
+    schedulers,
+    operator,
+    truth,
+    refused: () => seen.intentRefused(),
+    note,
+  });
+
   const run = (forMs: number): Promise<void> =>
     clock.run(clock.nowMs() + forMs, () => violation !== undefined);
   const watchdog = (): void => {
@@ -229,6 +249,7 @@ export async function runSeed(
   watchdog();
   trouble.begin(faultyMs);
   operator.begin(faultyMs);
+  requests.begin(faultyMs);
   await run(faultyMs);
 
   // Healed: it converges within a bound.
@@ -236,6 +257,7 @@ export async function runSeed(
   faults.heal();
   trouble.heal();
   operator.end();
+  requests.end();
   const statuses = (): readonly ClusterStatus[] => schedulers.leader()?.reconciler()?.statuses() ?? [];
   const statusOf = (name: string): ClusterStatus | undefined => statuses().find((s) => s.name === name);
   const isStuck = (name: string): boolean => {
@@ -244,6 +266,7 @@ export async function runSeed(
   };
   const isSettled = (): boolean =>
     operator.isDone() &&
+    requests.isDone() &&
     cluster.isWhole() &&
     schedulers.leader() !== undefined &&
     operator
@@ -280,6 +303,7 @@ export async function runSeed(
   if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
   guarded(() => invariants.atTheEnd());
   guarded(() => volumes.atTheEnd(isStuck));
+  guarded(() => intents.atTheEnd(isStuck));
   const world = { cluster, schedulers, store, run };
   if (violation === undefined && setup.chance(0.15) && cluster.executors().length > 0) {
     endings.add('KM_CONFLICT_FRAMEWORK_LOST');
