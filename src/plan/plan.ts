@@ -76,7 +76,9 @@ export function plan(input: PlanInput): Plan {
     );
     if (policy !== undefined) {
       const deletion = planDeletion(memory, policy, input);
-      steps.push(...deletion.steps);
+      const written = new Set([...ended.steps, ...deletion.steps].flatMap((s) => s.brokerId ?? []));
+      steps.push(...deletion.steps, ...endedIntents(memory, written, input.nowMs));
+      wakes.push(...intentWakes(memory));
       held.push(...deletion.held);
       wakes.push(...deletion.wakes);
       continue;

@@ -20,6 +20,13 @@ export async function storeIntent(
 ): Promise<BrokerRecord> {
   const cluster = memory.cluster(clusterName);
   const broker = cluster?.spec.desired.brokers.find((b) => b.id === brokerId);
+  const leaving = broker === undefined ? cluster?.brokers.get(brokerId) : undefined;
+  if (leaving?.intent !== undefined && request === undefined) {
+    // One that is left alone would stay for ever: it leaves the spec, and does not go.
+    const next = askNothing(leaving, nowMs);
+    await memory.writeBroker(next);
+    return next;
+  }
   if (cluster === undefined || broker === undefined) {
     throw refused(`cluster ${clusterName} has no broker ${brokerId}`, 'look at `kafka-mesos get brokers`');
   }
