@@ -23,13 +23,10 @@ export function createIntentChecks(
   /** By who asked: the tasks that were killed for it. */
   const killed = new Map<string, Set<string>>();
 
-  function checkKept(is: BrokerRecord, was: BrokerIntent): void {
-    if (is.intent?.author === was.author) return;
-    if (isDone(is, was)) return deps.ended(was, 'done');
-    if (deps.isOpen(is.clusterName, is.id)) return deps.ended(was, 'taken back');
-    if (was.expiresAtMs !== undefined && truth.nowMs() > was.expiresAtMs - clockMs) {
-      return deps.ended(was, 'expired');
-    }
+  function endOf(is: BrokerRecord, was: BrokerIntent): IntentEnd {
+    if (isDone(is, was)) return 'done';
+    if (deps.isOpen(is.clusterName, is.id)) return 'taken back';
+    if (was.expiresAtMs !== undefined && truth.nowMs() > was.expiresAtMs - clockMs) return 'expired';
     throw new Violation(`${was.kind} of broker ${is.id}, asked for by ${was.author}, was forgotten`);
   }
   function checkObeyed(
@@ -56,8 +53,8 @@ export function createIntentChecks(
       const is = value as BrokerRecord;
       const was = before as BrokerRecord;
       if (was.intent !== undefined) {
-        checkKept(is, was.intent);
         if (is.intent?.author === was.intent.author) checkObeyed(is, was, was.intent);
+        else deps.ended(was.intent, endOf(is, was.intent));
       }
       const author = isKilled(is, was)
         ? /asked for by (op-\d+\.)/.exec(is.task?.kill?.detail ?? '')?.[1]

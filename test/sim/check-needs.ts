@@ -17,6 +17,13 @@ export function checkNeeds(input: PlanInput, plan: Plan): void {
       continue;
     }
     const steps = plan.steps.filter((s) => s.clusterName === desired.name);
+    if (desired.deletion !== undefined || memory.cluster?.destroyedSinceMs !== undefined) {
+      const isThere = [...memory.brokers.values()].some((r) => r.task !== undefined);
+      if (isThere && steps.length + held.length === 0) {
+        throw new Violation(`cluster ${desired.name} is to go, and no step and no reason names it`);
+      }
+      continue;
+    }
     const leaving = [...memory.brokers.values()].filter(
       ({ id, leftBehind }) => leftBehind === undefined && !desired.brokers.some((b) => b.id === id),
     );
@@ -24,13 +31,6 @@ export function checkNeeds(input: PlanInput, plan: Plan): void {
       if (![...steps, ...held].some((one) => one.brokerId === id)) {
         throw new Violation(`broker ${id} is to go, and no step and no reason names it`);
       }
-    }
-    if (desired.deletion !== undefined || memory.cluster?.destroyedSinceMs !== undefined) {
-      const isThere = [...memory.brokers.values()].some((r) => r.task !== undefined);
-      if (isThere && steps.length + held.length === 0) {
-        throw new Violation(`cluster ${desired.name} is to go, and no step and no reason names it`);
-      }
-      continue;
     }
     for (const broker of desired.brokers) {
       const isMet =

@@ -48,7 +48,9 @@ export function createRequests(deps: {
   }
   function askSomething(): void {
     const cluster = dice.pick(operator.wanted());
-    const broker = dice.pick(cluster?.brokers ?? []);
+    const followers = cluster?.brokers.filter((b) => !b.roles.includes('controller')) ?? [];
+    // Most requests are to brokers of which everything can be asked.
+    const broker = dice.pick(followers.length > 0 && dice.chance(0.6) ? followers : (cluster?.brokers ?? []));
     if (cluster === undefined || broker === undefined) return;
     const kinds: readonly (BrokerIntent['kind'] | 'nothing')[] = [
       'restart',

@@ -269,13 +269,12 @@ export async function runSeed(
     requests.isDone() &&
     cluster.isWhole() &&
     schedulers.leader() !== undefined &&
-    operator
-      .wanted()
-      .every(({ name, deletion }) =>
-        deletion === 'destroy'
-          ? statusOf(name) === undefined
-          : statusOf(name)?.phase === 'converged' || isStuck(name),
-      );
+    operator.wanted().every(({ name, deletion }) =>
+      // What was being destroyed goes all the way, even when its data was to be kept by now.
+      statusOf(name) === undefined
+        ? deletion !== undefined
+        : deletion !== 'destroy' && (statusOf(name)?.phase === 'converged' || isStuck(name)),
+    );
   const deadlineMs = clock.nowMs() + convergeWithinMs;
   while (violation === undefined && clock.nowMs() < deadlineMs && !isSettled()) await run(5_000);
   if (!isSettled()) {
