@@ -142,6 +142,8 @@ export function createMesosClientModel(deps: {
   function noteEvent(event: MesosEvent): void {
     if (event.kind === 'update') {
       note(`update ${event.update.taskId} ${event.update.state} ${event.update.reason ?? ''}`);
+    } else if (event.kind === 'operation') {
+      note(`operation ${event.update.operationId} ${event.update.state} ${event.update.message ?? ''}`);
     } else {
       note(`event ${event.kind}`);
     }
@@ -282,7 +284,12 @@ export function createMesosClientModel(deps: {
 export function callDetail(call: MesosCall): string {
   switch (call.kind) {
     case 'accept':
-      return call.operations.map((o) => (o.kind === 'launch' ? `launch ${o.task.taskId}` : o.kind)).join('+');
+      return call.operations
+        .map((o) => {
+          if (o.kind === 'launch') return `launch ${o.task.taskId}`;
+          return 'id' in o && o.id !== undefined ? o.id : o.kind;
+        })
+        .join('+');
     case 'kill':
     case 'acknowledge':
       return call.taskId;

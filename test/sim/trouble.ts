@@ -55,7 +55,7 @@ export function createTrouble(deps: {
   };
   const leader = (): Scheduler | undefined => schedulers.leader();
 
-  /** Preferably one whose broker may be relocated. */
+  /** Preferably one whose broker may be relocated: without a voter's disk a cluster is held for good. */
   function agentOfFollower(): string | undefined {
     const followers = cluster.executors().filter((e) => e.launch()?.roles.includes('controller') === false);
     return dice.chance(0.6) ? (dice.pick(followers)?.container.agentName ?? someAgent()) : someAgent();
@@ -139,7 +139,7 @@ export function createTrouble(deps: {
       return true;
     },
     'agent wiped': () => {
-      const agentName = someAgent();
+      const agentName = agentOfFollower();
       if (agentName === undefined || !mayLoseDisk()) return false;
       cluster.stopAgent(agentName, true);
       cluster.wipeDisks(agentName);
@@ -153,7 +153,7 @@ export function createTrouble(deps: {
       cluster.executors().some((e) => e.launch()?.roles.includes('controller') === false) &&
       partition(true, dice.between(230_000, 330_000)),
     'agent marked gone': () => {
-      const agentName = someAgent();
+      const agentName = agentOfFollower();
       const value = agentName === undefined ? undefined : cluster.agentIdOf(agentName);
       if (agentName === undefined || value === undefined || !mayLoseDisk()) return false;
       cluster.operate({ type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value } } });

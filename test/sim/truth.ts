@@ -88,8 +88,14 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
         isBoundVoter(truth, status.name, id)) &&
       !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
   );
+  // Whoever is told to stop may still do so.
+  const isStopping = brokerRecords(truth).some(
+    (r) =>
+      r.clusterName === status.name && r.task?.kill !== undefined && r.task.unreachableSinceMs === undefined,
+  );
   return (
     status.phase === 'held' &&
+    !isStopping &&
     lost.length > 0 &&
     lost.every(({ id }) => status.held.some((h) => h.brokerId === id && h.reason === 'relocation-unsafe')) &&
     (status.brokers.every(
