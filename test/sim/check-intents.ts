@@ -1,6 +1,6 @@
 /** What an operator asked of a broker: never repaired as a difference, done once, let go in time, and never lost. */
 import type { BrokerIntent, BrokerRecord } from '../../src/model/records.ts';
-import { brokerRecords, clusterRecord, specRecord, type Truth, Violation } from './truth.ts';
+import { brokerRecords, isToGo, specRecord, type Truth, Violation } from './truth.ts';
 
 /** How an intent came to its end. */
 export type IntentEnd = 'done' | 'expired' | 'taken back';
@@ -39,10 +39,7 @@ export function createIntentChecks(
     if (isStarted && (kind === 'stop' || kind === 'pause')) {
       throw new Violation(`broker ${is.id} is started against the ${kind} of ${author}`);
     }
-    const goes =
-      specRecord(truth, is.clusterName)?.desired.deletion !== undefined ||
-      clusterRecord(truth, is.clusterName)?.destroyedSinceMs !== undefined;
-    if (kind === 'pause' && isKilled(is, was) && !goes) {
+    if (kind === 'pause' && isKilled(is, was) && !isToGo(truth, is.clusterName)) {
       throw new Violation(`broker ${is.id} is stopped against the pause of ${author}`);
     }
   }

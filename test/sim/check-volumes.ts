@@ -2,7 +2,15 @@
 import type { Resource } from '../../src/mesos/types.ts';
 import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { Disk, KafkaModel } from './kafka-model.ts';
-import { brokerRecord, brokerRecords, clusterRecord, specRecord, type Truth, Violation } from './truth.ts';
+import {
+  brokerRecord,
+  brokerRecords,
+  clusterRecord,
+  isToGo,
+  specRecord,
+  type Truth,
+  Violation,
+} from './truth.ts';
 
 export type VolumeChecks = {
   written(path: string, value: unknown, before: unknown): void;
@@ -90,7 +98,7 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
       }
       for (const { clusterName, id } of brokerRecords(truth)) {
         const isWanted = specRecord(truth, clusterName)?.desired.brokers.some((b) => b.id === id) === true;
-        if (!isWanted && !isStuck(clusterName)) {
+        if (!isWanted && !isStuck(clusterName) && !isToGo(truth, clusterName)) {
           throw new Violation(`broker ${id} of ${clusterName} left the spec, and its record is still there`);
         }
       }

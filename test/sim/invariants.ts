@@ -7,6 +7,7 @@ import type { Disk, Partition } from './kafka-model.ts';
 import {
   brokerRecord,
   brokerRecords,
+  isToGo,
   liveStates,
   ownerOf,
   reachableLiveTasks,
@@ -152,7 +153,7 @@ export function createInvariants(truth: Truth): Invariants {
     const { kill, state } = record.task ?? {};
     if (kill === undefined) throw new Violation(`task ${taskId} was killed without a stored intent`);
     // On its way down already, whoever began it: a drain asks nobody.
-    if (state === 'TASK_KILLING') return;
+    if (state === 'TASK_KILLING' || isToGo(truth, record.clusterName)) return;
     const kafka = truth.kafkaOf(record.clusterName);
     if (kill.cause !== 'roll' || kafka?.wasAliveWithin(record.id, 0) !== true) return;
     for (const partition of kafka.partitions()) {

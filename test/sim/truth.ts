@@ -34,6 +34,14 @@ export function clusterRecord({ durable }: Truth, clusterName: string): ClusterR
   return durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
 }
 
+/** The cluster is removed or destroyed: all of it stops. */
+export function isToGo(truth: Truth, clusterName: string): boolean {
+  return (
+    specRecord(truth, clusterName)?.desired.deletion !== undefined ||
+    clusterRecord(truth, clusterName)?.destroyedSinceMs !== undefined
+  );
+}
+
 function isBoundVoter(truth: Truth, clusterName: string, id: number): boolean {
   return clusterRecord(truth, clusterName)?.voters.some((v) => v.nodeId === id) === true;
 }
