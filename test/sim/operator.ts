@@ -66,14 +66,14 @@ export function createOperator(deps: {
         }
       }
     }
-    clock.setTimer(5_000, evacuate);
+    clock.setTimer(dice.between(5_000, 60_000), evacuate);
   }
   return {
     wanted: () => [...wanted.values()],
     isDone: () => undone.size === 0,
     begin(untilMs) {
       for (const desired of workload.first) apply(desired);
-      evacuate();
+      clock.setTimer(10_000, evacuate);
       const edits = dice.between(1, 6);
       for (let i = 0; i < edits; i += 1) {
         clock.setTimer(dice.between(12_000, untilMs), () => {
