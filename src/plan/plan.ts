@@ -4,6 +4,7 @@ import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
+import { planEnded } from './ended.ts';
 import { groupByAgent } from './fit.ts';
 import { planGrowth } from './growth.ts';
 import { planCalls } from './housekeeping.ts';
@@ -67,9 +68,20 @@ export function plan(input: PlanInput): Plan {
       continue;
     }
     const policy = deletionOf(memory, input);
+    const ended = planEnded(memory, policy !== undefined, input);
+    steps.push(...ended.steps);
+    waiting.push(
+      ...ended.waiting.map((key) => ({
+        key,
+        refuseSeconds: refuseSeconds.home,
+        why: 'no agent is waited for there',
+      })),
+    );
     if (policy !== undefined) {
       const deletion = planDeletion(memory, policy, input);
-      steps.push(...deletion.steps);
+      const written = new Set([...ended.steps, ...deletion.steps].flatMap((s) => s.brokerId ?? []));
+      steps.push(...deletion.steps, ...endedIntents(memory, written, input.nowMs));
+      wakes.push(...intentWakes(memory));
       held.push(...deletion.held);
       wakes.push(...deletion.wakes);
       continue;
@@ -122,7 +134,7 @@ export function plan(input: PlanInput): Plan {
       refusals,
     );
     const written = new Set(
-      [...brokerSteps, ...removals.steps, ...changes.steps].flatMap((s) => s.brokerId ?? []),
+      [...ended.steps, ...brokerSteps, ...removals.steps, ...changes.steps].flatMap((s) => s.brokerId ?? []),
     );
     steps.push(
       ...brokerSteps,

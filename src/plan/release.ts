@@ -17,8 +17,12 @@ import { groupByOwner, hasVolume, type Owned, withoutVolume } from './owned.ts';
 import { merged } from './resources.ts';
 import { isHealthy } from './safety.ts';
 
-/** After this, an offer shows what became of a release. */
-const settleMs = 3_000;
+/**
+ * After this, an offer shows what became of a release of which no feedback came. The master offers what it has made
+ * in advance for an agent, which may have fallen silent before it heard of it; that is missed after 75 s (its flags
+ * `agent_ping_timeout` and `max_agent_ping_timeouts`), and comes back with what it had.
+ */
+const settleMs = 90_000;
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
 /** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
@@ -332,7 +336,9 @@ function isGone(
     return false;
   }
   const isFinished = sent?.outcome?.kind === 'finished';
-  const sinceMs = sent === undefined || isFinished ? Number.NEGATIVE_INFINITY : sent.lastAtMs + settleMs;
+  // What this scheduler did not send, the one before it may have, just before it died.
+  const sentAtMs = sent?.lastAtMs ?? mesos.subscribedAtMs ?? 0;
+  const sinceMs = isFinished ? Number.NEGATIVE_INFINITY : sentAtMs + settleMs;
   const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
   return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
 }

@@ -26,6 +26,13 @@ export async function storeIntent(
 ): Promise<StoredIntent> {
   const cluster = memory.cluster(clusterName);
   const broker = cluster?.spec.desired.brokers.find((b) => b.id === brokerId);
+  const leaving = broker === undefined ? cluster?.brokers.get(brokerId) : undefined;
+  if (leaving?.intent !== undefined && request === undefined) {
+    // One that is left alone would stay for ever: it leaves the spec, and does not go.
+    const next = askNothing(leaving, nowMs);
+    await memory.writeBroker(next);
+    return { record: next, news: newsOf(leaving, next) };
+  }
   if (cluster === undefined || broker === undefined) {
     throw refused(`cluster ${clusterName} has no broker ${brokerId}`, 'look at `kafka-mesos get brokers`');
   }

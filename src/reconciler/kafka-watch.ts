@@ -3,7 +3,7 @@ import { ConflictError, KafkaMesosError } from '../model/errors.ts';
 import type { KafkaAdmin, KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { ClusterMemory } from '../model/records.ts';
-import type { Clock } from '../sys/clock.ts';
+import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { isLeadershipLost, requireLeadership } from './guard.ts';
 
@@ -37,14 +37,16 @@ type Watched = {
   /** Counts changes: an answer to a question from before the latest one is no news. */
   changes: number;
   lastAskMs: number;
+  /** Of the next question: only its answer is worth a pass. */
+  timer?: Timer;
   /** Until then Kafka is asked often. */
   newsUntilMs: number;
 };
 
 export type KafkaWatch = {
   sources(nowMs: number): ReadonlyMap<string, Source<KafkaObserved>>;
-  /** Starts what is due; `calm` clusters are asked less often. Returns when to look again. */
-  poll(clusters: readonly ClusterMemory[], calm: (clusterName: string) => boolean): number | undefined;
+  /** Starts what is due, and what will be when it is; `calm` clusters are asked less often. */
+  poll(clusters: readonly ClusterMemory[], calm: (clusterName: string) => boolean): void;
   /** Ask at the next poll, whatever the interval. */
   hurry(clusterName: string): void;
   change(
@@ -101,6 +103,7 @@ export function createKafkaWatch(deps: {
 
   async function ask(name: string, entry: Watched): Promise<void> {
     entry.asking = true;
+    entry.lastAskMs = clock.nowMs();
     const { changes } = entry;
     let source: Source<KafkaObserved>;
     try {
@@ -138,6 +141,7 @@ export function createKafkaWatch(deps: {
       entry.pending.shift();
       // Brokers hear of a change a moment after the controller made it.
       entry.lastAskMs = clock.nowMs();
+      entry.timer?.cancel();
       entry.newsUntilMs = failure === undefined ? clock.nowMs() + newsForMs : Number.NEGATIVE_INFINITY;
       onNews(name, failure);
     }
@@ -159,7 +163,9 @@ export function createKafkaWatch(deps: {
     },
     poll(clusters, calm) {
       const nowMs = clock.nowMs();
-      const wakes: number[] = [];
+      for (const { timer } of watched.values()) {
+        timer?.cancel();
+      }
       for (const memory of clusters) {
         const { name } = memory.spec.desired;
         const entry = entryOf(name);
@@ -170,17 +176,20 @@ export function createKafkaWatch(deps: {
           continue;
         }
         const busyMs = nowMs < entry.newsUntilMs ? newsIntervalMs : busyIntervalMs;
-        const intervalMs = calm(name) ? calmIntervalMs : busyMs;
-        if (!entry.asking && entry.lastAskMs + intervalMs <= nowMs) {
-          entry.lastAskMs = nowMs;
-          void ask(name, entry);
+        const dueMs = entry.lastAskMs + (calm(name) ? calmIntervalMs : busyMs);
+        if (entry.asking) {
+          continue;
         }
-        // While an answer is awaited its arrival wakes the loop; a time that is past would make it spin.
-        if (!entry.asking) {
-          wakes.push(entry.lastAskMs + intervalMs);
+        if (dueMs <= nowMs) {
+          void ask(name, entry);
+        } else {
+          entry.timer = clock.setTimer(dueMs - nowMs, () => {
+            if (!entry.asking) {
+              void ask(name, entry);
+            }
+          });
         }
       }
-      return wakes.length === 0 ? undefined : Math.min(...wakes);
     },
     hurry(clusterName) {
       const entry = entryOf(clusterName);
@@ -205,6 +214,9 @@ export function createKafkaWatch(deps: {
       }
     },
     async close() {
+      for (const { timer } of watched.values()) {
+        timer?.cancel();
+      }
       await Promise.all([...watched.values()].map((entry) => entry.admin?.close()));
     },
   };

@@ -312,10 +312,9 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         : statuses().flatMap((s) => (s.phase === 'converged' ? [s.name] : [])),
     );
     comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
-    const pollAtMs = kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
-    const wakes = [lastPlan.wakeAtMs, pollAtMs].filter((at) => at !== undefined);
-    if (wakes.length > 0) {
-      wakeAt(Math.min(...wakes));
+    kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
+    if (lastPlan.wakeAtMs !== undefined) {
+      wakeAt(lastPlan.wakeAtMs);
     }
   }
 

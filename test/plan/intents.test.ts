@@ -262,4 +262,14 @@ test('a broker that was kept down is missed at its agent only since it is wanted
   assert.is(shown(planOf(memoryOf(apart, down), world)).length, 1);
 });
 
+test('what has had its time is forgotten, of a cluster that is removed too', () => {
+  const removed: Desired = { ...combined, deletion: 'keepData' };
+  const paused = ask(makeEnded(removed, makeBroker(1)), {
+    kind: 'pause',
+    expiresAtMs: nowMs - 1,
+  });
+  const forgotten = planOf(memoryOf(removed, paused)).steps.find((s) => s.brokerId === 1);
+  assert.is(forgotten?.what, 'forget that broker 1 was to pause');
+});
+
 test.run();

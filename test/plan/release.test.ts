@@ -110,8 +110,12 @@ test('gone by an offer that came a while after; at once when feedback says so', 
   const sent = foldSent(tableOf([full]), call, nowMs);
   const early = { ...sent, offers: [empty(nowMs + 500)] };
   assert.not(forgets(plan(inputOf(early, nowMs + 500))), 'it may be from before the ACCEPT');
-  const late = { ...sent, offers: [empty(nowMs + 3_000)] };
-  assert.ok(forgets(plan(inputOf(late, nowMs + 3_000))));
+  const soon = { ...sent, offers: [empty(nowMs + 75_000)] };
+  assert.not(forgets(plan(inputOf(soon, nowMs + 75_000))), 'its agent may have fallen silent before it');
+  const late = { ...sent, offers: [empty(nowMs + 90_000)] };
+  assert.ok(forgets(plan(inputOf(late, nowMs + 90_000))));
+  const next = { ...tableOf([empty(nowMs + 75_000)]), subscribedAtMs: nowMs };
+  assert.not(forgets(plan(inputOf(next, nowMs + 75_000))), 'the scheduler before may have sent it and died');
   const [destroy = '', unreserve = ''] = idsOf(call.operations);
   const half = feedback(early, destroy, 'OPERATION_FINISHED');
   assert.not(forgets(plan(inputOf(half, nowMs + 500))), 'destroyed is not unreserved');

@@ -25,6 +25,7 @@ function createWatch() {
       asked.push(topics);
       return { ...makeKafka(desired), observedAtMs: clock.nowMs() };
     },
+    async close() {},
   } as unknown as KafkaAdmin;
   const watch = createKafkaWatch({
     clock,
@@ -33,7 +34,7 @@ function createWatch() {
     mayAct: () => true,
     onNews: () => {},
   });
-  return { watch, asked, poll: () => watch.poll([memory], () => true) };
+  return { watch, asked, clock, poll: () => watch.poll([memory], () => true) };
 }
 
 test('the settings of the topics in the spec are asked for, and at once when the spec has changed', async () => {
@@ -47,6 +48,27 @@ test('the settings of the topics in the spec are asked for, and at once when the
   poll();
   await settle();
   assert.is(asked.length, 2);
+});
+
+test('the next question comes by itself, and none when nobody looks at the answers any more', async () => {
+  const { watch, asked, poll, clock } = createWatch();
+  poll();
+  await settle();
+  poll();
+  clock.advance(10_000);
+  await settle();
+  assert.is(asked.length, 2);
+  clock.advance(60_000);
+  await settle();
+  assert.is(asked.length, 2);
+  poll();
+  await settle();
+  assert.is(asked.length, 3);
+  poll();
+  await watch.close();
+  clock.advance(60_000);
+  await settle();
+  assert.is(asked.length, 3);
 });
 
 test('a refusal is remembered by what was to be done, until that is done or the spec changes', async () => {

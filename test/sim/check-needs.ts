@@ -17,11 +17,26 @@ export function checkNeeds(input: PlanInput, plan: Plan): void {
       continue;
     }
     const steps = plan.steps.filter((s) => s.clusterName === desired.name);
+    if (desired.deletion !== undefined || memory.cluster?.destroyedSinceMs !== undefined) {
+      const isThere = [...memory.brokers.values()].some((r) => r.task !== undefined);
+      if (isThere && steps.length + held.length === 0) {
+        throw new Violation(`cluster ${desired.name} is to go, and no step and no reason names it`);
+      }
+      continue;
+    }
+    const leaving = [...memory.brokers.values()].filter(
+      ({ id, leftBehind }) => leftBehind === undefined && !desired.brokers.some((b) => b.id === id),
+    );
+    for (const { id } of leaving) {
+      if (![...steps, ...held].some((one) => one.brokerId === id)) {
+        throw new Violation(`broker ${id} is to go, and no step and no reason names it`);
+      }
+    }
     for (const broker of desired.brokers) {
       const isMet =
         steps.some((s) => s.brokerId === broker.id) ||
         held.some((h) => h.brokerId === broker.id) ||
-        isSettled(memory, broker.id);
+        isSettled(memory, broker.id, input.nowMs);
       if (!isMet)
         throw new Violation(`broker ${broker.id} needs something, and no step and no reason names it`);
     }
@@ -31,11 +46,12 @@ export function checkNeeds(input: PlanInput, plan: Plan): void {
 }
 
 /** Nothing is wanted of it, as far as can be said without the planner's own rules. */
-function isSettled(memory: ClusterMemory, id: number): boolean {
+function isSettled(memory: ClusterMemory, id: number, nowMs: number): boolean {
   const wanted = memory.spec.desired.brokers.find((b) => b.id === id);
   const record: BrokerRecord | undefined = memory.brokers.get(id);
   const task = record?.task;
-  if (wanted?.state === 'stopped') return task === undefined;
+  const asked = (record?.intent?.expiresAtMs ?? nowMs + 1) > nowMs ? record?.intent?.kind : undefined;
+  if (wanted?.state === 'stopped' || asked === 'stop') return task === undefined;
   if (task?.state !== 'TASK_RUNNING' || task.kill !== undefined || task.unreachableSinceMs !== undefined) {
     return false;
   }

@@ -22,9 +22,9 @@ export const items = {
   17: 'DECLINE, REVIVE and SUPPRESS',
   18: 'resources are reserved under labels, and nothing is left reserved twice',
   19: 'RESERVE went well and CREATE did not: resumed, not begun anew',
-  20: 'the life of a volume, to its destruction',
+  20: 'the life of a volume: made, left, destroyed, unreserved, and forgotten when no offer has it any more',
   21: 'a MOUNT disk goes whole',
-  22: 'operation feedback',
+  22: 'operation feedback is acknowledged, asked for, and not needed: it may be lost, or say that nothing was done',
   23: 'inverse offers are answered',
   24: 'a drained agent’s broker counts no failure and comes back',
   25: 'a KILL is repeated until the task has ended, while STAGING or STARTING too',
@@ -32,17 +32,17 @@ export const items = {
   27: 'the clock jumps while a broker waits for its agent',
   28: 'a broker that dies as soon as it runs backs off further each time',
   29: 'several launches from one batch of offers; what waits is told why',
+  37: 'a broker leaves the spec: unregistered when it hosts nothing, its place given up, its record removed',
+  38: 'a broker starts empty elsewhere, after its time or because an operator asked for it',
+  40: 'a cluster is removed: stopped with its data kept, destroyed, formed anew under its name',
+  asked:
+    'an operator asks something of a broker: done once, kept over a crash, taken back, let go when its time is over',
+  beside: 'two clusters under one scheduler, each with a Kafka of its own',
 } as const;
 
 export type Item = keyof typeof items;
 
-/** What the loop or the model of Mesos does not do yet: its item is not asked for. */
-export const notYet: Readonly<Partial<Record<Item, string>>> = {
-  20: 'volumes are never given back yet',
-  22: 'operations carry no ids yet',
-};
-
-export const allItems = Object.keys(items).map(Number) as readonly Item[];
+const allItems = Object.keys(items) as unknown as readonly Item[];
 
 export type Coverage = {
   /** Parts of an item that all have to be seen: `saw(6, 'GONE')`. */
@@ -74,8 +74,14 @@ export const parts: Readonly<Partial<Record<Item, readonly string[]>>> = {
   15: ['fenced', 'failed over', 'session'],
   16: ['framework id lost', 'framework removed'],
   17: ['decline', 'revive', 'suppress'],
+  20: ['made', 'left', 'destroyed', 'unreserved', 'forgotten'],
+  22: ['acknowledged', 'asked', 'not done', 'not heard'],
   25: ['repeated', 'while starting'],
   29: ['several', 'told why'],
+  37: ['unregistered', 'record removed'],
+  38: ['after its time', 'asked for'],
+  40: ['data kept', 'destroyed', 'formed anew'],
+  asked: ['stop', 'pause', 'restart', 'replace', 'taken back', 'expired', 'over a crash', 'refused'],
 };
 
 export function keyOf(item: Item, part: string): string {
@@ -87,18 +93,13 @@ export function coverageRows(seen: ReadonlyMap<string, number>): readonly {
   readonly key: string;
   readonly count: number;
   readonly what: string;
-  readonly notYet?: string;
 }[] {
   return allItems.flatMap((item) =>
-    (parts[item] ?? ['']).map((part) => {
-      const why = notYet[item];
-      return {
-        key: keyOf(item, part),
-        count: seen.get(keyOf(item, part)) ?? 0,
-        what: items[item],
-        ...(why === undefined ? {} : { notYet: why }),
-      };
-    }),
+    (parts[item] ?? ['']).map((part) => ({
+      key: keyOf(item, part),
+      count: seen.get(keyOf(item, part)) ?? 0,
+      what: items[item],
+    })),
   );
 }
 

@@ -2,11 +2,12 @@
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskSpec } from '../../src/model/mesos.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { BrokerRecord } from '../../src/model/records.ts';
+import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { Disk, Partition } from './kafka-model.ts';
 import {
   brokerRecord,
   brokerRecords,
+  isToGo,
   liveStates,
   ownerOf,
   reachableLiveTasks,
@@ -27,6 +28,7 @@ export type Invariants = {
   delivered(event: MesosEvent): void;
   /** A record became durable. */
   written(path: string, value: unknown, before: unknown, writer: Sender): void;
+  removed(path: string, before: unknown): void;
   formatted(launch: BrokerLaunch, disk: Disk): void;
   lost(partition: Partition, brokerId: number, missing: number): void;
   planned(plan: Plan): void;
@@ -116,7 +118,8 @@ export function createInvariants(truth: Truth): Invariants {
     const sinceMs = truth.nowMs() - home.aliveAtMs;
     // The loop's clock may go a tenth faster, back to a wall clock that was set.
     const isTooEarly = spec !== undefined && sinceMs < spec.stickinessPeriodMs * 0.89;
-    if (isTooEarly && !goneAgents.has(home.agentId)) {
+    const isAskedFor = brokerRecord(truth, launch.clusterName, launch.nodeId)?.intent?.kind === 'replace';
+    if (isTooEarly && !isAskedFor && !goneAgents.has(home.agentId)) {
       throw new Violation(
         `${who} inside its stickiness period: ${Math.round(sinceMs / 1000)} s of ${spec.stickinessPeriodMs / 1000} s`,
       );
@@ -150,7 +153,7 @@ export function createInvariants(truth: Truth): Invariants {
     const { kill, state } = record.task ?? {};
     if (kill === undefined) throw new Violation(`task ${taskId} was killed without a stored intent`);
     // On its way down already, whoever began it: a drain asks nobody.
-    if (state === 'TASK_KILLING') return;
+    if (state === 'TASK_KILLING' || isToGo(truth, record.clusterName)) return;
     const kafka = truth.kafkaOf(record.clusterName);
     if (kill.cause !== 'roll' || kafka?.wasAliveWithin(record.id, 0) !== true) return;
     for (const partition of kafka.partitions()) {
@@ -239,6 +242,17 @@ export function createInvariants(truth: Truth): Invariants {
           throw new Violation(`task ${taskId} was dropped from ${path}, and nobody said that it ended`);
         }
       }
+    },
+    removed(path, before) {
+      if (path.includes('/brokers/')) {
+        const { clusterName, id } = before as BrokerRecord;
+        homes.delete(`${clusterName}/${id}`);
+      }
+      if (!path.endsWith('/cluster')) return;
+      // One that was destroyed may be formed anew under its name.
+      const { name } = before as ClusterRecord;
+      formedWith.delete(name);
+      for (const key of [...homes.keys()]) if (key.startsWith(`${name}/`)) homes.delete(key);
     },
     formatted(launch, disk) {
       const known = formedWith.get(launch.clusterName);

@@ -13,6 +13,7 @@ export function createKafkaAdminModel(deps: {
   readonly isReachable: () => boolean;
   /** True when the answer to this change is lost. */
   readonly losesAnswer: () => boolean;
+  readonly onUnregister: (kafka: KafkaModel, brokerId: number) => void;
   readonly note: (line: string) => void;
 }): KafkaAdmin {
   const { clock, hop } = deps;
@@ -79,7 +80,11 @@ export function createKafkaAdminModel(deps: {
           else config.set(key, value);
         }
       }),
-    unregisterBroker: (id) => change(`unregister ${id}`, () => {}),
+    unregisterBroker: (id) =>
+      change(`unregister ${id}`, (kafka) => {
+        deps.onUnregister(kafka, id);
+        kafka.view.unregister(id);
+      }),
     describeClientQuotas: () => ask(() => []),
     alterClientQuotas: () => change('quotas', () => {}),
     describeLogDirs: async () => [],

@@ -71,12 +71,17 @@ export type KafkaModel = {
   isVoter(brokerId: number): boolean;
   partitions(): readonly Partition[];
   minIsr(topic: string): number;
+  /** Names of the partitions with a replica on this broker. */
+  hostedBy(brokerId: number): readonly string[];
+  /** Its replicas move to others that serve, as far as there are any; `stays`: who may take them. */
+  evacuate(brokerId: number, stays: (id: number) => boolean): void;
   /** For the admin port. */
   readonly view: {
     readonly topics: Map<string, Topic>;
     readonly clusterConfig: Map<string, string>;
     readonly brokerConfigs: Map<number, Map<string, string>>;
     registrations(): readonly Registration[];
+    unregister(id: number): void;
     voters(): readonly number[];
     voterIsUp(id: number): boolean;
     quorumLeader(): number;
@@ -279,11 +284,29 @@ export function createKafkaModel(
     isVoter: (id) => voters.includes(id),
     partitions: all,
     minIsr,
+    hostedBy: (id) => all().flatMap((p) => (p.replicas.includes(id) ? [p.name] : [])),
+    evacuate(id, stays) {
+      for (const partition of all().filter((p) => p.replicas.includes(id))) {
+        elect(partition);
+        const { replicas, name } = partition;
+        const target = [...registered.values()].find((r) => {
+          const mayTake = stays(r.id) && r.id !== id && !replicas.includes(r.id);
+          return mayTake && isAlive(r.id);
+        });
+        if (target === undefined || partition.leader < 0) continue;
+        write(partition);
+        target.instance.disk.logs.set(name, partition.acked);
+        replicas.splice(replicas.indexOf(id), 1, target.id);
+        partition.isr = [...partition.isr.filter((other) => other !== id), target.id];
+        elect(partition);
+      }
+    },
     view: {
       topics,
       clusterConfig,
       brokerConfigs,
       registrations: () => [...registered.values()],
+      unregister: (id) => void registered.delete(id),
       voters: () => voters,
       voterIsUp,
       quorumLeader,

@@ -40,8 +40,8 @@ export type MesosCluster = {
   isWhole(): boolean;
   /** Its process ends; with `machine` all that runs on it too. */
   stopAgent(agentName: string, machine: boolean): void;
-  startAgent(agentName: string, options?: { readonly wiped?: boolean }): void;
-  /** Everything on its disk is gone. */
+  startAgent(agentName: string): void;
+  /** Everything on its disk is gone, and what the agent remembers with it: whoever starts it next starts it afresh. */
   wipeDisks(agentName: string): void;
   /** All that exist. */
   disks(): readonly Disk[];
@@ -61,6 +61,7 @@ export function createMesosCluster(deps: {
   readonly kafkaOf: (clusterId: string) => KafkaModel;
   readonly onFormat: (launch: BrokerLaunch, disk: Disk) => void;
   readonly onStarted: (instance: Instance) => void;
+  readonly onDestroyed: (persistenceId: string, disk: Disk | undefined) => void;
 }): MesosCluster {
   const { clock, dice, faults } = deps;
   const settings = { ...defaultSettings, masterId: 'm', hostname: 'localhost', ip: '127.0.0.1', port: 5050 };
@@ -70,6 +71,7 @@ export function createMesosCluster(deps: {
   const executors = new Map<string, ExecutorModel>();
   const executorStreams = new Map<string, ExecutorModel>();
   const disks = new Map<string, Disk>();
+  const wipedAgents = new Set<string>();
   let nextStream = 0;
   let wake: { cancel(): void } | undefined;
   let wakeAtMs = Number.POSITIVE_INFINITY;
@@ -130,9 +132,13 @@ export function createMesosCluster(deps: {
           if (cluster.isUp(output.agentName)) cluster.stopAgent(output.agentName, true);
         });
         return;
-      case 'destroy-volume':
-        disks.delete(`${output.agentName}/${output.volume.persistenceId}`);
+      case 'destroy-volume': {
+        const { persistenceId } = output.volume;
+        const key = `${output.agentName}/${persistenceId}`;
+        deps.onDestroyed(persistenceId, disks.get(key));
+        disks.delete(key);
         return;
+      }
       default:
         return;
     }
@@ -222,9 +228,10 @@ export function createMesosCluster(deps: {
       }
       feed({ kind: 'agent-stopped', agentName, executors: machine ? 'gone' : 'running' });
     },
-    startAgent(agentName, { wiped = false } = {}) {
+    startAgent(agentName) {
       const agent = configs.get(agentName);
       if (agent === undefined) return;
+      const wiped = wipedAgents.delete(agentName);
       feed({
         kind: 'agent-started',
         agent,
@@ -237,6 +244,7 @@ export function createMesosCluster(deps: {
       for (const key of [...disks.keys()]) {
         if (key.startsWith(`${agentName}/`)) disks.delete(key);
       }
+      wipedAgents.add(agentName);
     },
     disks: () => [...disks.values()],
     describe: () =>

@@ -95,11 +95,13 @@ export function createMesosClientModel(deps: {
   const inFlight: { event: SchedulerEvent; streamId: string }[] = [];
   function receive(streamId: string, event: SchedulerEvent): void {
     const decoded = decodeSchedulerEvent(encodeSchedulerEvent(event));
-    if (decoded.type === 'UPDATE' && faults.strikes('update lost')) {
-      note(`lost update ${decoded.update.status.task_id.value} ${decoded.update.status.state}`);
+    const isUpdate = decoded.type === 'UPDATE' || decoded.type === 'UPDATE_OPERATION_STATUS';
+    if (isUpdate && faults.strikes('update lost')) {
+      const of = decoded.type === 'UPDATE' ? decoded.update.status : decoded.update_operation_status.status;
+      note(`lost update ${decoded.type === 'UPDATE' ? decoded.update.status.task_id.value : ''} ${of.state}`);
       return;
     }
-    const times = decoded.type === 'UPDATE' && faults.strikes('update repeated') ? 2 : 1;
+    const times = isUpdate && faults.strikes('update repeated') ? 2 : 1;
     // One stream is in order: each event comes no earlier than the one before it.
     lastMs = Math.max(lastMs, clock.nowMs() + dice.between(1, 21));
     for (let i = 0; i < times; i += 1) {
@@ -140,6 +142,8 @@ export function createMesosClientModel(deps: {
   function noteEvent(event: MesosEvent): void {
     if (event.kind === 'update') {
       note(`update ${event.update.taskId} ${event.update.state} ${event.update.reason ?? ''}`);
+    } else if (event.kind === 'operation') {
+      note(`operation ${event.update.operationId} ${event.update.state} ${event.update.message ?? ''}`);
     } else {
       note(`event ${event.kind}`);
     }
@@ -280,7 +284,12 @@ export function createMesosClientModel(deps: {
 export function callDetail(call: MesosCall): string {
   switch (call.kind) {
     case 'accept':
-      return call.operations.map((o) => (o.kind === 'launch' ? `launch ${o.task.taskId}` : o.kind)).join('+');
+      return call.operations
+        .map((o) => {
+          if (o.kind === 'launch') return `launch ${o.task.taskId}`;
+          return 'id' in o && o.id !== undefined ? o.id : o.kind;
+        })
+        .join('+');
     case 'kill':
     case 'acknowledge':
       return call.taskId;

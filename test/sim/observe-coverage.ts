@@ -3,7 +3,8 @@ import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskUpdate } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { BrokerRecord } from '../../src/model/records.ts';
+import type { BrokerIntent, BrokerRecord } from '../../src/model/records.ts';
+import type { IntentEnd } from './check-intents.ts';
 import type { Coverage } from './coverage.ts';
 import { brokerRecords, ownerOf, specRecord, type Truth, terminalStates } from './truth.ts';
 
@@ -12,6 +13,13 @@ export type CoverageWatch = {
   swallowed(call: MesosCall): void;
   delivered(event: MesosEvent, processNumber: number): void;
   written(path: string, value: unknown, before: unknown): void;
+  removed(path: string, before: unknown): void;
+  /** A broker, from its Kafka. */
+  unregistered(): void;
+  intentEnded(intent: BrokerIntent, how: IntentEnd): void;
+  intentRefused(): void;
+  /** A volume, by its agent. */
+  destroyed(): void;
   planned(input: PlanInput, plan: Plan): void;
   /** A scheduler's process is gone without having said so. */
   crashed(processNumber: number): void;
@@ -36,6 +44,11 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
   const inHand = new Map<number, Set<string>>();
   const rescinded = new Set<string>();
   const silent = new Set<string>();
+  /** Records of clusters that are no more. */
+  const destroyed = new Set<string>();
+  const operationsHeard: string[] = [];
+  /** Who asked for something that was not done yet when a scheduler died. */
+  const crashedOver = new Set<string>();
   let failure: { readonly agentId: string; readonly updated: Set<string> } | undefined;
 
   function launch(call: Extract<MesosCall, { kind: 'accept' }>, by: number): void {
@@ -46,12 +59,15 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
         if (labels.every((l) => l.framework && l.cluster && l.broker && l.incarnation)) saw(18);
       } else if (operation.kind === 'create') {
         const { volumes } = operation;
+        saw(20, 'made');
         if (volumes.some((v) => v.disk?.source.kind === 'mount')) saw(21);
         const again = volumes.some((v) => unmade.has(v.disk?.volume?.persistenceId ?? ''));
         const disk = call.operations.some(
           (o) => o.kind === 'reserve' && o.resources.some((r) => r.name === 'disk'),
         );
         if (again && !(reserves && disk)) saw(19);
+      } else if (operation.kind === 'unreserve') {
+        saw(20, 'unreserved');
       } else if (operation.kind === 'launch') {
         const { task } = operation;
         const { clusterName, nodeId } = JSON.parse(task.data) as BrokerLaunch;
@@ -70,7 +86,10 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
   function noteHome(key: string, agentId: string, disk: string): void {
     const before = homes.get(key);
     const name = truth.cluster.state.agents[agentId]?.name ?? '';
-    if (before !== undefined && before.disk !== disk && unreachable.has(key)) saw(7, 'relocated');
+    if (before !== undefined && before.disk !== disk && unreachable.has(key)) {
+      saw(7, 'relocated');
+      saw(38, 'after its time');
+    }
     if (before?.disk === disk && before.agentId !== agentId) saw(11, 'another id');
     if (before?.disk === disk && before.agentId === agentId && rebooted.delete(name)) saw(11, 'same id');
     unreachable.delete(key);
@@ -121,9 +140,36 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
     if (state === 'TASK_DROPPED' && reason === 'INVALID_OFFERS') saw(14, 'crosses');
   }
 
+  /** What a broker left behind, and what became of it. */
+  function notePlace(is: BrokerRecord, was: BrokerRecord | undefined): void {
+    const known = new Set((was?.leftBehind ?? []).map((l) => l.incarnation));
+    for (const { incarnation } of is.leftBehind ?? []) if (!known.delete(incarnation)) saw(20, 'left');
+    for (const incarnation of known) {
+      saw(20, 'forgotten');
+      if (!operationsHeard.some((id) => id.includes(incarnation))) saw(22, 'not heard');
+    }
+    if (is.intent?.kind === 'stop' && is.task === undefined && was?.task !== undefined) saw('asked', 'stop');
+  }
+  function noteWhole({ clusterName, task }: BrokerRecord): void {
+    const all = brokerRecords(truth);
+    const ofIt = all.filter((r) => r.clusterName === clusterName);
+    if (
+      specRecord(truth, clusterName)?.desired.deletion === 'keepData' &&
+      ofIt.every((r) => r.task === undefined)
+    ) {
+      saw(40, 'data kept');
+    }
+    const runsBeside = all.some((r) => r.clusterName !== clusterName && r.task?.state === 'TASK_RUNNING');
+    if (runsBeside && task?.state === 'TASK_RUNNING') saw('beside');
+  }
+
   return {
     arriving(call, by) {
       switch (call.kind) {
+        case 'acknowledge-operation':
+          return saw(22, 'acknowledged');
+        case 'reconcile-operations':
+          return saw(22, 'asked');
         case 'accept':
           for (const id of call.offerIds) inHand.get(by)?.delete(id);
           return launch(call, by);
@@ -189,14 +235,21 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
           return;
         case 'update':
           return updated(event.update);
+        case 'operation':
+          operationsHeard.push(event.update.operationId);
+          if (event.update.state === 'refused') saw(22, 'not done');
+          return;
         default:
           return;
       }
     },
     written(path, value, before) {
+      if (path.endsWith('/cluster') && destroyed.delete(path)) saw(40, 'formed anew');
       if (!path.includes('/brokers/')) return;
       const is = value as BrokerRecord;
       const was = before as BrokerRecord | undefined;
+      notePlace(is, was);
+      noteWhole(is);
       const { last } = is;
       if (last !== undefined && last.taskId !== was?.last?.taskId && terminalStates.has(last.state)) {
         const part = last.state.replace('TASK_', '');
@@ -211,6 +264,24 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
         if (lostTasks.has(task.taskId)) saw(10);
       }
     },
+    removed(path, before) {
+      if (path.endsWith('/cluster')) {
+        saw(40, 'destroyed');
+        destroyed.add(path);
+      } else if (path.includes('/brokers/')) {
+        const { clusterName } = before as BrokerRecord;
+        if (specRecord(truth, clusterName)?.desired.deletion === undefined) saw(37, 'record removed');
+      }
+    },
+    unregistered: () => saw(37, 'unregistered'),
+    destroyed: () => saw(20, 'destroyed'),
+    intentEnded({ kind, author }, how) {
+      if (how === 'done') saw('asked', kind);
+      else saw('asked', how);
+      if (how === 'done' && kind === 'replace') saw(38, 'asked for');
+      if (crashedOver.delete(author)) saw('asked', 'over a crash');
+    },
+    intentRefused: () => saw('asked', 'refused'),
     planned(_input, plan) {
       const launches = plan.steps.filter(
         ({ action }) => action.kind === 'broker' && action.call?.kind === 'accept',
@@ -221,9 +292,11 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
           saw(29, 'told why');
         }
         if (reason.kind === 'agent-unreachable') saw(7, 'waits');
+        if (reason.kind === 'paused-by-operator') saw('asked', 'pause');
       }
     },
     crashed(processNumber) {
+      for (const { intent } of brokerRecords(truth)) if (intent !== undefined) crashedOver.add(intent.author);
       for (const one of launched.values()) {
         if (one.by === processNumber && !one.heardOf) one.orphaned = true;
       }

@@ -1,16 +1,18 @@
-/** Applies specs until one scheduler has taken them, as a person or a pipeline would. */
+/** Applies specs until one scheduler has taken them, as a person or a pipeline would, and moves replicas off brokers that leave. */
 import type { Desired } from '../../src/model/desired.ts';
 import type { VirtualClock } from './clock.ts';
+import type { KafkaModel } from './kafka-model.ts';
 import type { Dice } from './randomness.ts';
 import type { Schedulers } from './schedulers.ts';
 import type { Workload } from './workload.ts';
 
 export type Operator = {
-  /** The edits of a while, at times of their own. */
+  /** The first specs, and the edits of a while, at times of their own. */
   begin(untilMs: number): void;
-  apply(desired: Desired): void;
-  wanted(): Desired;
-  /** The spec wanted now is stored, and whoever applied it was told so. */
+  /** What is wanted in the end. */
+  end(): void;
+  wanted(): readonly Desired[];
+  /** The specs wanted now are stored, and whoever applied them was told so. */
   isDone(): boolean;
 };
 
@@ -19,46 +21,73 @@ export function createOperator(deps: {
   readonly dice: Dice;
   readonly schedulers: Schedulers;
   readonly workload: Workload;
+  readonly kafkaOf: (clusterName: string) => KafkaModel | undefined;
   readonly note: (line: string) => void;
 }): Operator {
   const { clock, dice, schedulers, workload, note } = deps;
-  let wanted = workload.first;
-  let revision = 0;
-  let done = true;
+  const wanted = new Map(workload.first.map((desired) => [desired.name, desired]));
+  const revisions = new Map<string, number>();
+  const undone = new Set<string>();
 
-  function attempt(mine: number): void {
-    if (mine !== revision || done) return;
+  function attempt(name: string, mine: number): void {
+    const desired = wanted.get(name);
+    if (mine !== revisions.get(name) || !undone.has(name) || desired === undefined) return;
     const reconciler = schedulers.leader()?.reconciler();
     let answered = false;
     const again = (): void => {
-      if (!answered) clock.setTimer(dice.between(500, 3_000), () => attempt(mine));
+      if (!answered) clock.setTimer(dice.between(500, 3_000), () => attempt(name, mine));
       answered = true;
     };
     // Whoever was asked may be gone by now.
     clock.setTimer(10_000, again);
-    reconciler?.apply([{ desired: wanted, digest: JSON.stringify(wanted) }], 'sim').then(() => {
-      if (mine === revision) done = true;
+    reconciler?.apply([{ desired, digest: JSON.stringify(desired) }], 'sim').then(() => {
+      if (mine === revisions.get(name)) undone.delete(name);
       answered = true;
     }, again);
   }
   function apply(desired: Desired): void {
-    wanted = desired;
-    revision += 1;
-    done = false;
-    attempt(revision);
+    const { name } = desired;
+    const revision = (revisions.get(name) ?? 0) + 1;
+    wanted.set(name, desired);
+    revisions.set(name, revision);
+    undone.add(name);
+    attempt(name, revision);
+  }
+  /** As with Kafka's own tool. Whoever removes brokers looks after their replicas until there are none. */
+  function evacuate(): void {
+    for (const { name, brokers, deletion } of wanted.values()) {
+      const kafka = deps.kafkaOf(name);
+      if (kafka === undefined || deletion !== undefined || kafka.view.quorumLeader() < 0) continue;
+      const stays = new Set(brokers.map((b) => b.id));
+      for (const { id } of kafka.view.registrations()) {
+        if (!stays.has(id) && kafka.hostedBy(id).length > 0) {
+          note(`replicas moved off broker ${id}`);
+          kafka.evacuate(id, (other) => stays.has(other));
+        }
+      }
+    }
+    clock.setTimer(dice.between(5_000, 60_000), evacuate);
   }
   return {
-    apply,
-    wanted: () => wanted,
-    isDone: () => done,
+    wanted: () => [...wanted.values()],
+    isDone: () => undone.size === 0,
     begin(untilMs) {
+      for (const desired of workload.first) apply(desired);
+      clock.setTimer(10_000, evacuate);
       const edits = dice.between(1, 6);
       for (let i = 0; i < edits; i += 1) {
         clock.setTimer(dice.between(12_000, untilMs), () => {
-          const { what, desired } = workload.edit(wanted);
-          note(`edit: ${what}`);
+          const { what, desired } = workload.edit([...wanted.values()]);
+          note(`edit: ${desired.name}: ${what}`);
           apply(desired);
         });
+      }
+    },
+    end() {
+      for (const desired of [...wanted.values()]) {
+        const kafka = deps.kafkaOf(desired.name);
+        const hosts = kafka?.view.registrations().filter(({ id }) => kafka.hostedBy(id).length > 0) ?? [];
+        apply(workload.last(desired, new Set(hosts.map(({ id }) => id))));
       }
     },
   };

@@ -36,7 +36,7 @@ const withoutWaiting = (input: PlanInput): PlanInput => ({
 export const plantedBugs: readonly PlantedBug[] = [
   {
     what: 'drop the fence',
-    seed: 16,
+    seed: 18,
     planted: { fence: 'dropped', mayAct: () => () => true },
     noticedBy: /after epoch \d+ began/,
   },
@@ -70,7 +70,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'ignore the stickiness timer',
-    seed: 7,
+    seed: 8,
     planted: { plan: (real) => (input) => real(withoutWaiting(input)) },
     noticedBy: /inside its stickiness period/,
   },
@@ -107,7 +107,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'forget a kill',
-    seed: 4,
+    seed: 3,
     planted: {
       // The first is lost on the way, and none follows.
       mesos: (port) => {
@@ -130,6 +130,26 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
     },
     noticedBy: /was forgotten/,
+  },
+  {
+    what: 'take what an operator asked for a difference to be repaired',
+    seed: 3,
+    planted: { plan: (real) => (input) => real(withRecords(input, ({ intent: _asked, ...rest }) => rest)) },
+    noticedBy: /was forgotten|against the (?:stop|pause)/,
+  },
+  {
+    what: 'forget to store what a broker left behind',
+    seed: 7,
+    planted: {
+      store: (store) => ({
+        ...store,
+        write: async (path, value, version) => {
+          const { leftBehind: _left, ...rest } = value as Partial<BrokerRecord>;
+          return await store.write(path, path.includes('/brokers/') ? rest : value, version);
+        },
+      }),
+    },
+    noticedBy: /no record (?:says that it was left|has it)|has of it/,
   },
 ];
 

@@ -3,8 +3,11 @@
  * the store and ZooKeeper, under virtual time and drawn faults; then healed, it converges and falls silent.
  */
 import type { FrameworkSettings } from '../../src/model/mesos.ts';
+import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
+import { createIntentChecks } from './check-intents.ts';
 import { checkNeeds } from './check-needs.ts';
+import { createVolumeChecks } from './check-volumes.ts';
 import { createVirtualClock } from './clock.ts';
 import { createCoverage } from './coverage.ts';
 import { loseFrameworkId, removeFramework } from './endings.ts';
@@ -15,6 +18,7 @@ import { createMesosCluster } from './mesos-cluster.ts';
 import { createCoverageWatch } from './observe-coverage.ts';
 import { createOperator } from './operator.ts';
 import { createDice } from './randomness.ts';
+import { createRequests } from './requests.ts';
 import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts';
 import { createStoreModel } from './store-model.ts';
 import { createTrace } from './trace.ts';
@@ -105,6 +109,11 @@ export async function runSeed(
       guarded(() => invariants.formatted(launch, disk));
     },
     onStarted: (instance) => note(`broker ${instance.brokerId} of ${instance.taskId} starts`),
+    onDestroyed: (persistenceId, disk) => {
+      note(`destroyed ${persistenceId}`);
+      guarded(() => volumes.destroyed(persistenceId, disk));
+      seen.destroyed();
+    },
   });
   const setup = createDice(seed, 'setup');
   const count = setup.pick([1, 2, 3]) ?? 1;
@@ -113,13 +122,21 @@ export async function runSeed(
     cluster,
     durable: store.durable,
     kafkaOf: (name) => kafkas.get(clusterIds.get(name) ?? ''),
+    kafkaById: (id) => kafkas.get(id),
     newestEpoch: store.newestEpoch,
     hasElection: count > 1,
   };
   const invariants = createInvariants(truth);
+  const volumes = createVolumeChecks(truth);
+  const intents = createIntentChecks(truth, {
+    isOpen: (clusterName, id) => requests.isOpen(clusterName, id),
+    ended: (intent, how) => seen.intentEnded(intent, how),
+  });
   const coverage = createCoverage();
   const seen = createCoverageWatch(coverage, truth);
   let streams = 0;
+  let isSilent = false;
+  const noise: string[] = [];
   const endings = new Set<string>();
 
   const schedulers = createSchedulers({
@@ -159,7 +176,21 @@ export async function runSeed(
       },
       written: (path, value, before, { process, epoch }) => {
         guarded(() => invariants.written(path, value, before, { number: process.number, epoch: epoch() }));
+        guarded(() => volumes.written(path, value, before));
+        guarded(() => intents.written(path, value, before));
         seen.written(path, value, before);
+        // Of a task that was replaced Mesos may say late that it is gone: when it gives the agent up, or is asked.
+        if (isSilent && !onlyForgets(before, value)) noise.push(`${clock.nowMs() - startMs} write ${path}`);
+      },
+      removed: (path, before) => {
+        guarded(() => volumes.removed(path, before));
+        invariants.removed(path, before);
+        if (path.endsWith('/cluster')) clusterIds.delete((before as ClusterRecord).name);
+        seen.removed(path, before);
+      },
+      unregistered: (kafka, id) => {
+        guarded(() => volumes.unregistered(kafka, id));
+        seen.unregistered();
       },
       planned: (input, plan) => {
         guarded(() => checkNeeds(input, plan));
@@ -193,6 +224,17 @@ export async function runSeed(
     dice: createDice(seed, 'operator'),
     schedulers,
     workload,
+    kafkaOf: truth.kafkaOf,
+    note,
+  });
+
+  const requests = createRequests({
+    clock,
+    dice: createDice(seed, 'requests'),
+    schedulers,
+    operator,
+    truth,
+    refused: () => seen.intentRefused(),
     note,
   });
 
@@ -205,42 +247,64 @@ export async function runSeed(
 
   schedulers.start();
   watchdog();
-  operator.apply(workload.first);
   trouble.begin(faultyMs);
   operator.begin(faultyMs);
+  requests.begin(faultyMs);
   await run(faultyMs);
 
   // Healed: it converges within a bound.
   note('healed');
   faults.heal();
   trouble.heal();
-  operator.apply(workload.last(operator.wanted()));
-  const status = (): ClusterStatus | undefined => schedulers.leader()?.reconciler()?.statuses()[0];
-  const isSettled = (): boolean => {
-    if (!operator.isDone() || !cluster.isWhole()) return false;
-    const now = status();
-    return now?.phase === 'converged' || (now !== undefined && isStuckForGood(truth, now));
+  operator.end();
+  requests.end();
+  const statuses = (): readonly ClusterStatus[] => schedulers.leader()?.reconciler()?.statuses() ?? [];
+  const statusOf = (name: string): ClusterStatus | undefined => statuses().find((s) => s.name === name);
+  const isStuck = (name: string): boolean => {
+    const now = statusOf(name);
+    return now !== undefined && isStuckForGood(truth, now);
   };
+  const isSettled = (): boolean =>
+    operator.isDone() &&
+    requests.isDone() &&
+    cluster.isWhole() &&
+    schedulers.leader() !== undefined &&
+    operator.wanted().every(({ name, deletion }) =>
+      // What was being destroyed goes all the way, even when its data was to be kept by now.
+      statusOf(name) === undefined
+        ? deletion !== undefined
+        : deletion !== 'destroy' && (statusOf(name)?.phase === 'converged' || isStuck(name)),
+    );
   const deadlineMs = clock.nowMs() + convergeWithinMs;
   while (violation === undefined && clock.nowMs() < deadlineMs && !isSettled()) await run(5_000);
   if (!isSettled()) {
-    const last = status();
+    const told = statuses().map(({ name, phase, deletion, held, steps, brokers }) => ({
+      name,
+      phase,
+      deletion,
+      held,
+      steps: steps.map((s) => s.what),
+      brokers: brokers.map((b) => [b.id, b.state, b.waiting?.why, b.drift]),
+    }));
     violate(
-      `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ phase: last?.phase, held: last?.held, brokers: last?.brokers.map((b) => [b.id, b.state, b.waiting?.why, b.drift]), agents: cluster.describe() })}`,
+      `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ clusters: told, agents: cluster.describe() })}`,
     );
   }
   // What was under way when it converged may end, a promise about maintenance that was lifted too.
   await run(180_000);
-  const noise: string[] = [];
   trace.listen((line) => {
-    if (/^\d+ (?:write|remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line)) noise.push(line);
+    if (/^\d+ (?:remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line)) noise.push(line);
   });
+  isSilent = true;
   await run(setup.chance(0.1) ? longSilenceMs : silentForMs);
+  isSilent = false;
   trace.listen(() => {});
   if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
   guarded(() => invariants.atTheEnd());
+  guarded(() => volumes.atTheEnd(isStuck));
+  guarded(() => intents.atTheEnd(isStuck));
   const world = { cluster, schedulers, store, run };
-  if (violation === undefined && setup.chance(0.15)) {
+  if (violation === undefined && setup.chance(0.15) && cluster.executors().length > 0) {
     endings.add('KM_CONFLICT_FRAMEWORK_LOST');
     await loseFrameworkId(world).catch(tell);
   }
@@ -259,4 +323,14 @@ export async function runSeed(
     traceHash: trace.digest(),
     trace: trace.lines,
   };
+}
+
+/** The record is what it was, but for tasks that were replaced and have ended. */
+function onlyForgets(before: unknown, value: unknown): boolean {
+  const was = before as Partial<BrokerRecord> | undefined;
+  const is = value as Partial<BrokerRecord>;
+  return (
+    (was?.superseded?.length ?? 0) > (is.superseded?.length ?? 0) &&
+    JSON.stringify({ ...was, superseded: [] }) === JSON.stringify({ ...is, superseded: [] })
+  );
 }

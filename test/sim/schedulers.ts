@@ -61,6 +61,8 @@ export type Schedulers = {
 export type SchedulersWatch = {
   readonly network: (scheduler: Scheduler) => NetworkWatch;
   readonly written: (path: string, value: unknown, before: unknown, scheduler: Scheduler) => void;
+  readonly removed: (path: string, before: unknown, scheduler: Scheduler) => void;
+  readonly unregistered: (kafka: KafkaModel, brokerId: number) => void;
   readonly planned: (input: PlanInput, plan: Plan) => void;
   readonly ended: (error: KafkaMesosError, scheduler: Scheduler) => void;
   readonly crashed: (scheduler: Scheduler) => void;
@@ -143,6 +145,7 @@ export function createSchedulers(deps: {
         crash,
         isReachable: () => election?.isReachable(process) ?? true,
         onWrite: (path, value, before) => watch.written(path, value, before, self),
+        onRemove: (path, before) => watch.removed(path, before, self),
       });
       epoch = connection.epoch;
       const mayAct = election === undefined ? () => true : () => membership?.mayAct() === true;
@@ -167,6 +170,7 @@ export function createSchedulers(deps: {
             hop: () => process.hop(dice.between(1, 100)),
             isReachable: deps.isKafkaReachable,
             losesAnswer: () => faults.strikes('kafka change unanswered'),
+            onUnregister: watch.unregistered,
             note,
           }),
         framework: deps.framework,
@@ -232,6 +236,9 @@ const artifacts = {
     byPlatform: { 'linux-x64': { uri: 'http://127.0.0.1/node', sha512: 'n' } },
     defaultPlatform: 'linux-x64',
   },
-  kafka: { '4.0.0': { uri: 'http://127.0.0.1/k.tgz', sha512: 'k' } },
+  kafka: {
+    '4.0.0': { uri: 'http://127.0.0.1/k40.tgz', sha512: 'k40' },
+    '4.1.0': { uri: 'http://127.0.0.1/k41.tgz', sha512: 'k41' },
+  },
   kafkaMissing: {},
 };

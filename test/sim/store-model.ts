@@ -22,6 +22,7 @@ export type StoreHooks = {
   readonly crash: () => void;
   readonly isReachable: () => boolean;
   readonly onWrite: (path: string, value: unknown, before: unknown) => void;
+  readonly onRemove: (path: string, before: unknown) => void;
 };
 
 export function createStoreModel(deps: {
@@ -89,11 +90,15 @@ export function createStoreModel(deps: {
         async remove(path, expectedVersion) {
           if (faults.strikes('crash before persist')) return await crash();
           await there();
+          if (faults.strikes('store unavailable, not written')) throw unavailable('the store did not answer');
           await inner.remove(path, expectedVersion);
+          const before = durable.get(path);
           durable.delete(path);
           note(`remove ${path}`);
+          hooks.onRemove(path, before);
           if (faults.strikes('crash after persist')) return await crash();
           await process.hop(dice.between(1, 8));
+          if (faults.strikes('store unavailable, written')) throw unavailable('the store’s answer was lost');
         },
         async claim() {
           await there();

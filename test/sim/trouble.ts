@@ -44,11 +44,9 @@ export function createTrouble(deps: {
     undone.add(once);
     clock.setTimer(afterMs, once);
   }
-  const comeBack =
-    (agentName: string, options: { readonly wiped?: boolean } = {}) =>
-    (): void => {
-      if (!cluster.isUp(agentName)) cluster.startAgent(agentName, options);
-    };
+  const comeBack = (agentName: string) => (): void => {
+    if (!cluster.isUp(agentName)) cluster.startAgent(agentName);
+  };
   const someAgent = (): string | undefined => dice.pick(cluster.agentNames.filter(cluster.isUp));
   /** Of a disk at most one copy is ever lost: more of it no cluster survives. */
   const mayLoseDisk = (): boolean => {
@@ -57,7 +55,7 @@ export function createTrouble(deps: {
   };
   const leader = (): Scheduler | undefined => schedulers.leader();
 
-  /** Preferably one whose broker may be relocated. */
+  /** Preferably one whose broker may be relocated: without a voter's disk a cluster is held for good. */
   function agentOfFollower(): string | undefined {
     const followers = cluster.executors().filter((e) => e.launch()?.roles.includes('controller') === false);
     return dice.chance(0.6) ? (dice.pick(followers)?.container.agentName ?? someAgent()) : someAgent();
@@ -83,7 +81,7 @@ export function createTrouble(deps: {
   const actions: Readonly<Record<WorldFault, () => boolean>> = {
     'broker killed': () => dice.pick(cluster.executors())?.killBroker() === true,
     'broker flaps': () => {
-      const victim = dice.pick(cluster.executors())?.launch()?.nodeId;
+      const victim = dice.pick(cluster.executors())?.launch();
       if (victim === undefined) return false;
       let over = false;
       until(dice.between(60_000, 240_000), () => {
@@ -91,7 +89,11 @@ export function createTrouble(deps: {
       });
       const kill = (): void => {
         if (over) return;
-        for (const e of cluster.executors()) if (e.launch()?.nodeId === victim && e.serving()) e.killBroker();
+        for (const executor of cluster.executors()) {
+          const { nodeId, clusterId } = executor.launch() ?? {};
+          const isIt = nodeId === victim.nodeId && clusterId === victim.clusterId;
+          if (isIt && executor.serving()) executor.killBroker();
+        }
         clock.setTimer(dice.between(500, 3_000), kill);
       };
       kill();
@@ -137,11 +139,11 @@ export function createTrouble(deps: {
       return true;
     },
     'agent wiped': () => {
-      const agentName = someAgent();
+      const agentName = agentOfFollower();
       if (agentName === undefined || !mayLoseDisk()) return false;
       cluster.stopAgent(agentName, true);
       cluster.wipeDisks(agentName);
-      until(dice.between(5_000, 100_000), comeBack(agentName, { wiped: true }));
+      until(dice.between(5_000, 100_000), comeBack(agentName));
       return true;
     },
     'agent partitioned': () => partition(false),
@@ -151,14 +153,14 @@ export function createTrouble(deps: {
       cluster.executors().some((e) => e.launch()?.roles.includes('controller') === false) &&
       partition(true, dice.between(230_000, 330_000)),
     'agent marked gone': () => {
-      const agentName = someAgent();
+      const agentName = agentOfFollower();
       const value = agentName === undefined ? undefined : cluster.agentIdOf(agentName);
       if (agentName === undefined || value === undefined || !mayLoseDisk()) return false;
       cluster.operate({ type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value } } });
       cluster.wipeDisks(agentName);
       until(dice.between(60_000, 300_000), () => {
         if (cluster.isUp(agentName)) cluster.stopAgent(agentName, true);
-        cluster.startAgent(agentName, { wiped: true });
+        cluster.startAgent(agentName);
       });
       return true;
     },

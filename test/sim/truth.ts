@@ -11,6 +11,7 @@ export type Truth = {
   readonly cluster: MesosCluster;
   readonly durable: ReadonlyMap<string, unknown>;
   readonly kafkaOf: (clusterName: string) => KafkaModel | undefined;
+  readonly kafkaById: (clusterId: string) => KafkaModel | undefined;
   readonly newestEpoch: () => number;
   readonly hasElection: boolean;
 };
@@ -29,9 +30,20 @@ export function specRecord({ durable }: Truth, clusterName: string): SpecRecord 
   return durable.get(`clusters/${clusterName}/spec`) as SpecRecord | undefined;
 }
 
-function isBoundVoter({ durable }: Truth, clusterName: string, id: number): boolean {
-  const cluster = durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
-  return cluster?.voters.some((v) => v.nodeId === id) === true;
+export function clusterRecord({ durable }: Truth, clusterName: string): ClusterRecord | undefined {
+  return durable.get(`clusters/${clusterName}/cluster`) as ClusterRecord | undefined;
+}
+
+/** The cluster is removed or destroyed: all of it stops. */
+export function isToGo(truth: Truth, clusterName: string): boolean {
+  return (
+    specRecord(truth, clusterName)?.desired.deletion !== undefined ||
+    clusterRecord(truth, clusterName)?.destroyedSinceMs !== undefined
+  );
+}
+
+function isBoundVoter(truth: Truth, clusterName: string, id: number): boolean {
+  return clusterRecord(truth, clusterName)?.voters.some((v) => v.nodeId === id) === true;
 }
 
 /** The record that has this task, as its current or a superseded one. */
@@ -84,8 +96,14 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
         isBoundVoter(truth, status.name, id)) &&
       !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
   );
+  // Whoever is told to stop may still do so.
+  const isStopping = brokerRecords(truth).some(
+    (r) =>
+      r.clusterName === status.name && r.task?.kill !== undefined && r.task.unreachableSinceMs === undefined,
+  );
   return (
     status.phase === 'held' &&
+    !isStopping &&
     lost.length > 0 &&
     lost.every(({ id }) => status.held.some((h) => h.brokerId === id && h.reason === 'relocation-unsafe')) &&
     (status.brokers.every(

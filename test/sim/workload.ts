@@ -1,15 +1,18 @@
-/** What the operator of a seed has: machines, a cluster on them, and edits while everything happens. */
+/** What the operator of a seed has: machines, one or two clusters on them, and edits while everything happens. */
 import type { AgentConfig } from '../../src/local/model/state.ts';
 import type { Desired, DesiredBroker, DesiredTopic } from '../../src/model/desired.ts';
 import type { Dice } from './randomness.ts';
 
 export type Workload = {
   readonly agents: readonly AgentConfig[];
-  readonly first: Desired;
-  /** The next edit of what is wanted now. */
-  edit(current: Desired): { readonly what: string; readonly desired: Desired };
-  /** What is wanted in the end: all of it, running. */
-  last(current: Desired): Desired;
+  readonly first: readonly Desired[];
+  /** The next edit of what is wanted now: of one cluster. */
+  edit(current: readonly Desired[]): { readonly what: string; readonly desired: Desired };
+  /**
+   * What is wanted in the end: all of it, running, or the cluster gone. `keeps`: brokers that left the spec and
+   * still have replicas on them.
+   */
+  last(current: Desired, keeps: ReadonlySet<number>): Desired;
 };
 
 export function drawWorkload(dice: Dice): Workload {
@@ -23,16 +26,15 @@ export function drawWorkload(dice: Dice): Workload {
   const agents = Array.from({ length: agentCount + (small ? 1 : 0) }, (_, i) =>
     machine(i + 1, disk, small && i === agentCount),
   );
-  const brokers = Array.from({ length: count }, (_, id) =>
-    broker(id, { isVoter: id < 3, disk, stickinessPeriodMs }),
-  );
   // Its partitions have one replica each: their brokers may be restarted, and never be given up.
   const isSingle = dice.chance(0.4);
-  const first: Desired = {
+  const main: Desired = {
     name: 'sim',
     labels: {},
     kafka: { version: '4.0.0' },
-    brokers,
+    brokers: Array.from({ length: count }, (_, id) =>
+      broker(id, { pool: 'main', isVoter: id < 3, disk, stickinessPeriodMs }),
+    ),
     topics: [
       topic('events', 3, 3, 2),
       ...(dice.chance(0.5) ? [topic('logs', 4, 2, 1)] : []),
@@ -41,6 +43,19 @@ export function drawWorkload(dice: Dice): Workload {
     rollout: { allowSingleReplicaOutage: isSingle, paused: false },
     reassignment: { throttleBytesPerSecond: 50_000_000 },
   };
+  const beside: Desired = {
+    ...main,
+    name: 'beside',
+    kafka: { version: '4.1.0' },
+    brokers: Array.from({ length: 3 }, (_, id) =>
+      broker(id, { pool: 'main', isVoter: true, disk: 'root', stickinessPeriodMs }),
+    ),
+    topics: [topic('events', 2, 3, 2)],
+    rollout: { allowSingleReplicaOutage: false, paused: false },
+  };
+  const first = dice.chance(0.2) ? [main, beside] : [main];
+  /** Every broker there ever was: no id is used twice. */
+  const everyone = new Map(first.map((d) => [d.name, [...d.brokers]]));
   let revision = 0;
   const everyBroker = (desired: Desired, change: (b: DesiredBroker) => DesiredBroker): Desired => ({
     ...desired,
@@ -53,10 +68,26 @@ export function drawWorkload(dice: Dice): Workload {
     return everyBroker(desired, (b) => (b.id === id ? { ...b, state: 'stopped' } : b));
   };
   const startAll = (desired: Desired): Desired => everyBroker(desired, (b) => ({ ...b, state: 'running' }));
+  const without = (desired: Desired, leaves: (b: DesiredBroker) => boolean): Desired => ({
+    ...desired,
+    brokers: desired.brokers.filter((b) => b.roles.includes('controller') || !leaves(b)),
+  });
+  const withAnother = (desired: Desired): Desired => {
+    const known = everyone.get(desired.name) ?? [];
+    const added = {
+      ...broker(known.length, { pool: 'spare', isVoter: false, disk: 'root', stickinessPeriodMs }),
+      constraints: [],
+    };
+    known.push(added);
+    return { ...desired, brokers: [...desired.brokers, added] };
+  };
   return {
     agents,
     first,
-    edit(current) {
+    edit(all) {
+      const current = dice.pick(all) ?? main;
+      const original = first.find((d) => d.name === current.name) ?? main;
+      const { deletion: _gone, ...kept } = current;
       revision += 1;
       const edits: readonly (() => { what: string; desired: Desired })[] = [
         () => ({
@@ -88,29 +119,57 @@ export function drawWorkload(dice: Dice): Workload {
           what: 'the roll paused or not',
           desired: { ...current, rollout: { ...current.rollout, paused: !current.rollout.paused } },
         }),
-        () => ({ what: 'back to the beginning', desired: { ...first, topics: current.topics } }),
+        () => ({ what: 'back to the beginning', desired: { ...original, topics: current.topics } }),
+        () => ({ what: 'a broker more', desired: withAnother(kept) }),
+        () => {
+          const id = dice.pick(current.brokers.filter((b) => !b.roles.includes('controller')))?.id;
+          return { what: 'a broker less', desired: without(current, (b) => b.id === id) };
+        },
+        () => {
+          const pool = dice.pick(['main', 'spare']);
+          return { what: 'a pool less', desired: without(current, (b) => b.pool === pool) };
+        },
+        () => ({ what: 'removed, its data kept', desired: { ...current, deletion: 'keepData' } }),
+        () => ({ what: 'destroyed', desired: { ...current, deletion: 'destroy' } }),
+        () => ({ what: 'no longer removed', desired: kept }),
       ];
       return (dice.pick(edits) ?? edits[0] ?? (() => ({ what: '', desired: current })))();
     },
-    // A changed setting too: it is what a person does about a launch that Mesos refused.
-    last: (current) => ({
-      ...everyBroker(startAll(current), (b) => ({ ...b, memoryMiB: b.memoryMiB + 32 })),
-      rollout: { ...current.rollout, paused: false },
-    }),
+    last(current, keeps) {
+      const { deletion: _gone, ...kept } = current;
+      const left = (everyone.get(current.name) ?? []).filter(
+        ({ id }) => !current.brokers.some((b) => b.id === id),
+      );
+      const back = left.filter(({ id }) => keeps.has(id) || dice.chance(0.3));
+      const brokers = [...current.brokers, ...back].sort((a, b) => a.id - b.id);
+      const deletion = dice.chance(0.1) ? 'destroy' : dice.chance(0.1) ? 'keepData' : undefined;
+      return {
+        // A changed setting too: it is what a person does about a launch that Mesos refused.
+        ...everyBroker(startAll({ ...kept, brokers }), (b) => ({ ...b, memoryMiB: b.memoryMiB + 32 })),
+        rollout: { ...current.rollout, paused: false },
+        ...(deletion === undefined ? {} : { deletion }),
+      };
+    },
   };
 }
 
 function broker(
   id: number,
   {
+    pool,
     isVoter,
     disk,
     stickinessPeriodMs,
-  }: { readonly isVoter: boolean; readonly disk: 'root' | 'mount'; readonly stickinessPeriodMs: number },
+  }: {
+    readonly pool: string;
+    readonly isVoter: boolean;
+    readonly disk: 'root' | 'mount';
+    readonly stickinessPeriodMs: number;
+  },
 ): DesiredBroker {
   return {
     id,
-    pool: 'main',
+    pool,
     roles: isVoter ? ['broker', 'controller'] : ['broker'],
     state: 'running',
     cpus: 0.5,
@@ -153,7 +212,7 @@ function machine(n: number, disk: 'root' | 'mount', isSmall: boolean): AgentConf
     port: 5050 + n,
     resources: [
       scalar('cpus', isSmall ? 0.3 : 4),
-      scalar('mem', 4096),
+      scalar('mem', 8192),
       scalar('disk', 20_000),
       ...(disk === 'mount'
         ? [

@@ -16,7 +16,7 @@ import type { AgentProcess, Framework, OperationStream } from './state.ts';
 const firstIntervalMs = 10_000;
 const longestIntervalMs = 600_000;
 
-/** The operation, which has an id, was applied at the agent. */
+/** The operation, which has an id, was applied: at the master in advance, and at the agent unless it is out of reach. */
 export function reportOperation(
   context: Context,
   framework: Framework,
@@ -25,8 +25,9 @@ export function reportOperation(
 ): void {
   const operationId = info.id?.value ?? '';
   const uuid = newUuidBytes(context);
-  framework.operations[operationId] = { agentId, state: 'OPERATION_FINISHED', info, uuid };
   const process = reachableProcess(context.state, agentId);
+  const state = process === undefined ? 'OPERATION_PENDING' : 'OPERATION_FINISHED';
+  framework.operations[operationId] = { agentId, state, info, uuid };
   if (process !== undefined) startStream(context, process, framework, operationId, 'OPERATION_FINISHED');
 }
 

@@ -157,6 +157,11 @@ test('a reservation that a partition swallowed is OPERATION_DROPPED, and is not 
     type: 'ACCEPT',
     accept: { offer_ids: [offer.id], operations: [{ type: 'RESERVE', id: { value: 'op' }, reserve }] },
   });
+  const meanwhile = events(world.call({ type: 'RECONCILE_OPERATIONS', reconcile_operations: {} }));
+  assert.equal(
+    meanwhile.map((e) => e.type === 'UPDATE_OPERATION_STATUS' && e.update_operation_status.status.state),
+    ['OPERATION_PENDING'],
+  );
   const healed = events(world.do({ kind: 'agent-healed', agentName: 'agent-1' }));
   assert.equal(
     healed.map(

@@ -1,0 +1,72 @@
+/**
+ * Brokers that are to stop, on agents that cannot be reached: nobody answers the KILL, and none is needed once
+ * their agent is seen to be another one by now. Of a broker that is to run, `needs.ts` decides the same.
+ */
+import type { PlanInput } from '../model/observed.ts';
+import type { Step } from '../model/plan.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import { volumesOffered } from './homes.ts';
+
+/** Ids of brokers that are to stop or gone from the spec, and whose task is out of reach. */
+function outOfReach({ spec, brokers }: ClusterMemory, isDeleted: boolean): readonly BrokerRecord[] {
+  const toRun = new Set(spec.desired.brokers.filter((b) => b.state === 'running').map((b) => b.id));
+  return [...brokers.values()].filter(
+    ({ id, task }) => task?.unreachableSinceMs !== undefined && (isDeleted || !toRun.has(id)),
+  );
+}
+
+/** The steps that take them for ended, and what offers the others still wait for. */
+export function planEnded(
+  memory: ClusterMemory,
+  isDeleted: boolean,
+  { mesos }: Pick<PlanInput, 'mesos'>,
+): { readonly steps: readonly Step[]; readonly waiting: readonly string[] } {
+  const steps: Step[] = [];
+  const waiting: string[] = [];
+  for (const record of outOfReach(memory, isDeleted)) {
+    const { task, ...rest } = record;
+    const why = whyOver(record, mesos);
+    if (task === undefined) {
+      continue;
+    }
+    if (why === undefined) {
+      waiting.push(`${record.clusterName}/${record.id} out of reach ${task.taskId}`);
+      continue;
+    }
+    steps.push({
+      mark: '·',
+      what: `take broker ${record.id} for stopped`,
+      why: [why],
+      clusterName: record.clusterName,
+      brokerId: record.id,
+      action: {
+        kind: 'broker',
+        // Should it live after all, it is killed as soon as it shows itself.
+        record: {
+          ...rest,
+          superseded: [...record.superseded, { taskId: task.taskId, agentId: task.agentId }],
+        },
+      },
+    });
+  }
+  return { steps, waiting };
+}
+
+/**
+ * An unshared volume that is offered is in nobody's use; and an agent that is registered anew at the address of the
+ * old one has taken its place: the master lets no two be at one, and the old id never comes back.
+ */
+function whyOver(record: BrokerRecord, mesos: PlanInput['mesos']): string | undefined {
+  const { placement, task } = record;
+  if (volumesOffered(record, mesos)) {
+    return 'its volume is offered, so that nobody uses it';
+  }
+  const isReplaced = mesos.offers.some(
+    (offer) =>
+      offer.agentId !== task?.agentId &&
+      offer.hostname === placement?.hostname &&
+      offer.agentUrl !== undefined &&
+      offer.agentUrl === placement.agentUrl,
+  );
+  return isReplaced ? `its agent on ${placement?.hostname} has begun anew under another id` : undefined;
+}

@@ -1,0 +1,130 @@
+/** What may go back to Mesos and leave Kafka, and that in the end nothing is left that nobody has. */
+import type { Resource } from '../../src/mesos/types.ts';
+import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
+import type { Disk, KafkaModel } from './kafka-model.ts';
+import {
+  brokerRecord,
+  brokerRecords,
+  clusterRecord,
+  isToGo,
+  specRecord,
+  type Truth,
+  Violation,
+} from './truth.ts';
+
+export type VolumeChecks = {
+  written(path: string, value: unknown, before: unknown): void;
+  removed(path: string, before: unknown): void;
+  /** An agent carried out a DESTROY. */
+  destroyed(persistenceId: string, disk: Disk | undefined): void;
+  unregistered(kafka: KafkaModel, brokerId: number): void;
+  atTheEnd(isStuck: (clusterName: string) => boolean): void;
+};
+
+export function createVolumeChecks(truth: Truth): VolumeChecks {
+  /** Nothing goes that holds the only whole copy of anything. */
+  function checkCopies(persistenceId: string, disk: Disk): void {
+    const kafka = truth.kafkaById(disk.clusterId ?? '');
+    for (const { name, replicas, acked } of kafka?.partitions() ?? []) {
+      if (disk.nodeId === undefined || !replicas.includes(disk.nodeId) || acked === 0) continue;
+      const copies = truth.cluster
+        .disks()
+        .filter((d) => d !== disk && d.clusterId === disk.clusterId && replicas.includes(d.nodeId ?? -1));
+      if (!copies.some((d) => (d.logs.get(name) ?? 0) >= acked)) {
+        throw new Violation(`volume ${persistenceId} was destroyed with the last whole copy of ${name}`);
+      }
+    }
+  }
+
+  return {
+    written(path, value, before) {
+      if (!path.endsWith('/cluster')) return;
+      const is = value as ClusterRecord;
+      const was = before as ClusterRecord | undefined;
+      if (is.destroyedSinceMs === undefined || was?.destroyedSinceMs !== undefined) return;
+      if (specRecord(truth, is.name)?.desired.deletion !== 'destroy') {
+        throw new Violation(`cluster ${is.name} is destroyed, and its spec does not say so`);
+      }
+    },
+    removed(path, before) {
+      if (path.includes('/brokers/')) {
+        const { clusterName, id } = before as BrokerRecord;
+        const left = reservations(truth).find((r) => r.cluster === clusterName && r.broker === id);
+        if (left !== undefined) {
+          throw new Violation(
+            `broker ${id} of ${clusterName} was forgotten, and ${left.agentName} has of it`,
+          );
+        }
+      } else if (path.endsWith('/cluster')) {
+        const { name, clusterId, destroyedSinceMs } = before as ClusterRecord;
+        if (destroyedSinceMs === undefined)
+          throw new Violation(`cluster ${name} was forgotten, not destroyed`);
+        const living = truth.cluster.executors().find((e) => e.instance()?.launch.clusterId === clusterId);
+        if (living !== undefined) {
+          throw new Violation(`cluster ${name} was forgotten, and ${living.taskId()} of it lives`);
+        }
+      }
+    },
+    destroyed(persistenceId, disk) {
+      const record = brokerRecords(truth).find((r) =>
+        r.leftBehind?.some((l) => persistenceId.endsWith(l.incarnation)),
+      );
+      if (record === undefined) {
+        throw new Violation(`volume ${persistenceId} was destroyed, and no record says that it was left`);
+      }
+      if (clusterRecord(truth, record.clusterName)?.destroyedSinceMs === undefined && disk !== undefined) {
+        checkCopies(persistenceId, disk);
+      }
+    },
+    unregistered(kafka, brokerId) {
+      const [hosted] = kafka.hostedBy(brokerId);
+      if (hosted !== undefined) {
+        throw new Violation(`broker ${brokerId} was unregistered, and it has a replica of ${hosted}`);
+      }
+    },
+    atTheEnd(isStuck) {
+      for (const { agentName, cluster, broker, incarnation } of reservations(truth)) {
+        const record = brokerRecord(truth, cluster, broker);
+        const voter = clusterRecord(truth, cluster)?.voters.find((v) => v.nodeId === broker);
+        const known = [
+          (record?.placement ?? voter?.placement)?.incarnation,
+          ...(record?.leftBehind ?? []).map((l) => l.incarnation),
+        ];
+        if (!known.includes(incarnation)) {
+          throw new Violation(
+            `${agentName} has reserved for broker ${broker} of ${cluster}, and no record has it`,
+          );
+        }
+      }
+      for (const { clusterName, id } of brokerRecords(truth)) {
+        const isWanted = specRecord(truth, clusterName)?.desired.brokers.some((b) => b.id === id) === true;
+        if (!isWanted && !isStuck(clusterName) && !isToGo(truth, clusterName)) {
+          throw new Violation(`broker ${id} of ${clusterName} left the spec, and its record is still there`);
+        }
+      }
+    },
+  };
+}
+
+/** Whatever agents have reserved for brokers, by the labels. */
+function reservations({ cluster: { state } }: Truth): readonly {
+  readonly agentName: string;
+  readonly cluster: string;
+  readonly broker: number;
+  readonly incarnation: string;
+}[] {
+  return Object.entries(state.processes).flatMap(([agentName, { total }]) =>
+    total.flatMap((resource) => {
+      const labels = labelsOf(resource);
+      const { cluster, broker, incarnation } = labels;
+      return cluster === undefined || broker === undefined || incarnation === undefined
+        ? []
+        : [{ agentName, cluster, broker: Number(broker), incarnation }];
+    }),
+  );
+}
+
+function labelsOf({ reservations: stack = [] }: Resource): Readonly<Record<string, string>> {
+  const labels = stack.at(-1)?.labels?.labels ?? [];
+  return Object.fromEntries(labels.map(({ key, value = '' }) => [key, value]));
+}
