@@ -194,7 +194,7 @@ function noticeOf(state: {
     const why = failure instanceof Error ? `: ${failure.message}` : '';
     const remedy = (failure as { remedy?: string } | undefined)?.remedy;
     return {
-      message: `The scheduler does not answer since ${formatDuration(silentMs)}${why}`,
+      message: `The scheduler has not answered for ${formatDuration(silentMs)}${why}`,
       remedy:
         remedy ??
         (hasAnswered

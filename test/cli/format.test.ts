@@ -260,6 +260,22 @@ test('a table shrinks its last flexible column first and never loses a row', () 
   assert.equal(at(5), ['A     B', 'aaa…  bb…', 'a     b']);
 });
 
+test('a table leaves out what is spare where it would not fit otherwise', () => {
+  const columns = [
+    { title: 'ID', cell: (row: string) => row },
+    { title: 'ROLES', cell: () => 'broker+controller', spare: 2 },
+    { title: 'TASK', cell: () => 'demo.1.1.abcdefgh', shrinkTo: 12, spare: 1 },
+    { title: 'NOTE', cell: () => 'n'.repeat(40), shrinkTo: 10 },
+  ];
+  const titles = (width: number) =>
+    renderTable(columns, ['1'], { width, style: plainStyle })[0]?.split(/ +/).join(' ');
+  assert.is(titles(100), 'ID ROLES TASK NOTE');
+  assert.is(titles(47), 'ID ROLES TASK NOTE');
+  assert.is(titles(46), 'ID TASK NOTE');
+  assert.is(titles(20), 'ID NOTE');
+  assert.is(titles(5), 'ID NOTE', 'the others stay');
+});
+
 test('text from elsewhere cannot drive the terminal', () => {
   assert.is(printable('a\u001b[2Jb\r\u009bc\nd'), 'a\ufffd[2Jb\ufffd\ufffdc\nd');
   const evil = clusterStatus({

@@ -62,7 +62,7 @@ const anyLayout = fc.record({
 test('no line is wider than the width, no frame higher than the height', () => {
   fc.assert(
     fc.property(fc.array(anyStatus, { maxLength: 4 }), anyLayout, (clusters, layout) => {
-      const notice = { message: 'The scheduler does not answer since 12s', remedy: 'See whether it runs' };
+      const notice = { message: 'The scheduler has not answered for 12s', remedy: 'See whether it runs' };
       const lines = layoutScreen({ clusters, notice, footer: 'Ctrl-C leaves' }, layout);
       assert.ok(lines.length <= layout.height, `${lines.length} lines in ${layout.height}`);
       for (const line of lines) assert.ok(lineWidth(line) <= layout.width, plainText([line]));

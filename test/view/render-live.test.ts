@@ -176,10 +176,10 @@ test('a scheduler that does not answer is told over its last word, and that it i
   await clock.pass(1000);
   isUp = false;
   await clock.pass(3000);
-  assert.not.match(terminal.written(), /does not answer/);
+  assert.not.match(terminal.written(), /has not answered/);
   await clock.pass(4000);
   const text = stripVTControlCharacters(terminal.written());
-  assert.match(text, /! The scheduler does not answer since 5s: connect ECONNREFUSED 127\.0\.0\.1:7070/);
+  assert.match(text, /! The scheduler has not answered for 5s: connect ECONNREFUSED 127\.0\.0\.1:7070/);
   assert.match(text, /→ start it/);
   isUp = true;
   await clock.pass(2000);
@@ -188,7 +188,7 @@ test('a scheduler that does not answer is told over its last word, and that it i
   assert.equal(await live, { reason: 'lost', last: [samples.converged] });
   const frame = remains(terminal.written());
   // Of the outage that is over nothing is left.
-  assert.match(frame, /does not answer since 15s\n/);
+  assert.match(frame, /has not answered for 15s\n/);
   assert.match(frame, /● three-brokers {2}converged/);
 });
 
@@ -196,7 +196,7 @@ test('a question that is never answered does not stop the clock', async () => {
   const { terminal, clock, live } = start({ poll: () => new Promise(() => {}), lostAfterMs: 8000 });
   await clock.pass(8000);
   assert.equal(await live, { reason: 'lost', last: [] });
-  assert.match(stripVTControlCharacters(terminal.written()), /The scheduler does not answer since 5s/);
+  assert.match(stripVTControlCharacters(terminal.written()), /The scheduler has not answered for 5s/);
 });
 
 test('shows and judges only the clusters named, and says which are missing', async () => {

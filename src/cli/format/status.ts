@@ -56,7 +56,7 @@ export function renderBrokers(
   notes = true,
 ): readonly string[] {
   const columns = format.wide === true ? wideBrokerColumns : brokerColumns;
-  return renderTable(notes ? [...columns, noteColumn] : columns, brokers, format);
+  return renderTable(notes ? [...columns, noteColumn(brokers)] : columns, brokers, format);
 }
 
 export function renderTopics(topics: readonly TopicStatus[], format: StatusFormat): readonly string[] {
@@ -276,17 +276,21 @@ const broker = {
 
 const brokerColumns: readonly Column<BrokerStatus>[] = Object.values(broker);
 
-const noteColumn: Column<BrokerStatus> = {
-  title: 'NOTE',
-  cell: (one) => brokerNotes(one)[0] ?? one.warnings[0] ?? '',
-  shrinkTo: 10,
-  optional: true,
-};
+/** What is most pressing; a warning that all give alike is told by status and describe. */
+function noteColumn(brokers: readonly BrokerStatus[]): Column<BrokerStatus> {
+  const shared = sharedWarnings(brokers);
+  return {
+    title: 'NOTE',
+    cell: (one) => brokerNotes(one)[0] ?? one.warnings.find((warning) => !shared.has(warning)) ?? '',
+    shrinkTo: 10,
+    optional: true,
+  };
+}
 
 const wideBrokerColumns: readonly Column<BrokerStatus>[] = [
   broker.id,
-  { title: 'POOL', cell: (one) => one.pool },
-  { title: 'ROLES', cell: (one) => one.roles.join('+') },
+  { title: 'POOL', cell: (one) => one.pool, spare: 2 },
+  { title: 'ROLES', cell: (one) => one.roles.join('+'), spare: 3 },
   broker.state,
   broker.agent,
   broker.rack,
@@ -294,7 +298,7 @@ const wideBrokerColumns: readonly Column<BrokerStatus>[] = [
   broker.inSync,
   broker.restarts,
   { title: 'PID', cell: (one) => one.jvmPid?.toString() ?? '', optional: true },
-  { title: 'TASK', cell: (one) => one.taskId ?? '', optional: true, shrinkTo: 12 },
+  { title: 'TASK', cell: (one) => one.taskId ?? '', optional: true, shrinkTo: 12, spare: 1 },
 ];
 
 const topicColumns: readonly Column<TopicStatus>[] = [

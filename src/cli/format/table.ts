@@ -8,6 +8,8 @@ export type Column<Row> = {
   readonly shrinkTo?: number;
   /** Left out when no row has anything in it. */
   readonly optional?: boolean;
+  /** Left out, the highest first, where the table would not fit even with all others cut. */
+  readonly spare?: number;
   readonly paint?: (row: Row, style: Style) => (text: string) => string;
 };
 
@@ -22,10 +24,14 @@ export function renderTable<Row>(
   rows: readonly Row[],
   options: { readonly width: number; readonly style: Style },
 ): readonly string[] {
-  const used = columns
-    .map((column) => ({ column, cells: rows.map((row) => printable(column.cell(row)).replace(/\s+/g, ' ')) }))
+  const filled = columns
+    .map((column) => {
+      const cells = rows.map((row) => printable(column.cell(row)).replace(/\s+/g, ' '));
+      return { column, cells, width: Math.max(widthOf(column.title), ...cells.map(widthOf)) };
+    })
     .filter(({ column, cells }) => column.optional !== true || cells.some((cell) => cell !== ''));
-  const widths = used.map(({ column, cells }) => Math.max(widthOf(column.title), ...cells.map(widthOf)));
+  const used = withoutSpare(filled, options.width);
+  const widths = used.map(({ width }) => width);
   let excess = widths.reduce((sum, width) => sum + width, 0) + gap.length * (used.length - 1) - options.width;
   for (let index = used.length - 1; index >= 0 && excess > 0; index -= 1) {
     const { shrinkTo } = used[index]?.column ?? {};
@@ -59,4 +65,20 @@ export function renderTable<Row>(
       ),
     ),
   ];
+}
+
+/** The columns that fit when each is cut as far as it can be; those that are not spare stay in any case. */
+function withoutSpare<
+  Used extends { readonly column: Pick<Column<never>, 'spare' | 'shrinkTo'>; readonly width: number },
+>(columns: readonly Used[], width: number): readonly Used[] {
+  const least = columns.reduce(
+    (sum, one) => sum + Math.min(one.width, one.column.shrinkTo ?? one.width),
+    gap.length * (columns.length - 1),
+  );
+  const rank = Math.max(0, ...columns.map(({ column }) => column.spare ?? 0));
+  if (least <= width || rank === 0) return columns;
+  return withoutSpare(
+    columns.filter(({ column }) => column.spare !== rank),
+    width,
+  );
 }
