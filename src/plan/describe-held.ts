@@ -69,7 +69,7 @@ function describeReason(reason: HeldReason): Words {
     }
     case 'agent-unreachable':
       return {
-        message: `${reason.hostname} is unreachable; the broker may still serve there`,
+        message: `${reason.hostname} is unreachable and the broker may still serve there; it is waited for`,
         untilMs: reason.untilMs,
         remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
       };

@@ -247,7 +247,7 @@ const unreachable = cluster({
       state: 'unreachable',
       inSync: { inSync: 0, total: 12 },
       waiting: {
-        why: 'agent-2 is unreachable; the broker may still serve there',
+        why: 'agent-2 is unreachable and the broker may still serve there; it is waited for',
         untilMs: noonMs + 8 * minute + 42 * second,
         remedy:
           'bring agent-2 back; after the stickiness period it may be relocated if no data is lost by it',
@@ -262,7 +262,7 @@ const unreachable = cluster({
       brokerId: 1,
       need: 'relocate broker 1',
       reason: 'agent-unreachable',
-      message: 'agent-2 is unreachable; the broker may still serve there',
+      message: 'agent-2 is unreachable and the broker may still serve there; it is waited for',
       untilMs: noonMs + 8 * minute + 42 * second,
       remedy: 'bring agent-2 back; after the stickiness period it may be relocated if no data is lost by it',
       stalled: false,
@@ -335,7 +335,7 @@ const thousand = cluster({
     }
     if (id === 77 || id === 78) {
       const waiting = {
-        why: `${place.agent} is unreachable; the broker may still serve there`,
+        why: `${place.agent} is unreachable and the broker may still serve there; it is waited for`,
         untilMs: noonMs + 93 * second,
         stalled: false,
       };
