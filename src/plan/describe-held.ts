@@ -186,7 +186,10 @@ function describeReason(reason: HeldReason): Words {
         remedy: remedyOf(reason.detail),
       };
     case 'mesos-unknown':
-      return { message: reason.detail };
+      return {
+        message: reason.detail,
+        remedy: 'brokers go on; the scheduler connects again when it answers',
+      };
     case 'distribution-missing':
       return {
         message: reason.detail,

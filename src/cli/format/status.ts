@@ -223,7 +223,7 @@ function brokerNotes(broker: BrokerStatus): readonly string[] {
   }
   const progress = progressText(broker);
   if (progress !== undefined) notes.push(progress);
-  else if (phase !== undefined && broker.state !== 'running') notes.push(phase);
+  else if (phase !== undefined && broker.state !== 'running' && phase !== broker.state) notes.push(phase);
   const maintenance = maintenanceText(broker);
   if (maintenance !== undefined) notes.push(maintenance);
   if (drift.length > 0) notes.push(`restart due: ${drift.join(', ')}`);
