@@ -308,7 +308,9 @@ function phaseOf(
   const settled =
     up >= wantedUp &&
     brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
-    brokers.every((b) => b.waiting === undefined && b.drift.length === 0);
+    brokers.every((b) => b.waiting === undefined && b.drift.length === 0) &&
+    // What is to be done once is done when it is forgotten; a stop and a pause are as wanted.
+    brokers.every(({ intent }) => intent?.kind !== 'restart' && intent?.kind !== 'replace');
   if (settled && steps.length === 0 && inTheWay.length === 0 && topics.every((t) => t.isAsWanted)) {
     return 'converged';
   }

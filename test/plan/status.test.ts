@@ -61,6 +61,16 @@ test('a broker that has no process that could serve is not in sync, whatever Kaf
   }
 });
 
+test('a cluster of which something is still asked to be done once has not converged', () => {
+  const phaseOf = (kind: 'restart' | 'pause') => {
+    // Its next task runs: all there is to do is to forget it.
+    const intent = { kind, author: 'ann', atMs: nowMs, taskId: 'demo.1.0.before' } as const;
+    return shown([makeRecord(desired, makeBroker(1), { intent })], [0, 1, 2]).phase;
+  };
+  assert.is(phaseOf('restart'), 'converging');
+  assert.is(phaseOf('pause'), 'converged');
+});
+
 test('a roll is a roll until its last broker is back', () => {
   const changed = makeDesired({ topics, brokers: [0, 1, 2].map((id) => makeBroker(id, { heapMiB: 600 })) });
   const before = makeEnded(desired, makeBroker(1)).last;
