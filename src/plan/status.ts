@@ -1,5 +1,5 @@
 /** What people see of a cluster, from memory, observation and the last plan. Pure. */
-import type { DeletionPolicy, DesiredBroker, DesiredTopic } from '../model/desired.ts';
+import type { DeletionPolicy, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -15,7 +15,6 @@ import {
   type IntentStatus,
   phaseWords,
   type StepSummary,
-  type TopicStatus,
 } from '../model/status.ts';
 import { startWaitOf, troubleOf } from './broker-trouble.ts';
 import { deletionOf } from './deletion.ts';
@@ -26,7 +25,7 @@ import { isOver } from './maintenance.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
 import { diffSettings } from './settings.ts';
-import { replicationFactorOf } from './topics.ts';
+import { isDown, named, type TopicSeen, topicStatus } from './topic-status.ts';
 
 export type StatusInput = {
   readonly input: PlanInput;
@@ -226,70 +225,9 @@ function stateOf(broker: DesiredBroker, record: BrokerRecord | undefined): Broke
   }
 }
 
-/** No process of it can serve: Kafka takes seconds to leave such a one out of its in-sync sets. */
-function isDown(record: BrokerRecord | undefined): boolean {
-  const task = record?.task;
-  return task === undefined || task.state === 'TASK_STAGING' || task.state === 'TASK_STARTING';
-}
-
 function inSyncOf(kafka: KafkaObserved, record: BrokerRecord | undefined, id: number) {
   const counted = countInSync(kafka, id);
   return isDown(record) ? { ...counted, inSync: 0 } : counted;
-}
-
-type TopicSeen = {
-  readonly status: TopicStatus;
-  /** Nothing is to be done: what is not in sync is on brokers that are kept stopped. */
-  readonly isAsWanted: boolean;
-};
-
-function topicStatus(
-  topic: DesiredTopic,
-  kafka: Source<KafkaObserved>,
-  held: readonly HeldSummary[],
-  { down, kept }: { readonly down: ReadonlySet<number>; readonly kept: ReadonlySet<number> },
-): TopicSeen {
-  const hold = held.find((h) => `${h.need}: `.includes(` topic ${topic.name}: `));
-  const common = {
-    name: topic.name,
-    partitions: topic.partitions,
-    replicationFactor: topic.replicationFactor,
-    ...(hold === undefined ? {} : { waiting: waitingOf(hold) }),
-  };
-  const differs = (state: TopicStatus['state']): TopicSeen => ({
-    status: { ...common, state },
-    isAsWanted: false,
-  });
-  if (!kafka.known) {
-    return differs('unknown');
-  }
-  const actual = kafka.value.topics.find((t) => t.name === topic.name);
-  if (actual === undefined) {
-    return differs('missing');
-  }
-  if (actual.partitions.some((p) => p.leader < 0)) {
-    return differs('offline');
-  }
-  if (
-    actual.partitions.length !== topic.partitions ||
-    replicationFactorOf(actual) !== topic.replicationFactor
-  ) {
-    return differs('differs');
-  }
-  const missing = new Set(
-    actual.partitions.flatMap((p) => p.replicas.filter((id) => !p.isr.includes(id) || down.has(id))),
-  );
-  if (missing.size === 0) {
-    return { status: { ...common, state: 'ready' }, isAsWanted: true };
-  }
-  if (![...missing].every((id) => kept.has(id))) {
-    return differs('under-replicated');
-  }
-  const why = `${named('broker', [...missing])} kept stopped`;
-  return {
-    status: { ...common, state: 'under-replicated', waiting: common.waiting ?? { why, stalled: false } },
-    isAsWanted: true,
-  };
 }
 
 function phaseOf(
@@ -402,9 +340,4 @@ function readyCondition(
   const reduced = namesOf((t) => t.status.state !== 'ready');
   const so = reduced.length === 0 ? '' : `, so ${named('topic', reduced)} under-replicated`;
   return ready(true, 'BrokersStopped', `${named('broker', stopped)} kept stopped${so}`);
-}
-
-/** `broker 2 is`, `brokers 2, 3 are` */
-function named(noun: string, of: readonly (number | string)[]): string {
-  return of.length === 1 ? `${noun} ${of[0]} is` : `${noun}s ${of.join(', ')} are`;
 }
