@@ -1,6 +1,7 @@
 /**
  * Writes what follows from the schema: `schema/README.md` for people and `src/spec/document.ts` for the
- * compiler. Run it after a change of the schema; a test fails while they differ.
+ * compiler; and `schema/scheduler-config.schema.json` from the scheduler's options. Run it after a change of
+ * either; a test fails while they differ.
  *
  *     npx tsx schema/generate.ts
  */
@@ -8,10 +9,15 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeField, type Field } from '../src/spec/explain.ts';
 import { clusterSchema, definitionName, type Schema } from '../src/spec/schema.ts';
+import { schedulerConfigSchema } from './scheduler-config.ts';
 
 /** By path from the top of the repository: what the file has to be. */
 export function generated(): Readonly<Record<string, string>> {
-  return { 'schema/README.md': reference(), 'src/spec/document.ts': types() };
+  return {
+    'schema/README.md': reference(),
+    'schema/scheduler-config.schema.json': schedulerConfigSchema(),
+    'src/spec/document.ts': types(),
+  };
 }
 
 function types(): string {
@@ -84,7 +90,8 @@ file with
 # yaml-language-server: $schema=../schema/kafka-cluster.schema.json
 \`\`\`
 
-and an editor with yaml-language-server completes and explains. Examples are in \`examples/\`.
+and an editor with yaml-language-server completes and explains. Examples are in \`examples/\`. What
+\`kafka-mesos scheduler --config\` reads has a schema too, \`scheduler-config.schema.json\`.
 
 - A file holds one document or several, divided by \`---\`. Anchors, aliases and merge keys (\`<<\`) may be used within a document.
 - A broker's settings are \`spec.defaults\` under its pool under its entry in \`overrides\`. Maps merge per key, and so do settings with parts (\`storage\`, \`failover\`, \`listeners\`, ...); lists, \`rack\` and \`jre\` replace. Storage of another kind replaces; of the same kind, \`size\` replaces \`volumes\` and the other way round.

@@ -3,30 +3,46 @@ import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { SpecError } from '../model/errors.ts';
 
+/** Where an option's value stands, as `file:line:column`; only of values that nothing else wins over. */
+export type ConfigPlaces = ReadonlyMap<string, string>;
+
 const maxBytes = 64 * 1024;
 /** Options that say something about one run, not about the scheduler. */
 const notInFile: ReadonlySet<string> = new Set(['config', 'recover', 'file', 'frameworkId', 'confirm']);
+
+/** What may stand in the file, of the options of `kafka-mesos scheduler`. */
+export function optionsInFile(command: Command): readonly Option[] {
+  return command.options.filter((one) => !notInFile.has(one.attributeName()));
+}
 
 /**
  * Reads `scheduler --config FILE`: one YAML map, each key the name of an option in camel case (`artifactListen`
  * for `--artifact-listen`), each value as it would be written on the command line. What the command line or the
  * environment says wins.
  *
- * Errors: `SpecError` `KM_SPEC_CONFIG`, which names every mistake with its place.
+ * Errors: `SpecError` `KM_SPEC_CONFIG`, which names every mistake with its place. What can be read and not be used is
+ * told by scheduler-mistakes.ts, with the places that this returns.
  */
-export async function applySchedulerConfig(command: Command, path: string): Promise<void> {
+export async function applySchedulerConfig(command: Command, path: string): Promise<ConfigPlaces> {
   const text = await readConfig(path);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const problems: string[] = [];
-  const complain = (offset: number, message: string) => {
+  const places = new Map<string, string>();
+  const placeOf = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
-    problems.push(`${path}:${line}:${col}: ${message}`);
+    return `${path}:${line}:${col}`;
+  };
+  const complain = (offset: number, message: string) => {
+    problems.push(`${placeOf(offset)}: ${message}`);
+  };
+  const place = (name: string, offset: number) => {
+    places.set(name, placeOf(offset));
   };
   for (const error of document.errors) complain(error.pos[0], error.message.split('\n')[0] ?? error.code);
   const { contents } = document;
   if (problems.length === 0 && contents !== null) {
-    if (isMap(contents)) for (const pair of contents.items) apply(command, pair, complain);
+    if (isMap(contents)) for (const pair of contents.items) apply(command, pair, complain, place);
     else complain(0, 'it is not a map of options, such as "master: zk://zk1:2181/mesos"');
   }
   if (problems.length > 0) {
@@ -34,6 +50,7 @@ export async function applySchedulerConfig(command: Command, path: string): Prom
       remedy: 'kafka-mesos scheduler --help names the options; a key is an option in camel case',
     });
   }
+  return places;
 }
 
 async function readConfig(path: string): Promise<string> {
@@ -49,11 +66,16 @@ async function readConfig(path: string): Promise<string> {
   throw new SpecError('KM_SPEC_CONFIG', `the configuration ${path} is larger than ${maxBytes / 1024} KiB`);
 }
 
-function apply(command: Command, pair: Pair, complain: (offset: number, message: string) => void): void {
+function apply(
+  command: Command,
+  pair: Pair,
+  complain: (offset: number, message: string) => void,
+  place: (name: string, offset: number) => void,
+): void {
   const { key, value } = pair;
   const at = (node: unknown) => (isScalar(node) ? (node.range?.[0] ?? 0) : 0);
   const name = isScalar(key) ? String(key.value) : '';
-  const options = command.options.filter((one) => !notInFile.has(one.attributeName()));
+  const options = optionsInFile(command);
   const option = options.find((one) => one.attributeName() === name);
   if (option === undefined) {
     const dashed = options.find((one) => one.name() === name)?.attributeName();
@@ -80,7 +102,10 @@ function apply(command: Command, pair: Pair, complain: (offset: number, message:
     const first: unknown = isList ? [] : undefined;
     const parsed = texts.reduce((previous: unknown, text) => parse(option, String(text), previous), first);
     const source = command.getOptionValueSource(name);
-    if (source !== 'cli' && source !== 'env') command.setOptionValueWithSource(name, parsed, 'config');
+    if (source !== 'cli' && source !== 'env') {
+      command.setOptionValueWithSource(name, parsed, 'config');
+      place(name, at(isScalar(value) ? value : key));
+    }
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     complain(at(value), `${name}: ${error.message}`);

@@ -314,7 +314,11 @@ function toOperation(operation: OfferOperation, settings: FrameworkSettings): wi
     resources.map((r) => fromResource(r, settings.role));
   switch (operation.kind) {
     case 'reserve':
-      return { type: 'RESERVE', reserve: { resources: wireResources(operation.resources) } };
+      return {
+        type: 'RESERVE',
+        ...operationId(operation),
+        reserve: { resources: wireResources(operation.resources) },
+      };
     case 'unreserve':
       return {
         type: 'UNRESERVE',
@@ -322,7 +326,11 @@ function toOperation(operation: OfferOperation, settings: FrameworkSettings): wi
         unreserve: { resources: wireResources(operation.resources) },
       };
     case 'create':
-      return { type: 'CREATE', create: { volumes: wireResources(operation.volumes) } };
+      return {
+        type: 'CREATE',
+        ...operationId(operation),
+        create: { volumes: wireResources(operation.volumes) },
+      };
     case 'grow':
       return {
         type: 'GROW_VOLUME',

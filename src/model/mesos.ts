@@ -180,10 +180,10 @@ export type TaskSpec = {
 };
 
 export type OfferOperation =
-  | { readonly kind: 'reserve'; readonly resources: readonly Resource[] }
   /** With an id its end is reported; without one, in this and the others, only offers tell. */
+  | { readonly kind: 'reserve'; readonly resources: readonly Resource[]; readonly id?: string }
   | { readonly kind: 'unreserve'; readonly resources: readonly Resource[]; readonly id?: string }
-  | { readonly kind: 'create'; readonly volumes: readonly Resource[] }
+  | { readonly kind: 'create'; readonly volumes: readonly Resource[]; readonly id?: string }
   | { readonly kind: 'destroy'; readonly volumes: readonly Resource[]; readonly id?: string }
   | {
       readonly kind: 'grow';

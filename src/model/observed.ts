@@ -40,8 +40,8 @@ export type ObservedMesos = {
   readonly kills: ReadonlyMap<string, { readonly lastAtMs: number; readonly attempts: number }>;
   /** Releases sent by this process, by incarnation. */
   readonly releases: ReadonlyMap<string, SentRelease>;
-  /** The last GROW_VOLUMEs sent by this process, by incarnation; `refused` by operation feedback. */
-  readonly growths: ReadonlyMap<
+  /** The last RESERVE, CREATE or GROW_VOLUME with an id sent by this process, by incarnation; `refused` by feedback. */
+  readonly conversions: ReadonlyMap<
     string,
     { readonly agentId: string; readonly sentAtMs: number; readonly refused?: string }
   >;

@@ -1,7 +1,7 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
 import type { MesosCall, MesosEvent, Offer, OperationUpdate } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
-import { parseOperationId } from '../model/operation-id.ts';
+import { type OperationKind, parseOperationId } from '../model/operation-id.ts';
 import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { isLive } from './fold-update.ts';
 
@@ -27,7 +27,7 @@ export const emptyMesosTable: MesosTable = {
   explicitReconcile: { attempts: 0 },
   kills: new Map(),
   releases: new Map(),
-  growths: new Map(),
+  conversions: new Map(),
   noFeedback: new Set(),
   operationsAsked: false,
   strangers: [],
@@ -115,7 +115,7 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
       return {
         ...without(table, call.offerIds),
         releases: countReleases(table, call, nowMs),
-        growths: countGrowths(table, call, nowMs),
+        conversions: countConversions(table, call, nowMs),
       };
     case 'decline': {
       const before = table.refusedFor;
@@ -194,18 +194,25 @@ function countReleases(
       ]);
 }
 
-function countGrowths(
-  { growths, offers }: MesosTable,
+function countConversions(
+  { conversions, offers }: MesosTable,
   call: Extract<MesosCall, { kind: 'accept' }>,
   nowMs: number,
-): MesosTable['growths'] {
+): MesosTable['conversions'] {
   const incarnations = call.operations.flatMap((o) =>
-    o.kind === 'grow' ? (o.addition.reservations.at(-1)?.labels.incarnation ?? []) : [],
+    o.kind !== 'launch' && o.id !== undefined ? (conversionOf(o.id) ?? []) : [],
   );
   const agentId = offers.find((o) => call.offerIds.includes(o.id))?.agentId ?? '';
   return incarnations.length === 0
-    ? growths
-    : new Map([...growths, ...incarnations.map((id) => [id, { agentId, sentAtMs: nowMs }] as const)]);
+    ? conversions
+    : new Map([...conversions, ...incarnations.map((id) => [id, { agentId, sentAtMs: nowMs }] as const)]);
+}
+
+const isConversion = (kind: OperationKind): boolean => kind !== 'destroy' && kind !== 'unreserve';
+
+function conversionOf(id: string): string | undefined {
+  const about = parseOperationId(id);
+  return about !== undefined && isConversion(about.kind) ? about.incarnation : undefined;
 }
 
 function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
@@ -215,19 +222,19 @@ function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
   }
   const { kind, incarnation, sentAtMs } = about;
   const message = update.message ?? 'without a word';
-  const sent = kind === 'grow' ? table.growths.get(incarnation) : table.releases.get(incarnation);
+  const sent = isConversion(kind) ? table.conversions.get(incarnation) : table.releases.get(incarnation);
   const agentId = update.agentId ?? sent?.agentId;
   const isTooOld =
     update.state === 'refused' && /feedback.*capability/.test(message) && agentId !== undefined;
   // The agent is too old for ids, which is no refusal of the thing itself (Mesos before 1.9).
   const noFeedback = isTooOld ? new Set([...table.noFeedback, agentId]) : table.noFeedback;
-  if (kind === 'grow') {
+  if (isConversion(kind)) {
     return update.state !== 'refused' || isTooOld
       ? { ...table, noFeedback }
       : {
           ...table,
-          growths: new Map([
-            ...table.growths,
+          conversions: new Map([
+            ...table.conversions,
             [incarnation, { agentId: agentId ?? '', sentAtMs, refused: message }],
           ]),
         };

@@ -8,6 +8,7 @@ import {
 import type { Artifact } from '../model/launch.ts';
 import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '../model/mesos.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
+import { operationId } from '../model/operation-id.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
 import { identityLabels } from '../model/task-labels.ts';
 import { type Growing, growId, growOperations } from './growth.ts';
@@ -39,6 +40,8 @@ export type Want = {
   readonly formatted: boolean;
   /** A volume that the spec wants larger is grown first. */
   readonly mayGrow?: true;
+  /** RESERVE or CREATE failed before, and the task can only say that they did: they ask for feedback. */
+  readonly asksWhy?: true;
 };
 
 export type FitContext = {
@@ -242,12 +245,17 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
       : undefined;
   const executorCpus = takeScalar(cpus, 'cpus', executorResources.cpus, everywhere);
   const executorMemory = takeScalar(memory, 'mem', executorResources.memoryMiB, everywhere);
+  const idOf = (kind: 'reserve' | 'create'): { readonly id?: string } =>
+    want.asksWhy !== true || context.giveNoFeedback.has(agent.agentId)
+      ? {}
+      : { id: operationId(kind, incarnation, context.nowMs) };
   const operations: OfferOperation[] = [];
   if (toReserve.length > 0) {
-    operations.push({ kind: 'reserve', resources: merged(toReserve.map((r) => reserved(r, reservation))) });
+    const resources = merged(toReserve.map((r) => reserved(r, reservation)));
+    operations.push({ kind: 'reserve', resources, ...idOf('reserve') });
   }
   if (toCreate.length > 0) {
-    operations.push({ kind: 'create', volumes: toCreate });
+    operations.push({ kind: 'create', volumes: toCreate, ...idOf('create') });
   }
   return {
     fits: true,

@@ -60,11 +60,11 @@ export function isUnderWay({ growth }: BrokerRecord, revision: number): boolean 
 }
 
 /** Whether a broker that is down may be kept waiting for its volume to grow. */
-export function mayGrow({ growth, placement }: BrokerRecord, { growths }: ObservedMesos): boolean {
+export function mayGrow({ growth, placement }: BrokerRecord, { conversions }: ObservedMesos): boolean {
   if (growth === undefined || growth.isOver === true) {
     return true;
   }
-  const sent = growths.get(placement?.incarnation ?? '');
+  const sent = conversions.get(placement?.incarnation ?? '');
   const isRefused = sent?.refused !== undefined && sent.sentAtMs === growth.sentAtMs;
   return growth.attempts < maxAttempts && !isRefused;
 }
@@ -80,12 +80,12 @@ export function growthAfterStart(
   broker: DesiredBroker,
   placement: Placement,
   revision: number,
-  { growths }: Pick<ObservedMesos, 'growths'>,
+  { conversions }: Pick<ObservedMesos, 'conversions'>,
 ): GrowthRecord | undefined {
   if (growth?.revision !== revision || growthsOf(broker, placement).length === 0) {
     return undefined;
   }
-  const refused = growths.get(placement.incarnation)?.refused;
+  const refused = conversions.get(placement.incarnation)?.refused;
   return { ...growth, isOver: true, ...(refused === undefined ? {} : { refused: refused.slice(0, 500) }) };
 }
 

@@ -33,7 +33,7 @@ export type LaunchInput = {
   readonly fit: Extract<Fit, { fits: true }>;
   readonly kafka: Artifact;
   readonly artifacts: ArtifactCatalog;
-  readonly growths: ObservedMesos['growths'];
+  readonly conversions: ObservedMesos['conversions'];
 };
 
 export type AcceptCall = Extract<MesosCall, { kind: 'accept' }>;

@@ -4,7 +4,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { Artifact } from '../model/launch.ts';
 import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory, EndedTask } from '../model/records.ts';
 import type { Want } from './fit.ts';
 import { mayGrow } from './growth.ts';
 
@@ -92,6 +92,7 @@ export function wantHome(context: NeedContext, broker: DesiredBroker, record: Br
   return {
     ...wantOf(context, broker, record),
     ...(mayGrow(record, context.mesos) ? { mayGrow: true } : {}),
+    ...(wasHalfDone(record.last) ? { asksWhy: true } : {}),
   };
 }
 
@@ -110,4 +111,13 @@ export function kafkaArtifact(desired: Desired, artifacts: ArtifactCatalog): Art
 
 export function emptyRecord(clusterName: string, id: number): BrokerRecord {
   return { schema: 1, clusterName, id, formatted: false, launches: 0, superseded: [], failures: 0 };
+}
+
+/**
+ * Operations of one ACCEPT are judged one by one: where RESERVE or CREATE fails, the LAUNCH behind them asks for
+ * what is not there. The task itself asks for nothing but what was offered, so that this is the only cause of the
+ * master's word (validation.cpp, recording 08); the next offer shows what is done, and the rest is sent again.
+ */
+export function wasHalfDone(last: EndedTask | undefined): boolean {
+  return last?.state === 'TASK_ERROR' && / more than available /.test(last.message ?? '');
 }

@@ -2,7 +2,7 @@
 import type { DesiredBroker } from '../model/desired.ts';
 import { isDiskCode } from '../model/launch.ts';
 import type { HeldReason } from '../model/plan.ts';
-import type { BrokerIntent, BrokerRecord, EndedTask, KillCause, TaskRecord } from '../model/records.ts';
+import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
 import { activeIntent, isBeingReplaced, pausedBy, whyStopped } from './intents.ts';
@@ -16,6 +16,7 @@ import {
   type NeedContext,
   wantHome,
   wantOf,
+  wasHalfDone,
 } from './need.ts';
 import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
@@ -217,7 +218,8 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   if (!corrected) {
     const said =
       record.last === undefined ? '' : (record.last.message ?? record.last.reason ?? record.last.state);
-    const last = isHalfDone ? `RESERVE or CREATE before its launch was not done (${said})` : said;
+    const refused = context.mesos.conversions.get(record.placement?.incarnation ?? '')?.refused;
+    const last = isHalfDone ? `RESERVE or CREATE before its launch was not done (${refused ?? said})` : said;
     if (refusedAt !== undefined && !isHalfDone) {
       return hold(need, { kind: 'refused-by-mesos', detail: last }, true);
     }
@@ -258,15 +260,6 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
     };
   }
   return relocation(broker, record, context);
-}
-
-/**
- * Operations of one ACCEPT are judged one by one: where RESERVE or CREATE fails, the LAUNCH behind them asks for
- * what is not there. The task itself asks for nothing but what was offered, so that this is the only cause of the
- * master's word (validation.cpp, recording 08); the next offer shows what is done, and the rest is sent again.
- */
-function wasHalfDone(last: EndedTask | undefined): boolean {
-  return last?.state === 'TASK_ERROR' && / more than available /.test(last.message ?? '');
 }
 
 /**

@@ -55,7 +55,7 @@ export function plan(input: PlanInput): Plan {
     newUuid: input.newUuid,
     artifacts: input.artifacts,
     giveNoFeedback: input.mesos.noFeedback,
-    growths: input.mesos.growths,
+    conversions: input.mesos.conversions,
   };
   const waiting: Waiting[] = [];
   const strangers = judgeStrangers(input);

@@ -13,7 +13,7 @@ import type { Board } from './placement.ts';
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
 
 export type PlacementContext = FitContext &
-  Pick<ObservedMesos, 'growths'> & { readonly artifacts: ArtifactCatalog };
+  Pick<ObservedMesos, 'conversions'> & { readonly artifacts: ArtifactCatalog };
 
 export type Bound = {
   readonly need: LaunchNeed;

@@ -1,13 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Command } from 'commander';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { addServiceCommands } from '../../src/cli/program-services.ts';
 import { applySchedulerConfig } from '../../src/cli/scheduler-config.ts';
 import { SpecError } from '../../src/model/errors.ts';
+import { runCli, withHome } from './run-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kafka-mesos-config-'));
 const path = join(folder, 'scheduler.yaml');
@@ -97,6 +100,88 @@ test('the examples for production are what the scheduler takes', async () => {
     `RestartPreventExitStatus=${exitCodes.usage} ${exitCodes.frameworkRemoved} ${exitCodes.badConfig}`,
   );
 });
+
+test('the schema takes what the reader takes, and has a word on every option', async () => {
+  const schema = JSON.parse(
+    readFileSync(new URL('../../schema/scheduler-config.schema.json', import.meta.url), 'utf8'),
+  ) as { readonly properties: Readonly<Record<string, { readonly description: string }>> };
+  const check = new Ajv2020({ strict: true }).compile(schema);
+  for (const [name, { description }] of Object.entries(schema.properties)) {
+    assert.ok(description.length > 8, name);
+    assert.not.match(
+      name,
+      /^(config|recover|file|frameworkId|confirm)$/,
+      'it says something of one run only',
+    );
+  }
+  const production = readFileSync(
+    new URL('../../examples/production/scheduler.yaml', import.meta.url),
+    'utf8',
+  );
+  const texts = [
+    production,
+    'listen: "[::1]:7090"',
+    'listen: :7090',
+    'agentNode: /opt/node',
+    'agentNode: [a, b]',
+    'failoverTimeout: 1w2d',
+    'logLevel: debug',
+    'masster: x',
+    'logLevel: loud',
+    'sessionTimeout: soon',
+    'sessionTimeout: 10',
+    'listen: nowhere',
+    'role: [a, b]',
+    'recover: true',
+    'secret: hunter2',
+  ];
+  const verdicts: boolean[] = [];
+  for (const text of texts) {
+    const isRead = await read(text).then(
+      () => true,
+      () => false,
+    );
+    assert.is(check(parse(text)), isRead, text);
+    verdicts.push(isRead);
+  }
+  assert.is(verdicts.filter((v) => v).length, 7);
+});
+
+test('a value that can be read and not be used is told with its place: 78, all at once', () =>
+  withHome(async (home) => {
+    const file = join(home.directory, 'scheduler.yaml');
+    writeFileSync(
+      file,
+      `master: zk://kafka:hunter2@zk1/mesos
+store: etcd://e1/x
+listen: 10.0.0.5:7090
+sessionTimeout: 1s
+failoverTimeout: 90d
+artifactUrl: ftp://mirror
+`,
+    );
+    const run = await runCli(['scheduler', '--config', file], { home });
+    assert.is(run.exitCode, exitCodes.badConfig, run.stderr);
+    assert.is(exitCodes.badConfig, 78);
+    for (const line of [
+      'scheduler.yaml:1:9: master: carries a password',
+      'scheduler.yaml:2:8: store: is of a kind that is not known',
+      'scheduler.yaml:3:9: listen: 10.0.0.5 is not on loopback',
+      'scheduler.yaml:4:17: sessionTimeout: must be from 2s to 60s',
+      'scheduler.yaml:5:18: failoverTimeout: must be from 1d to 60d',
+      'scheduler.yaml:6:14: artifactUrl: ftp://mirror is neither',
+    ]) {
+      assert.ok(run.stderr.includes(line), `${line}\n${run.stderr}`);
+    }
+    assert.match(run.stderr, '→');
+    assert.not.match(run.stderr, 'hunter2');
+    assert.not.match(run.stderr, '--listen');
+    // What the command line says is its own mistake, whatever the file says.
+    writeFileSync(file, 'master: m:5050\nlisten: 10.0.0.5:7090\n');
+    const usage = await runCli(['scheduler', '--config', file, '--listen', '10.0.0.6:1'], { home });
+    assert.is(usage.exitCode, exitCodes.usage, usage.stderr);
+    assert.match(usage.stderr, '--listen 10.0.0.6 is not on loopback');
+  }));
 
 test('what is no map of options is refused', async () => {
   assert.match((await problemsOf('- a'))[0] ?? '', '1:1: it is not a map');

@@ -1,6 +1,7 @@
 /** A broker alone: controllers are nodes of their own, so that the quorum is there when all other brokers are not. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Resource } from '../../src/mesos/types.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { broker, createWorld, directoryId, kafkaTool, libsOf } from './harness.ts';
 import { connectKafka } from './writer.ts';
@@ -10,7 +11,12 @@ const world = createWorld('single-replica');
 const values = Array.from({ length: 300 }, (_, i) => `r${String(i).padStart(3, '0')}`);
 
 /** One controller and three brokers take an agent each. */
-const specOf = (stopped: readonly number[], consent: boolean, spread = true) =>
+const specOf = (
+  stopped: readonly number[],
+  consent: boolean,
+  spread = true,
+  sizes: Readonly<Record<number, string>> = {},
+) =>
   world.spec(
     'alone',
     `apiVersion: kafka-mesos/v1
@@ -23,13 +29,20 @@ spec:
     - name: brokers
       ids: 0..2
       roles: [broker]
-      overrides: { ${stopped.map((id) => `${id}: { state: stopped }`).join(', ')} }
+      overrides: { ${[
+        ...stopped.map((id) => `${id}: { state: stopped }`),
+        ...Object.entries(sizes).map(([id, size]) => `${id}: { storage: { size: ${size} } }`),
+      ].join(', ')} }
   rollout: { allowSingleReplicaOutage: ${consent} }
   topics:
     - { name: single, partitions: 1, replicationFactor: 1 }
 ${spread ? '    - { name: spread, partitions: 3, replicationFactor: 1 }' : ''}
 `,
   );
+
+/** The broker that has all records, and those that are stopped. */
+let host = -1;
+let others: readonly number[] = [];
 
 const statesOf = (status: ClusterStatus) =>
   status.brokers.map(({ id, state }) => `${id} ${state}`).toSorted();
@@ -61,8 +74,8 @@ test('kill -9 of the only broker that runs: same agent, port and directory id, a
   const leadersOf = (name: string) =>
     topics.find((topic) => topic.name === name)?.partitions.map(({ leader }) => leader) ?? [];
   assert.equal(leadersOf('spread').toSorted(), [0, 1, 2]);
-  const host = leadersOf('single')[0] ?? -1;
-  const others = [0, 1, 2].filter((id) => id !== host);
+  host = leadersOf('single')[0] ?? -1;
+  others = [0, 1, 2].filter((id) => id !== host);
   const producer = kafka.producer();
   await producer.connect();
   await producer.send({
@@ -108,6 +121,37 @@ test('kill -9 of the only broker that runs: same agent, port and directory id, a
   // Nobody helped.
   assert.equal(statesOf(await world.status('alone')), alone);
   assert.is(broker(after, 100).jvmPid, broker(before, 100).jvmPid);
+});
+
+/** MiB of the broker's volume, as the master has it. */
+async function volumeMiB(id: number): Promise<number | undefined> {
+  const { mesos } = JSON.parse(await world.ok(['local', 'status', '-o', 'json']));
+  const answer = await fetch(new URL('/api/v1', mesos.masterUrl), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    body: JSON.stringify({ type: 'GET_AGENTS' }),
+  });
+  const { get_agents } = (await answer.json()) as {
+    get_agents: { agents: readonly { total_resources: readonly Resource[] }[] };
+  };
+  return get_agents.agents
+    .flatMap((agent) => agent.total_resources)
+    .find((r) => r.disk?.persistence?.id.startsWith(`alone-${id}-data-`) === true)?.scalar?.value;
+}
+
+test('its volume grows with the spec, between a stop and a start, and keeps its records', async () => {
+  assert.is(await volumeMiB(host), 1024);
+  const before = broker(await world.status('alone'), host);
+  await world.ok(['apply', '-f', specOf(others, true, true, { [host]: '1536MiB' })]);
+  const after = await world.until(
+    'alone',
+    'it runs on a larger volume',
+    (s) => broker(s, host).state === 'running' && broker(s, host).taskId !== before.taskId,
+  );
+  assert.is(await volumeMiB(host), 1536);
+  assert.is(broker(after, host).agent, before.agent);
+  assert.is(broker(after, host).endpoint, before.endpoint);
+  assert.equal(await readSingle(after.bootstrap), values);
 });
 
 test.after(() => world.close());

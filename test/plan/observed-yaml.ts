@@ -226,7 +226,7 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
           { lastAtMs: timeOf(k.last), attempts: k.attempts },
         ]),
       ),
-      growths: new Map(
+      conversions: new Map(
         Object.entries(mesos.growths ?? {}).map(([id, refused]) => [
           id,
           { agentId: '', sentAtMs: nowMs - 1_000, refused },

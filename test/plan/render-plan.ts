@@ -133,17 +133,21 @@ function renderOperation(operation: OfferOperation): readonly string[] {
       ];
     }
     case 'create':
+      return [`CREATE ${resources(operation.volumes)}${askedBy(operation)}`];
     case 'destroy':
-      return [`${operation.kind.toUpperCase()} ${resources(operation.volumes)}`];
+      return [`DESTROY ${resources(operation.volumes)}`];
     case 'grow':
       return [
-        `GROW_VOLUME ${resources([operation.volume])} by ${resources([operation.addition])}${operation.id === undefined ? '' : `, id ${operation.id}`}`,
+        `GROW_VOLUME ${resources([operation.volume])} by ${resources([operation.addition])}${askedBy(operation)}`,
       ];
     case 'reserve':
+      return [`RESERVE ${resources(operation.resources)}${askedBy(operation)}`];
     case 'unreserve':
-      return [`${operation.kind.toUpperCase()} ${resources(operation.resources)}`];
+      return [`UNRESERVE ${resources(operation.resources)}`];
   }
 }
+
+const askedBy = ({ id }: { readonly id?: string }): string => (id === undefined ? '' : `, id ${id}`);
 
 function resources(list: readonly Resource[]): string {
   return list

@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KafkaMesosError } from '../../src/model/errors.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
 import {
   makeBroker,
@@ -224,6 +225,46 @@ test('times from the future that an earlier life wrote down are bounded before a
   await next.reconciler.start();
   const period = desired.brokers[1]?.stickinessPeriodMs ?? 0;
   assert.is((await next.broker(1))?.stickyUntilMs, next.clock.nowMs() + period);
+});
+
+test('a deletion that was taken back after its kills were stored: nothing is killed, and nothing waits for ever', async () => {
+  const backend = createMemoryStoreBackend();
+  const first = await serving(createHarness(backend));
+  const store = backend.connect();
+  await store.claim();
+  for (const id of [0, 1, 2]) {
+    const path = `clusters/demo/brokers/${id}`;
+    const { version, value } = (await store.read(path)) ?? { version: 0, value: undefined };
+    const record = value as BrokerRecord;
+    const kill = { cause: 'removed', detail: 'the cluster is removed', atMs: first.clock.nowMs() } as const;
+    await store.write(path, { ...record, ...(record.task && { task: { ...record.task, kill } }) }, version);
+  }
+  const next = createHarness(backend);
+  next.kafka = makeKafka(desired);
+  await next.reconciler.start();
+  next.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  for (const id of [0, 1, 2]) {
+    await next.update({ taskId: await taskOf(next, id), state: 'TASK_RUNNING', agentId: `agent-${id + 1}` });
+  }
+  const seconds = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i += 1) {
+      next.clock.advance(1_000);
+      await settle();
+    }
+  };
+  await seconds(120);
+  assert.equal(
+    (await next.broker(1))?.task?.kill?.cause,
+    'removed',
+    'a KILL of the earlier one may still come',
+  );
+  await seconds(60);
+  for (const id of [0, 1, 2]) assert.is((await next.broker(id))?.task?.kill, undefined);
+  assert.equal(
+    next.sent.filter((c) => c.kind === 'kill'),
+    [],
+  );
+  assert.is(next.reconciler.statuses()[0]?.phase, 'converged');
 });
 
 test('the end of an operation is acknowledged, and stored nowhere', async () => {

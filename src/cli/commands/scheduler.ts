@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { isLoopback, type ListenAddress } from '../../api/listen-address.ts';
+import type { ListenAddress } from '../../api/listen-address.ts';
 import { SpecError } from '../../model/errors.ts';
 import type { LogLevel } from '../../sys/logger.ts';
 import { parseAgentNodes } from '../agent-files.ts';
@@ -9,6 +9,7 @@ import type { Context } from '../context.ts';
 import { describeFailure, UsageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { applySchedulerConfig } from '../scheduler-config.ts';
+import { refuseMistakes } from '../scheduler-mistakes.ts';
 import type { SchedulerOptions } from '../scheduler-options.ts';
 
 /** As commander parsed them. */
@@ -40,9 +41,9 @@ export type SchedulerFlags = {
 export async function scheduler(context: Context, command: Command): Promise<number> {
   try {
     const { config } = command.opts<SchedulerFlags>();
-    if (config !== undefined) await applySchedulerConfig(command, config);
-    refuseVisibleCredentials(command);
+    const places = config === undefined ? new Map() : await applySchedulerConfig(command, config);
     const flags = command.opts<SchedulerFlags>();
+    refuseMistakes(command, flags, places);
     const options = schedulerOptions(context, flags);
     if (flags.recover === true)
       return await (await import('./recover.ts')).recoverStore(context, options, flags);
@@ -59,55 +60,12 @@ export async function scheduler(context: Context, command: Command): Promise<num
   }
 }
 
-/** Arguments are seen by everyone on the machine, and a configuration file is passed on and checked in. */
-function refuseVisibleCredentials(command: Command): void {
-  for (const [name, remedy] of [
-    ['master', 'put the whole address into KAFKA_MESOS_MASTER'],
-    ['store', 'put user:password into the file of --store-credentials-file'],
-  ] as const) {
-    const value: unknown = command.getOptionValue(name);
-    const source = command.getOptionValueSource(name);
-    if (source === 'env' || typeof value !== 'string' || !/^zk:\/\/[^/]*@/.test(value)) continue;
-    throw new UsageError(`--${name} carries a password, which others could read`, remedy);
-  }
-}
-
-export function schedulerOptions(context: Context, flags: SchedulerFlags): SchedulerOptions {
+/** Of flags without mistakes. */
+function schedulerOptions(context: Context, flags: SchedulerFlags): SchedulerOptions {
   if (flags.master === undefined) {
     throw new UsageError(
       'the address of Mesos is missing',
       'give it by --master, KAFKA_MESOS_MASTER or in the file of --config',
-    );
-  }
-  if (!isLoopback(flags.listen.host)) {
-    throw new UsageError(
-      `--listen ${flags.listen.host} is not on loopback`,
-      'the API is for this machine: take 127.0.0.1, and an SSH tunnel to reach it from elsewhere',
-    );
-  }
-  if (flags.artifactUrl !== undefined && /^[^/]*\/\/[^/]*@/.test(flags.artifactUrl)) {
-    throw new UsageError(
-      '--artifact-url carries credentials, which every agent, launch and log would show',
-      'let the mirror be read without: what it has is public, and agents check its digests',
-    );
-  }
-  if (flags.artifactUrl !== undefined && !/^(https?:\/\/[^/]+|file:($|\/\/\/))/i.test(flags.artifactUrl)) {
-    throw new UsageError(
-      `--artifact-url ${flags.artifactUrl} is neither http(s)://HOST, file:///DIRECTORY nor file:`,
-      'give what stands before /artifacts/ on the mirror; file: alone is for agents on this machine',
-    );
-  }
-  if (flags.sessionTimeout < 2_000 || flags.sessionTimeout > 60_000) {
-    throw new UsageError(
-      '--session-timeout must be from 2s to 60s',
-      'a standby takes over after it; ZooKeeper grants two to twenty of its ticks',
-    );
-  }
-  const day = 86_400_000;
-  if (flags.failoverTimeout < day || flags.failoverTimeout > 60 * day) {
-    throw new UsageError(
-      '--failover-timeout must be from 1d to 60d',
-      'after that time without a scheduler Mesos kills every broker: one to four weeks are sensible',
     );
   }
   return {
@@ -141,12 +99,6 @@ export function schedulerOptions(context: Context, flags: SchedulerFlags): Sched
 }
 
 function storeUri(given: string | undefined, fallback: string): string {
-  if (given === undefined) return `file:${fallback}`;
-  const path = /^file:(?:\/\/)?(.+)$/.exec(given)?.[1];
-  if (path !== undefined) return `file:${resolve(path)}`;
-  if (given.startsWith('zk://')) return given;
-  throw new UsageError(
-    'this kind of --store is not known',
-    'write zk://host:2181,host:2181/kafka-mesos, or file:/var/lib/kafka-mesos/store',
-  );
+  const path = given === undefined ? fallback : /^file:(?:\/\/)?(.+)$/.exec(given)?.[1];
+  return path === undefined ? (given ?? '') : `file:${resolve(path)}`;
 }

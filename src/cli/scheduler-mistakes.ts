@@ -1,0 +1,116 @@
+/** Values of the scheduler's options that can be read and cannot be used, told where they were written. */
+import type { Command } from 'commander';
+import { isLoopback, type ListenAddress } from '../api/listen-address.ts';
+import { SpecError } from '../model/errors.ts';
+import { UsageError } from './errors.ts';
+import type { ConfigPlaces } from './scheduler-config.ts';
+
+type Values = {
+  readonly master?: string;
+  readonly store?: string;
+  readonly listen: ListenAddress;
+  readonly artifactUrl?: string;
+  readonly sessionTimeout: number;
+  readonly failoverTimeout: number;
+};
+
+type Mistake = {
+  readonly option: keyof Values;
+  /** What is said of the option: `10.0.0.5 is not on loopback`. */
+  readonly what: string;
+  readonly remedy: string;
+};
+
+const dayMs = 86_400_000;
+
+/**
+ * Errors: `SpecError` `KM_SPEC_CONFIG` for what a `--config` file says, all of it, each with its place;
+ * `UsageError` for what the command line or the environment says.
+ */
+export function refuseMistakes(command: Command, values: Values, places: ConfigPlaces): void {
+  const mistakes = [...visibleCredentials(command), ...unusable(values)];
+  const inFile = mistakes.flatMap((m) => {
+    const place = places.get(m.option);
+    return place === undefined ? [] : [{ ...m, place }];
+  });
+  if (inFile.length > 0) {
+    throw new SpecError(
+      'KM_SPEC_CONFIG',
+      inFile.map(({ place, option, what }) => `${place}: ${option}: ${what}`).join('\n'),
+      { remedy: [...new Set(inFile.map((m) => m.remedy))].join('; ') },
+    );
+  }
+  const [first] = mistakes;
+  if (first !== undefined) {
+    const flag = command.options.find((o) => o.attributeName() === first.option)?.long ?? first.option;
+    throw new UsageError(`${flag} ${first.what}`, first.remedy);
+  }
+}
+
+/** Arguments are seen by everyone on the machine, and a configuration file is passed on and checked in. */
+function visibleCredentials(command: Command): readonly Mistake[] {
+  const remedies = {
+    master: 'put the whole address into KAFKA_MESOS_MASTER',
+    store: 'put user:password into the file of --store-credentials-file',
+  } as const;
+  return (['master', 'store'] as const).flatMap((option): readonly Mistake[] => {
+    const value: unknown = command.getOptionValue(option);
+    return command.getOptionValueSource(option) !== 'env' &&
+      typeof value === 'string' &&
+      /^zk:\/\/[^/]*@/.test(value)
+      ? [{ option, what: 'carries a password, which others could read', remedy: remedies[option] }]
+      : [];
+  });
+}
+
+function unusable({
+  store,
+  listen,
+  artifactUrl,
+  sessionTimeout,
+  failoverTimeout,
+}: Values): readonly Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (!isLoopback(listen.host)) {
+    mistakes.push({
+      option: 'listen',
+      what: `${listen.host} is not on loopback`,
+      remedy: 'the API is for this machine: take 127.0.0.1, and an SSH tunnel to reach it from elsewhere',
+    });
+  }
+  if (artifactUrl !== undefined && /^[^/]*\/\/[^/]*@/.test(artifactUrl)) {
+    mistakes.push({
+      option: 'artifactUrl',
+      what: 'carries credentials, which every agent, launch and log would show',
+      remedy: 'let the mirror be read without: what it has is public, and agents check its digests',
+    });
+  } else if (artifactUrl !== undefined && !/^(https?:\/\/[^/]+|file:($|\/\/\/))/i.test(artifactUrl)) {
+    mistakes.push({
+      option: 'artifactUrl',
+      what: `${artifactUrl} is neither http(s)://HOST, file:///DIRECTORY nor file:`,
+      remedy: 'give what stands before /artifacts/ on the mirror; file: alone is for agents on this machine',
+    });
+  }
+  if (sessionTimeout < 2_000 || sessionTimeout > 60_000) {
+    mistakes.push({
+      option: 'sessionTimeout',
+      what: 'must be from 2s to 60s',
+      remedy: 'a standby takes over after it; ZooKeeper grants two to twenty of its ticks',
+    });
+  }
+  if (failoverTimeout < dayMs || failoverTimeout > 60 * dayMs) {
+    mistakes.push({
+      option: 'failoverTimeout',
+      what: 'must be from 1d to 60d',
+      remedy: 'after that time without a scheduler Mesos kills every broker: one to four weeks are sensible',
+    });
+  }
+  if (store !== undefined && !/^(zk:\/\/|file:(?:\/\/)?.)/.test(store)) {
+    mistakes.push({
+      option: 'store',
+      what: 'is of a kind that is not known',
+      remedy: 'write zk://host:2181,host:2181/kafka-mesos, or file:/var/lib/kafka-mesos/store',
+    });
+  }
+  return mistakes;
+}
