@@ -65,7 +65,7 @@ const heldOf = (made: Plan): string =>
 function feedback(
   table: MesosTable,
   id: string,
-  state: 'OPERATION_FINISHED' | 'OPERATION_ERROR' | 'OPERATION_UNKNOWN',
+  state: 'OPERATION_FINISHED' | 'OPERATION_ERROR' | 'OPERATION_UNKNOWN' | 'OPERATION_PENDING',
   message?: string,
 ): MesosTable {
   const event = toEvent(
@@ -114,8 +114,13 @@ test('gone by an offer that came a while after; at once when feedback says so', 
   assert.not(forgets(plan(inputOf(soon, nowMs + 75_000))), 'its agent may have fallen silent before it');
   const late = { ...sent, offers: [empty(nowMs + 90_000)] };
   assert.ok(forgets(plan(inputOf(late, nowMs + 90_000))));
-  const next = { ...tableOf([empty(nowMs + 75_000)]), subscribedAtMs: nowMs };
-  assert.not(forgets(plan(inputOf(next, nowMs + 75_000))), 'the scheduler before may have sent it and died');
+  const next = { ...tableOf([empty(nowMs + 2_000)]), subscribedAtMs: nowMs };
+  assert.not(forgets(plan(inputOf(next, nowMs + 2_000))), 'the scheduler before may have sent it and died');
+  const asked = { ...next, offers: [empty(nowMs + 3_000)] };
+  assert.ok(forgets(plan(inputOf(asked, nowMs + 3_000))), 'the master knows of nothing');
+  const [, sentBefore = ''] = idsOf(call.operations);
+  const pending = feedback(asked, sentBefore, 'OPERATION_PENDING');
+  assert.not(forgets(plan(inputOf(pending, nowMs + 3_000))), 'its agent has not said so');
   const [destroy = '', unreserve = ''] = idsOf(call.operations);
   const half = feedback(early, destroy, 'OPERATION_FINISHED');
   assert.not(forgets(plan(inputOf(half, nowMs + 500))), 'destroyed is not unreserved');
