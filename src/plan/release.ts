@@ -23,8 +23,11 @@ import { isHealthy } from './safety.ts';
  * `agent_ping_timeout` and `max_agent_ping_timeouts`), and comes back with what it had.
  */
 const settleMs = 90_000;
-/** What an earlier scheduler sent and no agent has confirmed, the master names within this after a subscription. */
-const askedMs = 3_000;
+/**
+ * What an earlier scheduler sent and no agent has confirmed, the master names within this after a subscription. An
+ * offer from before the place was given up shows nothing either: the task had it then.
+ */
+const newsMs = 3_000;
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
 /** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
@@ -338,7 +341,10 @@ function isGone(
     return false;
   }
   const isFinished = sent?.outcome?.kind === 'finished';
-  const settledMs = sent === undefined ? (mesos.subscribedAtMs ?? 0) + askedMs : sent.lastAtMs + settleMs;
+  const settledMs =
+    sent === undefined
+      ? Math.max(mesos.subscribedAtMs ?? 0, left.sinceMs) + newsMs
+      : sent.lastAtMs + settleMs;
   const sinceMs = isFinished ? Number.NEGATIVE_INFINITY : settledMs;
   const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
   return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);

@@ -129,6 +129,12 @@ test('gone by an offer that came a while after; at once when feedback says so', 
   assert.not(forgets(plan(inputOf(unknown, nowMs + 500))), 'unknown proves nothing');
 });
 
+test('an offer from when the task still had it proves nothing', () => {
+  const empty = (receivedAtMs: number) => makeOffer('agent-9', { id: 'empty', receivedAtMs });
+  assert.not(forgets(plan(inputOf(tableOf([empty(left.sinceMs - 1_000)])))));
+  assert.ok(forgets(plan(inputOf(tableOf([empty(left.sinceMs + 3_000)])))));
+});
+
 test('a disk keeps its source when its volume is destroyed; one of the agent’s own has none', () => {
   const storage = {
     kind: 'persistent' as const,
