@@ -7,7 +7,7 @@ import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { volumesOffered } from './homes.ts';
 
-/** Ids of brokers that are to stop or gone from the spec, and whose task is out of reach. */
+/** Brokers that are to stop, or gone from the spec, and whose task is out of reach. */
 function outOfReach({ spec, brokers }: ClusterMemory, isDeleted: boolean): readonly BrokerRecord[] {
   const toRun = new Set(spec.desired.brokers.filter((b) => b.state === 'running').map((b) => b.id));
   return [...brokers.values()].filter(
@@ -72,8 +72,9 @@ function whyOver(
       offer.agentUrl !== undefined &&
       offer.agentUrl === placement.agentUrl,
   );
-  // Whether it was formatted the executor may not have had the time to tell.
+  // Whether it was formatted the executor may not have had the time to tell. A host's own path stays where it is.
+  const isDiskLost = placement?.volumes.some((v) => v.kind !== 'hostPath') === true;
   return isReplaced
-    ? { why: `its agent on ${placement?.hostname} has begun anew under another id`, isDiskLost: true }
+    ? { why: `its agent on ${placement?.hostname} has begun anew under another id`, isDiskLost }
     : undefined;
 }
