@@ -155,11 +155,16 @@ export function planReleases(
     refusals,
     offerIds,
     wanted: input.isTornDown
-      ? { why: tornDown, withinSeconds: lookAgainSeconds }
+      ? { key: tornDown, why: tornDown, withinSeconds: lookAgainSeconds }
       : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
-        ? { why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
+        ? { key: 'left', why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
         : around > input.nowMs
-          ? { why: 'they show whether anything is left over', withinSeconds: Number.POSITIVE_INFINITY }
+          ? {
+              // What is left over of a start was offered, and refused, before it was known to be.
+              key: `around ${around}`,
+              why: 'they show whether anything is left over',
+              withinSeconds: Number.POSITIVE_INFINITY,
+            }
           : undefined,
     wakes: [...wakes, ...(around > input.nowMs ? [around] : [])],
   };

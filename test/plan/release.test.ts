@@ -135,6 +135,24 @@ test('an offer from when the task still had it proves nothing', () => {
   assert.ok(forgets(plan(inputOf(tableOf([empty(left.sinceMs + 3_000)])))));
 });
 
+test('what was refused while a broker started is asked for again when it runs', () => {
+  const runs = (id: number, agoMs: number): BrokerRecord => {
+    const made = makeRecord(desired, makeBroker(id));
+    return { ...made, ...(made.task && { task: { ...made.task, stateSinceMs: nowMs - agoMs } }) };
+  };
+  const planOf = (records: readonly BrokerRecord[], table: MesosTable): Plan =>
+    plan({ ...inputOf(table), clusters: [makeMemory(desired, records)] });
+  const callsOf = (made: Plan): readonly MesosCall[] =>
+    made.steps.flatMap((s) => (s.action.kind === 'mesos' ? [s.action.call] : []));
+  const offered = tableOf([makeOffer('agent-9')]);
+  const refusal = callsOf(planOf([runs(0, 5_000)], offered)).find((c) => c.kind === 'decline');
+  if (refusal === undefined) return assert.unreachable();
+  const refused = foldSent(offered, refusal, nowMs);
+  const revives = (made: Plan): boolean => callsOf(made).some((c) => c.kind === 'revive');
+  assert.not(revives(planOf([runs(0, 5_000)], refused)));
+  assert.ok(revives(planOf([runs(0, 5_000), runs(1, 1_000)], refused)));
+});
+
 test('a disk keeps its source when its volume is destroyed; one of the agent’s own has none', () => {
   const storage = {
     kind: 'persistent' as const,
