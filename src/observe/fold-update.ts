@@ -124,7 +124,8 @@ function endTask(
   const delayMs = isDisk ? diskRetryMs : ordered ? 0 : backoffMs(policy, failures);
   return {
     ...kept,
-    formatted: record.formatted || report?.formatted === true,
+    // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
+    formatted: record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR',
     last,
     failures,
     ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),

@@ -240,10 +240,15 @@ function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
         };
   }
   const isFinal = update.state === 'refused' || (update.state === 'finished' && kind === 'unreserve');
+  const release = table.releases.get(incarnation);
+  if (update.state === 'pending' && release === undefined) {
+    // The scheduler before sent it, and its agent may not have heard of it yet.
+    const found = { agentId: agentId ?? '', lastAtMs: sentAtMs, attempts: 1 };
+    return { ...table, releases: new Map([...table.releases, [incarnation, found]]) };
+  }
   if (!isFinal) {
     return table;
   }
-  const release = table.releases.get(incarnation);
   return {
     ...table,
     noFeedback,

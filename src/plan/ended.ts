@@ -7,7 +7,7 @@ import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { volumesOffered } from './homes.ts';
 
-/** Ids of brokers that are to stop or gone from the spec, and whose task is out of reach. */
+/** Brokers that are to stop, or gone from the spec, and whose task is out of reach. */
 function outOfReach({ spec, brokers }: ClusterMemory, isDeleted: boolean): readonly BrokerRecord[] {
   const toRun = new Set(spec.desired.brokers.filter((b) => b.state === 'running').map((b) => b.id));
   return [...brokers.values()].filter(
@@ -25,18 +25,18 @@ export function planEnded(
   const waiting: string[] = [];
   for (const record of outOfReach(memory, isDeleted)) {
     const { task, ...rest } = record;
-    const why = whyOver(record, mesos);
+    const over = whyOver(record, mesos);
     if (task === undefined) {
       continue;
     }
-    if (why === undefined) {
+    if (over === undefined) {
       waiting.push(`${record.clusterName}/${record.id} out of reach ${task.taskId}`);
       continue;
     }
     steps.push({
       mark: '·',
       what: `take broker ${record.id} for stopped`,
-      why: [why],
+      why: [over.why],
       clusterName: record.clusterName,
       brokerId: record.id,
       action: {
@@ -44,6 +44,7 @@ export function planEnded(
         // Should it live after all, it is killed as soon as it shows itself.
         record: {
           ...rest,
+          formatted: record.formatted || over.isDiskLost,
           superseded: [...record.superseded, { taskId: task.taskId, agentId: task.agentId }],
         },
       },
@@ -56,10 +57,13 @@ export function planEnded(
  * An unshared volume that is offered is in nobody's use; and an agent that is registered anew at the address of the
  * old one has taken its place: the master lets no two be at one, and the old id never comes back.
  */
-function whyOver(record: BrokerRecord, mesos: PlanInput['mesos']): string | undefined {
+function whyOver(
+  record: BrokerRecord,
+  mesos: PlanInput['mesos'],
+): { readonly why: string; readonly isDiskLost: boolean } | undefined {
   const { placement, task } = record;
   if (volumesOffered(record, mesos)) {
-    return 'its volume is offered, so that nobody uses it';
+    return { why: 'its volume is offered, so that nobody uses it', isDiskLost: false };
   }
   const isReplaced = mesos.offers.some(
     (offer) =>
@@ -68,5 +72,9 @@ function whyOver(record: BrokerRecord, mesos: PlanInput['mesos']): string | unde
       offer.agentUrl !== undefined &&
       offer.agentUrl === placement.agentUrl,
   );
-  return isReplaced ? `its agent on ${placement?.hostname} has begun anew under another id` : undefined;
+  // Whether it was formatted the executor may not have had the time to tell. A host's own path stays where it is.
+  const isDiskLost = placement?.volumes.some((v) => v.kind !== 'hostPath') === true;
+  return isReplaced
+    ? { why: `its agent on ${placement?.hostname} has begun anew under another id`, isDiskLost }
+    : undefined;
 }

@@ -21,7 +21,8 @@ export type OfferWishes = {
   readonly superseded: PlanInput['mesos']['strangers'];
 };
 
-export type OffersWanted = { readonly why: string; readonly withinSeconds: number };
+/** `key` changes when what was refused before is wanted after all. */
+export type OffersWanted = { readonly key: string; readonly why: string; readonly withinSeconds: number };
 
 export function planCalls(
   input: PlanInput,

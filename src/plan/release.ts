@@ -23,6 +23,11 @@ import { isHealthy } from './safety.ts';
  * `agent_ping_timeout` and `max_agent_ping_timeouts`), and comes back with what it had.
  */
 const settleMs = 90_000;
+/**
+ * What an earlier scheduler sent and no agent has confirmed, the master names within this after a subscription. An
+ * offer from before the place was given up shows nothing either: the task had it then.
+ */
+const newsMs = 3_000;
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
 /** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
@@ -150,11 +155,16 @@ export function planReleases(
     refusals,
     offerIds,
     wanted: input.isTornDown
-      ? { why: tornDown, withinSeconds: lookAgainSeconds }
+      ? { key: tornDown, why: tornDown, withinSeconds: lookAgainSeconds }
       : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
-        ? { why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
+        ? { key: 'left', why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
         : around > input.nowMs
-          ? { why: 'they show whether anything is left over', withinSeconds: Number.POSITIVE_INFINITY }
+          ? {
+              // What is left over of a start was offered, and refused, before it was known to be.
+              key: `around ${around}`,
+              why: 'they show whether anything is left over',
+              withinSeconds: Number.POSITIVE_INFINITY,
+            }
           : undefined,
     wakes: [...wakes, ...(around > input.nowMs ? [around] : [])],
   };
@@ -336,9 +346,11 @@ function isGone(
     return false;
   }
   const isFinished = sent?.outcome?.kind === 'finished';
-  // What this scheduler did not send, the one before it may have, just before it died.
-  const sentAtMs = sent?.lastAtMs ?? mesos.subscribedAtMs ?? 0;
-  const sinceMs = isFinished ? Number.NEGATIVE_INFINITY : sentAtMs + settleMs;
+  const settledMs =
+    sent === undefined
+      ? Math.max(mesos.subscribedAtMs ?? 0, left.sinceMs) + newsMs
+      : sent.lastAtMs + settleMs;
+  const sinceMs = isFinished ? Number.NEGATIVE_INFINITY : settledMs;
   const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
   return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
 }

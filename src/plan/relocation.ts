@@ -44,8 +44,7 @@ function relocationBlock(
   if (memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
     return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
-  // An agent that was marked gone never told what its last task had come to: it may live on behind a partition.
-  if (!record.formatted && record.task === undefined && record.last?.state !== 'TASK_GONE_BY_OPERATOR') {
+  if (!record.formatted && record.task === undefined) {
     return undefined;
   }
   // Who asks for a replacement gives up the path as well.

@@ -65,7 +65,7 @@ const heldOf = (made: Plan): string =>
 function feedback(
   table: MesosTable,
   id: string,
-  state: 'OPERATION_FINISHED' | 'OPERATION_ERROR' | 'OPERATION_UNKNOWN',
+  state: 'OPERATION_FINISHED' | 'OPERATION_ERROR' | 'OPERATION_UNKNOWN' | 'OPERATION_PENDING',
   message?: string,
 ): MesosTable {
   const event = toEvent(
@@ -114,14 +114,43 @@ test('gone by an offer that came a while after; at once when feedback says so', 
   assert.not(forgets(plan(inputOf(soon, nowMs + 75_000))), 'its agent may have fallen silent before it');
   const late = { ...sent, offers: [empty(nowMs + 90_000)] };
   assert.ok(forgets(plan(inputOf(late, nowMs + 90_000))));
-  const next = { ...tableOf([empty(nowMs + 75_000)]), subscribedAtMs: nowMs };
-  assert.not(forgets(plan(inputOf(next, nowMs + 75_000))), 'the scheduler before may have sent it and died');
+  const next = { ...tableOf([empty(nowMs + 2_000)]), subscribedAtMs: nowMs };
+  assert.not(forgets(plan(inputOf(next, nowMs + 2_000))), 'the scheduler before may have sent it and died');
+  const asked = { ...next, offers: [empty(nowMs + 3_000)] };
+  assert.ok(forgets(plan(inputOf(asked, nowMs + 3_000))), 'the master knows of nothing');
+  const [, sentBefore = ''] = idsOf(call.operations);
+  const pending = feedback(asked, sentBefore, 'OPERATION_PENDING');
+  assert.not(forgets(plan(inputOf(pending, nowMs + 3_000))), 'its agent has not said so');
   const [destroy = '', unreserve = ''] = idsOf(call.operations);
   const half = feedback(early, destroy, 'OPERATION_FINISHED');
   assert.not(forgets(plan(inputOf(half, nowMs + 500))), 'destroyed is not unreserved');
   assert.ok(forgets(plan(inputOf(feedback(half, unreserve, 'OPERATION_FINISHED'), nowMs + 500))));
   const unknown = feedback(early, unreserve, 'OPERATION_UNKNOWN');
   assert.not(forgets(plan(inputOf(unknown, nowMs + 500))), 'unknown proves nothing');
+});
+
+test('an offer from when the task still had it proves nothing', () => {
+  const empty = (receivedAtMs: number) => makeOffer('agent-9', { id: 'empty', receivedAtMs });
+  assert.not(forgets(plan(inputOf(tableOf([empty(left.sinceMs - 1_000)])))));
+  assert.ok(forgets(plan(inputOf(tableOf([empty(left.sinceMs + 3_000)])))));
+});
+
+test('what was refused while a broker started is asked for again when it runs', () => {
+  const runs = (id: number, agoMs: number): BrokerRecord => {
+    const made = makeRecord(desired, makeBroker(id));
+    return { ...made, ...(made.task && { task: { ...made.task, stateSinceMs: nowMs - agoMs } }) };
+  };
+  const planOf = (records: readonly BrokerRecord[], table: MesosTable): Plan =>
+    plan({ ...inputOf(table), clusters: [makeMemory(desired, records)] });
+  const callsOf = (made: Plan): readonly MesosCall[] =>
+    made.steps.flatMap((s) => (s.action.kind === 'mesos' ? [s.action.call] : []));
+  const offered = tableOf([makeOffer('agent-9')]);
+  const refusal = callsOf(planOf([runs(0, 5_000)], offered)).find((c) => c.kind === 'decline');
+  if (refusal === undefined) return assert.unreachable();
+  const refused = foldSent(offered, refusal, nowMs);
+  const revives = (made: Plan): boolean => callsOf(made).some((c) => c.kind === 'revive');
+  assert.not(revives(planOf([runs(0, 5_000)], refused)));
+  assert.ok(revives(planOf([runs(0, 5_000), runs(1, 1_000)], refused)));
 });
 
 test('a disk keeps its source when its volume is destroyed; one of the agent’s own has none', () => {

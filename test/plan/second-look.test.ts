@@ -2,8 +2,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DesiredBroker } from '../../src/model/desired.ts';
+import type { Offer, TaskUpdate } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
+import { foldUpdate } from '../../src/observe/fold-update.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { planTopics } from '../../src/plan/topics.ts';
 import {
@@ -75,26 +77,33 @@ test('right after a subscription no disk is given up: the agent that has it may 
 });
 
 test('an agent marked gone does not skip the gate, whatever was heard of the disk', () => {
-  const gone = (formatted: boolean): PlanInput => {
-    const input = lostBroker({ stickyUntilMs: nowMs - 1_000, formatted }, 3_600_000);
+  const gone = (formatted: boolean, offer: Offer): PlanInput => {
+    const input = lostBroker({ formatted }, 3_600_000);
+    const [memory] = input.clusters;
+    const broker = memory?.spec.desired.brokers[3];
+    if (memory === undefined || broker === undefined) return assert.unreachable() as never;
+    const {
+      last: _last,
+      stickyUntilMs: _sticky,
+      ...record
+    } = memory.brokers.get(3) ?? makeRecord(memory.spec.desired, broker);
+    const task = makeTask(memory.spec.desired, broker, makePlacement('demo', broker), {
+      state: 'TASK_STARTING',
+    });
+    const update: TaskUpdate = { taskId: task.taskId, state: 'TASK_GONE_BY_OPERATOR' };
+    const folded = foldUpdate({ ...record, task }, update, broker, nowMs - 1_000);
     return {
       ...input,
-      clusters: input.clusters.map((memory) => ({
-        ...memory,
-        brokers: new Map(
-          [...memory.brokers].map(([id, record]) => [
-            id,
-            id === 3 && record.last !== undefined
-              ? { ...record, last: { ...record.last, state: 'TASK_GONE_BY_OPERATOR' as const } }
-              : record,
-          ]),
-        ),
-      })),
+      clusters: [{ ...memory, brokers: new Map([[3, folded]]) }],
+      mesos: { ...input.mesos, offers: [offer] },
       kafka: new Map([['demo', { known: false, why: 'nobody answers' }]]),
     };
   };
-  assert.equal(steps(gone(false)), []);
-  assert.equal(steps(gone(true)), []);
+  // Elsewhere, and on the machine that it was on: that begins anew under another id, with an empty disk.
+  for (const offer of [makeOffer('agent-9'), makeOffer('agent-9', { hostname: 'agent-4' })]) {
+    assert.equal(steps(gone(false, offer)), []);
+    assert.equal(steps(gone(true, offer)), []);
+  }
 });
 
 test('a topic is not grown onto brokers that do not serve', () => {

@@ -1,5 +1,6 @@
 /** What may go back to Mesos and leave Kafka, and that in the end nothing is left that nobody has. */
 import type { Resource } from '../../src/mesos/types.ts';
+import { executorResources } from '../../src/model/desired.ts';
 import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { Disk, KafkaModel } from './kafka-model.ts';
 import {
@@ -32,6 +33,26 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
         .filter((d) => d !== disk && d.clusterId === disk.clusterId && replicas.includes(d.nodeId ?? -1));
       if (!copies.some((d) => (d.logs.get(name) ?? 0) >= acked)) {
         throw new Violation(`volume ${persistenceId} was destroyed with the last whole copy of ${name}`);
+      }
+    }
+  }
+
+  /** A retry may reserve twice; what a running task does not use goes back. */
+  function checkReservedOnce({ clusterName, id, placement, task }: BrokerRecord): void {
+    if (task?.state !== 'TASK_RUNNING' || task.unreachableSinceMs !== undefined) return;
+    const { cpus, memoryMiB } = task.startedWith;
+    const mine = reservations(truth).filter((r) => r.incarnation === placement?.incarnation);
+    const sum = (name: string): number =>
+      mine.reduce(
+        (all, { resource }) => all + (resource.name === name ? (resource.scalar?.value ?? 0) : 0),
+        0,
+      );
+    const used = { cpus: cpus + executorResources.cpus, mem: memoryMiB + executorResources.memoryMiB };
+    for (const [name, amount] of Object.entries(used)) {
+      if (sum(name) > amount + 0.001) {
+        throw new Violation(
+          `broker ${id} of ${clusterName} uses ${amount} ${name}, and ${sum(name)} are reserved for it`,
+        );
       }
     }
   }
@@ -96,6 +117,7 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
           );
         }
       }
+      for (const record of brokerRecords(truth)) checkReservedOnce(record);
       for (const { clusterName, id } of brokerRecords(truth)) {
         const isWanted = specRecord(truth, clusterName)?.desired.brokers.some((b) => b.id === id) === true;
         if (!isWanted && !isStuck(clusterName) && !isToGo(truth, clusterName)) {
@@ -112,6 +134,7 @@ function reservations({ cluster: { state } }: Truth): readonly {
   readonly cluster: string;
   readonly broker: number;
   readonly incarnation: string;
+  readonly resource: Resource;
 }[] {
   return Object.entries(state.processes).flatMap(([agentName, { total }]) =>
     total.flatMap((resource) => {
@@ -119,7 +142,7 @@ function reservations({ cluster: { state } }: Truth): readonly {
       const { cluster, broker, incarnation } = labels;
       return cluster === undefined || broker === undefined || incarnation === undefined
         ? []
-        : [{ agentName, cluster, broker: Number(broker), incarnation }];
+        : [{ agentName, cluster, broker: Number(broker), incarnation, resource }];
     }),
   );
 }

@@ -95,7 +95,11 @@ export function createMesosClientModel(deps: {
   const inFlight: { event: SchedulerEvent; streamId: string }[] = [];
   function receive(streamId: string, event: SchedulerEvent): void {
     const decoded = decodeSchedulerEvent(encodeSchedulerEvent(event));
-    const isUpdate = decoded.type === 'UPDATE' || decoded.type === 'UPDATE_OPERATION_STATUS';
+    // What comes from an agent may be lost on its way to the master; the master's own words come with the stream.
+    const isUpdate =
+      decoded.type === 'UPDATE' ||
+      (decoded.type === 'UPDATE_OPERATION_STATUS' &&
+        decoded.update_operation_status.status.uuid !== undefined);
     if (isUpdate && faults.strikes('update lost')) {
       const of = decoded.type === 'UPDATE' ? decoded.update.status : decoded.update_operation_status.status;
       note(`lost update ${decoded.type === 'UPDATE' ? decoded.update.status.task_id.value : ''} ${of.state}`);

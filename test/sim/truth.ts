@@ -96,10 +96,13 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
         isBoundVoter(truth, status.name, id)) &&
       !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
   );
-  // Whoever is told to stop may still do so.
+  // Whoever is told to stop may still do so, unless it waits for the lost one.
   const isStopping = brokerRecords(truth).some(
-    (r) =>
-      r.clusterName === status.name && r.task?.kill !== undefined && r.task.unreachableSinceMs === undefined,
+    ({ id, clusterName, task }) =>
+      clusterName === status.name &&
+      task?.kill !== undefined &&
+      task.unreachableSinceMs === undefined &&
+      !status.held.some((h) => h.brokerId === id && h.reason.startsWith('waiting-for-')),
   );
   return (
     status.phase === 'held' &&
