@@ -337,11 +337,13 @@ function isGone(
     groups.some(({ owner }) => owner.incarnation === left.incarnation),
   );
   const sent = mesos.releases.get(left.incarnation);
-  // A task that was superseded there may hold it still, and then no offer has it; one that had it to release did not.
+  // A task that was superseded there may hold it still, and then no offer has it. Of one that lives, its executor's share
+  // may be released before its own; of one that nobody saw since, a release is the proof that it held nothing.
+  const isAlive = new Set(mesos.strangers.map((s) => s.taskId));
   const mayBeInUse =
-    sent === undefined &&
-    record.superseded.some((s) => s.agentId === left.agentId) &&
-    agents.some(([agent]) => agent.agentId === left.agentId);
+    record.superseded.some(
+      (s) => s.agentId === left.agentId && (sent === undefined || isAlive.has(s.taskId)),
+    ) && agents.some(([agent]) => agent.agentId === left.agentId);
   if (agents.length === 0 || isThere || mayBeInUse) {
     return false;
   }

@@ -228,4 +228,28 @@ test('a voter does not leave, and a paused broker is left alone', () => {
   assert.equal(heldKinds(planned(leaving, kafka)), []);
 });
 
+test('a share that was released is no proof while the superseded task of that place lives', () => {
+  const task = { taskId: 'demo.1.0.t', agentId: 'agent-9' };
+  const superseding = makeMemory(desired, [{ ...record, superseded: [task] }]);
+  const empty = makeOffer('agent-9', { id: 'empty', receivedAtMs: nowMs });
+  const made = (strangers: PlanInput['mesos']['strangers']): Plan =>
+    plan({
+      ...makeInput([superseding]),
+      nowMs,
+      mesos: {
+        ...makeMesos([superseding], { offers: [empty], suppressed: false }),
+        strangers,
+        releases: new Map([
+          [
+            'old',
+            { agentId: 'agent-9', lastAtMs: nowMs - 1_000, attempts: 1, outcome: { kind: 'finished' } },
+          ],
+        ]),
+      },
+      kafka: new Map([['demo', { known: true, value: makeKafka(desired, { observedAtMs: nowMs - 500 }) }]]),
+    });
+  assert.not(forgets(made([task])), 'its own share may come yet');
+  assert.ok(forgets(made([])), 'nobody saw it since');
+});
+
 test.run();
