@@ -23,7 +23,8 @@ const four = specOf('- { name: more, roles: [broker], ids: 3 }');
 const three = specOf('');
 const kept = specOf('', 'deletion: { policy: keepData, confirm: crash }');
 const destroyed = specOf('', 'deletion: { policy: destroy, confirm: crash }');
-const timeoutMs = 60_000;
+/** What a scheduler that died had released may count as gone only 90 s after the next subscription (src/plan/release.ts). */
+const timeoutMs = 180_000;
 
 const programs = await bundlePrograms('test/executor/stub-main.ts', { withKafkaClients: false });
 test.after(() => programs.remove());
