@@ -11,6 +11,7 @@ import type { ArtifactCatalog } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
 import { identityLabels } from '../model/task-labels.ts';
+import type { BoundPorts } from './bound-ports.ts';
 import { type Growing, growId, growOperations } from './growth.ts';
 import { choosePort, freeDisk, pickDisk } from './pick.ts';
 import { nodeFor, platformOf } from './platform.ts';
@@ -53,6 +54,7 @@ export type FitContext = {
   readonly artifacts: Pick<ArtifactCatalog, 'node'>;
   /** Agents on which an operation with an id is refused. */
   readonly giveNoFeedback: ReadonlySet<string>;
+  readonly boundPorts?: BoundPorts;
 };
 
 export type Fit =
@@ -200,12 +202,20 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
   }
 
   const ports: Record<string, number> = {};
+  const me = `${want.clusterName}/${broker.id}`;
+  const others = [...(context.boundPorts?.get(agent.hostname) ?? [])].flatMap(([port, owner]) =>
+    owner === me ? [] : [port],
+  );
   for (const listener of listenersOf(broker)) {
     const port = choosePort(
       listener,
       want.placement?.ports[listener.name],
       rest,
-      new Set(Object.values(ports)),
+      // One that is bound already stays, whoever else is bound to it.
+      new Set([
+        ...(want.placement?.ports[listener.name] === undefined ? others : []),
+        ...Object.values(ports),
+      ]),
       isOurs,
       canReserve,
     );

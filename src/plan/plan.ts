@@ -2,6 +2,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
+import { boundPorts } from './bound-ports.ts';
 import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { planEnded } from './ended.ts';
@@ -56,6 +57,7 @@ export function plan(input: PlanInput): Plan {
     artifacts: input.artifacts,
     giveNoFeedback: input.mesos.noFeedback,
     conversions: input.mesos.conversions,
+    boundPorts: boundPorts(input.clusters),
   };
   const waiting: Waiting[] = [];
   const strangers = judgeStrangers(input);

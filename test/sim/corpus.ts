@@ -6,5 +6,5 @@ export const corpus: readonly number[] = [
   1, 2, 3, 7, 8, 17, 18, 181, 202, 207, 223, 239, 286, 292, 417, 522, 552, 560,
   // Each found something once: a voter that waits to stop, releases at silent agents, a disk marked gone, an old offer.
   105,
-  177, 258, 30_005, 30_031,
+  141, 177, 258, 431, 30_005, 30_031,
 ];
