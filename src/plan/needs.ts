@@ -44,9 +44,34 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
   if (intent?.kind === 'pause' && record.task?.kill === undefined) {
     return pausedNeed(broker, record, intent, context);
   }
-  return record.task === undefined
-    ? withoutTask(broker, record, context)
-    : withTask(broker, record, record.task, context);
+  const need =
+    record.task === undefined
+      ? withoutTask(broker, record, context)
+      : withTask(broker, record, record.task, context);
+  return need.kind === 'launch' ? (formerInstance(broker, record, context) ?? need) : need;
+}
+
+/** One that was superseded behind a partition is back and serves: it is killed, and no other starts beside it. */
+function formerInstance(
+  broker: DesiredBroker,
+  { superseded }: BrokerRecord,
+  context: NeedContext,
+): Need | undefined {
+  const { strangers, subscribedAtMs = 0 } = context.mesos;
+  const alive = strangers.find(({ taskId }) => superseded.some((s) => s.taskId === taskId));
+  return alive === undefined
+    ? undefined
+    : heldNeed(
+        context,
+        broker,
+        `start broker ${broker.id}`,
+        {
+          kind: 'task-in-progress',
+          doing: `stopping its former instance ${alive.taskId} on ${alive.agentId}`,
+          sinceMs: subscribedAtMs,
+        },
+        false,
+      );
 }
 
 /** Left alone, whatever state it is in. */

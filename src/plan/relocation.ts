@@ -44,7 +44,8 @@ function relocationBlock(
   if (memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
     return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
-  if (!record.formatted && record.task === undefined) {
+  // With a former instance that never was seen to end it may be that one's replicas which count.
+  if (!record.formatted && record.task === undefined && record.superseded.length === 0) {
     return undefined;
   }
   // Who asks for a replacement gives up the path as well.
