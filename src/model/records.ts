@@ -161,6 +161,9 @@ export type LeftBehind = {
   readonly incarnation: string;
   readonly agentId: string;
   readonly hostname: string;
+  /** Tells the agent's next id from another agent of the host. */
+  readonly agentUrl?: string;
+  /** From then on an offer shows what is left: when it was given up, or its last task ended. */
   readonly sinceMs: number;
   /** A relocated broker's old disk is kept until the new one is in sync; what left for good goes at once. */
   readonly cause: 'relocated' | 'removed';

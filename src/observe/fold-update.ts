@@ -33,9 +33,8 @@ export function foldUpdate(
   const { task } = record;
   if (task?.taskId !== update.taskId) {
     // A superseded task changes nothing but its own entry.
-    return isTerminal(update.state) && record.superseded.some((s) => s.taskId === update.taskId)
-      ? { ...record, superseded: record.superseded.filter((s) => s.taskId !== update.taskId) }
-      : record;
+    const ended = record.superseded.find((s) => s.taskId === update.taskId);
+    return isTerminal(update.state) && ended !== undefined ? withoutSuperseded(record, ended, nowMs) : record;
   }
   if (isTerminal(update.state)) {
     return endTask(record, task, update, policy, nowMs);
@@ -53,6 +52,24 @@ export function foldUpdate(
       : record;
   }
   return foldLive(record, task, update, nowMs);
+}
+
+/** What it held there is free from now on only: an offer from before could not show it. */
+function withoutSuperseded(
+  record: BrokerRecord,
+  ended: BrokerRecord['superseded'][number],
+  nowMs: number,
+): BrokerRecord {
+  const superseded = record.superseded.filter((s) => s !== ended);
+  return record.leftBehind === undefined
+    ? { ...record, superseded }
+    : {
+        ...record,
+        superseded,
+        leftBehind: record.leftBehind.map((left) =>
+          left.agentId === ended.agentId ? { ...left, sinceMs: nowMs } : left,
+        ),
+      };
 }
 
 function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, nowMs: number): BrokerRecord {

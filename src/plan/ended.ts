@@ -19,7 +19,7 @@ function outOfReach({ spec, brokers }: ClusterMemory, isDeleted: boolean): reado
 export function planEnded(
   memory: ClusterMemory,
   isDeleted: boolean,
-  { mesos }: Pick<PlanInput, 'mesos'>,
+  { mesos, nowMs }: Pick<PlanInput, 'mesos' | 'nowMs'>,
 ): { readonly steps: readonly Step[]; readonly waiting: readonly string[] } {
   const steps: Step[] = [];
   const waiting: string[] = [];
@@ -45,6 +45,16 @@ export function planEnded(
         record: {
           ...rest,
           formatted: record.formatted || over.isDiskLost,
+          // As ordered: its agent is missed only from when the spec wants it again.
+          last: {
+            taskId: task.taskId,
+            agentId: task.agentId,
+            state: 'TASK_LOST',
+            message: over.why,
+            endedAtMs: nowMs,
+            ordered: true,
+            startedWith: task.startedWith,
+          },
           superseded: [...record.superseded, { taskId: task.taskId, agentId: task.agentId }],
         },
       },

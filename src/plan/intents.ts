@@ -91,7 +91,7 @@ export function askFor(record: BrokerRecord, request: IntentRequest, nowMs: numb
     ...(reason === undefined ? {} : { reason }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };
-  const fresh = kind === 'pause' ? record : forgetFailures(record);
+  const fresh = kind === 'pause' ? record : forgetFailures(withoutIntent(record, nowMs));
   switch (kind) {
     case 'stop':
     case 'pause':

@@ -16,7 +16,7 @@ import { taskIdOf } from '../model/task-id.ts';
 import { taskLabels } from '../model/task-labels.ts';
 import { type AgentOffers, controllerListenerName, type Fit } from './fit.ts';
 import { growthAfterStart } from './growth.ts';
-import { publicSettings, settingsOf } from './settings.ts';
+import { publicDynamic, publicSettings, settingsOf } from './settings.ts';
 
 /** Beyond the broker's own grace, so that the executor reports its end before Mesos ends the executor. */
 const killMarginMs = 15_000;
@@ -85,7 +85,9 @@ export function buildLaunch(input: LaunchInput): {
       placement,
       launches,
       settings: publicSettings(startedWith),
-      ...(input.record.dynamicConfig === undefined ? {} : { dynamicConfig: input.record.dynamicConfig }),
+      ...(input.record.dynamicConfig === undefined
+        ? {}
+        : { dynamicConfig: publicDynamic(input.record.dynamicConfig) }),
     }),
     killGraceMs: broker.stopGraceMs,
     discovery: {

@@ -54,6 +54,7 @@ export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], now
             incarnation: placement.incarnation,
             agentId: placement.agentId,
             hostname: placement.hostname,
+            ...(placement.agentUrl === undefined ? {} : { agentUrl: placement.agentUrl }),
             sinceMs: nowMs,
             cause,
             formatted: record.formatted && placement.volumes.some((v) => v.kind === 'persistent'),

@@ -331,7 +331,9 @@ function isGone(
   offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
 ): boolean {
   const agents = [...offered].filter(
-    ([agent]) => agent.agentId === left.agentId || agent.hostname === left.hostname,
+    ([agent]) =>
+      agent.agentId === left.agentId ||
+      (agent.hostname === left.hostname && (left.agentUrl === undefined || agent.agentUrl === left.agentUrl)),
   );
   const isThere = [...offered.values()].some((groups) =>
     groups.some(({ owner }) => owner.incarnation === left.incarnation),

@@ -9,7 +9,7 @@ import type { PlanInput, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, TaskRecord } from '../model/records.ts';
 import { activeIntent, pausedBy } from './intents.ts';
-import { killDueAtMs, killStep } from './kill.ts';
+import { cameToNothing, killDueAtMs, killStep, takeBackKill } from './kill.ts';
 import type { Need } from './need.ts';
 import { leavePlace } from './owned.ts';
 import { hostedBy, isFresh, isHealthy } from './safety.ts';
@@ -32,7 +32,10 @@ export function leavingBrokers({ spec, brokers }: ClusterMemory): readonly Broke
 
 /** The broker that is being stopped for good, and therefore has the lock of the roll. */
 export function stoppingForGood(memory: ClusterMemory): BrokerRecord | undefined {
-  return leavingBrokers(memory).find(({ task }) => task?.kill !== undefined);
+  // On an agent that is away it is not waited for: it hosts nothing, and may never be heard of again.
+  return leavingBrokers(memory).find(
+    ({ task }) => task?.kill !== undefined && task.unreachableSinceMs === undefined,
+  );
 }
 
 export function planRemovals(
@@ -74,7 +77,7 @@ export function planRemovals(
         break;
       case 'stop': {
         const blocker =
-          holder === undefined
+          holder === undefined || holder === record.id
             ? blockerOf(memory, needs, move.kafka)
             : { id: holder, detail: 'is being stopped' };
         if (blocker !== undefined) {
@@ -148,7 +151,14 @@ function nextMove(
     });
   }
   if (task?.kill !== undefined) {
-    return waitForStop(record, task, memory, input);
+    const sent = input.mesos.kills.get(task.taskId);
+    if (input.mesos.answeredTasks.has(task.taskId) && cameToNothing(task, sent, input.nowMs)) {
+      return { kind: 'step', step: takeBackKill(record, task) };
+    }
+    // It may have run on for long, and host replicas by now: what is due again is looked at again.
+    if (task.state !== 'TASK_RUNNING' || killDueAtMs(sent) > input.nowMs) {
+      return waitForStop(record, task, memory, input);
+    }
   }
   const sinceMs = Math.max(task?.stateSinceMs ?? 0, record.last?.endedAtMs ?? 0);
   const reading = readingFor(record, memory, kafka, sinceMs, input.nowMs);

@@ -1,6 +1,6 @@
 /** What a broker process is started with, and how that differs from what is wanted now. */
 import type { Desired, DesiredBroker } from '../model/desired.ts';
-import type { BrokerSettings, Placement } from '../model/records.ts';
+import type { BrokerRecord, BrokerSettings, Placement } from '../model/records.ts';
 import type { PublicSettings } from '../model/task-labels.ts';
 import { listenersOf } from './fit.ts';
 
@@ -30,6 +30,18 @@ export function publicSettings(settings: BrokerSettings): PublicSettings {
     config: Object.fromEntries(keys.filter((k) => !holdsSecret(k)).map((k) => [k, config[k] ?? ''])),
     withheldConfig: keys.filter(holdsSecret),
   };
+}
+
+/** Of secret keys only that they were set: whoever recovers sets them again from the spec, or removes them. */
+export function publicDynamic(
+  dynamicConfig: NonNullable<BrokerRecord['dynamicConfig']>,
+): NonNullable<BrokerRecord['dynamicConfig']> {
+  return Object.fromEntries(
+    Object.entries(dynamicConfig).map(([key, set]) => [
+      key,
+      holdsSecret(key) ? { value: null, applied: false } : set,
+    ]),
+  );
 }
 
 /** One phrase per difference, such as `config num.io.threads: 8 → 4`; empty when nothing differs. */

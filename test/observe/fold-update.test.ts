@@ -67,6 +67,23 @@ test('a task of before changes nothing but its own entry', () => {
   assert.is(foldUpdate(record, { taskId: 'old', state: 'TASK_RUNNING' }, policy, nowMs), record);
   const after = foldUpdate(record, { taskId: 'old', state: 'TASK_FAILED' }, policy, nowMs);
   assert.equal(after, { ...record, superseded: [] });
+  const left = {
+    incarnation: 'i',
+    agentId: 'a',
+    hostname: 'a',
+    sinceMs: nowMs - 60_000,
+    cause: 'relocated' as const,
+    formatted: true,
+  };
+  const leaving = { ...record, leftBehind: [left, { ...left, agentId: 'b' }] };
+  assert.equal(
+    foldUpdate(leaving, { taskId: 'old', state: 'TASK_KILLED' }, policy, nowMs).leftBehind,
+    [
+      { ...left, sinceMs: nowMs },
+      { ...left, agentId: 'b' },
+    ],
+    'an offer from before its end shows nothing of what it held',
+  );
   assert.is(foldUpdate(running, { taskId: 'unheard-of', state: 'TASK_FAILED' }, policy, nowMs), running);
 });
 

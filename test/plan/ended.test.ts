@@ -74,6 +74,23 @@ for (const [name, desired] of Object.entries(cases)) {
   });
 }
 
+test('taken for stopped, and wanted again: its disk has the whole stickiness period to come back', () => {
+  const volume = makeOffer('agent-9', { extra: reservedFor('demo', broker, placement, ['volumes']) });
+  const record = taken(planWith(stopped, [volume], { stickyUntilMs: nowMs - 3_600_000 }));
+  if (record === undefined) throw new Error('not taken');
+  const known = makeMemory(whole, [makeRecord(whole, makeBroker(0)), record], makeCluster(makeDesired({})));
+  const memory = { ...known, spec: { ...known.spec, appliedAtMs: nowMs - 1_000 } };
+  const made = plan(makeInput([memory], { mesos: { offers: [makeOffer('agent-7')], suppressed: false } }));
+  assert.equal(
+    made.steps.filter((s) => s.mark === '+').map((s) => s.what),
+    [],
+  );
+  assert.equal(
+    made.held.filter((h) => h.brokerId === 1).map((h) => h.reason.kind),
+    ['waiting-for-agent'],
+  );
+});
+
 test('a broker that is to run is not taken for stopped by its agent’s address', () => {
   const anew = { ...makeOffer('agent-9', { hostname: 'agent-2' }), agentUrl };
   assert.is(taken(planWith(whole, [anew])), undefined);

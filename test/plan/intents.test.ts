@@ -258,6 +258,8 @@ test('a broker that was kept down is missed at its agent only since it is wanted
     mesos: { offers: [makeOffer('agent-9')] },
   };
   assert.equal(shown(planOf(memoryOf(apart, back), world)), []);
+  const restarted = ask(ask(down, { kind: 'stop' }), { kind: 'restart' });
+  assert.equal(shown(planOf(memoryOf(apart, restarted), world)), [], 'asked for by a restart');
   // Of one that nobody had kept down the same spare is taken.
   assert.is(shown(planOf(memoryOf(apart, down), world)).length, 1);
 });

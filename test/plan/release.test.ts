@@ -43,8 +43,8 @@ function tableOf(offers: PlanInput['mesos']['offers']): MesosTable {
   return { ...emptyMesosTable, ...makeMesos([memory], { offers, suppressed: false }) };
 }
 
-const inputOf = (table: MesosTable, atMs = nowMs): PlanInput => ({
-  ...makeInput([memory]),
+const inputOf = (table: MesosTable, atMs = nowMs, of = memory): PlanInput => ({
+  ...makeInput([of]),
   nowMs: atMs,
   mesos: table,
   kafka: new Map([['demo', { known: true, value: makeKafka(desired, { observedAtMs: atMs - 500 }) }]]),
@@ -250,6 +250,23 @@ test('a share that was released is no proof while the superseded task of that pl
     });
   assert.not(forgets(made([task])), 'its own share may come yet');
   assert.ok(forgets(made([])), 'nobody saw it since');
+});
+
+test('another agent of the host says nothing of what is left on the one that is away', () => {
+  const agentUrl = 'http://10.0.0.9:5051/slave(1)';
+  const away = makeMemory(desired, [{ ...record, leftBehind: [{ ...left, agentUrl }] }]);
+  const made = (url: string): Plan => {
+    const offer = { ...makeOffer('agent-10', { hostname: 'agent-9', receivedAtMs: nowMs }), agentUrl: url };
+    return plan(
+      inputOf(
+        { ...emptyMesosTable, ...makeMesos([away], { offers: [offer], suppressed: false }) },
+        nowMs,
+        away,
+      ),
+    );
+  };
+  assert.not(forgets(made('http://10.0.0.9:5052/slave(1)')));
+  assert.ok(forgets(made(agentUrl)), 'the same one, under a new id');
 });
 
 test.run();
