@@ -6,9 +6,9 @@ import { monotonicMs } from './clock.ts';
 const toleranceMs = 1_000;
 
 /**
- * Milliseconds that only ever pass, and that pass while the machine sleeps too: a laptop's lid, a virtual machine that
- * was suspended. The monotonic clock stands still then (Linux' CLOCK_MONOTONIC), the uptime goes on (CLOCK_BOOTTIME);
- * by as much as it is ahead of where it was, the machine slept.
+ * Milliseconds that only ever pass, and that pass while the machine sleeps too. The monotonic clock stands still then
+ * (Linux' CLOCK_MONOTONIC), the uptime goes on (CLOCK_BOOTTIME); by as much as it is ahead of where it was, the machine
+ * slept. A guest that its hypervisor pauses may be told of by neither; there the store's epoch is what fences.
  */
 export function createLeaseClock(
   awakeMs: () => number = monotonicMs,
