@@ -48,7 +48,13 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
     record.task === undefined
       ? withoutTask(broker, record, context)
       : withTask(broker, record, record.task, context);
-  return need.kind === 'launch' ? (formerInstance(broker, record, context) ?? need) : need;
+  if (need.kind !== 'launch') {
+    return need;
+  }
+  // A KILL from before the pause is carried out; nothing is started behind it.
+  return intent?.kind === 'pause'
+    ? pausedNeed(broker, record, intent, context)
+    : (formerInstance(broker, record, context) ?? need);
 }
 
 /** One that was superseded behind a partition is back and serves: it is killed, and no other starts beside it. */

@@ -151,6 +151,33 @@ test('pause: neither restarted for a changed spec, nor started, nor stopped, nor
     brokers: [0, 1, 2].map((id) => makeBroker(id, { state: id === 0 ? 'stopped' : 'running' })),
   });
   assert.equal(shown(planOf({ ...memoryOf(combined, asked), spec: memoryOf(toStop).spec })), []);
+
+  // Told to stop before it was paused, and its agent is away for long.
+  const running = recordOf(apart, 1);
+  if (running.task === undefined) throw new Error('no task');
+  const lost: BrokerRecord = {
+    ...running,
+    task: {
+      ...running.task,
+      unreachableSinceMs: nowMs - 86_400_000,
+      kill: { cause: 'roll', detail: 'cpus: 1 → 2', atMs: nowMs - 86_400_000 },
+    },
+  };
+  const fenced = makeKafka(apart);
+  const kafka: KafkaObserved = {
+    ...fenced,
+    brokers: fenced.brokers.filter((b) => b.id !== 1),
+    topics: fenced.topics.map((t) => ({
+      ...t,
+      partitions: t.partitions.map((p) => ({ ...p, isr: p.isr.filter((id) => id !== 1) })),
+    })),
+  };
+  const world = {
+    kafka: { demo: { known: true as const, value: kafka } },
+    mesos: { offers: [makeOffer('agent-9')] },
+  };
+  assert.is(shown(planOf(memoryOf(apart, lost), world)).length, 1, 'relocated when nobody minds');
+  assert.equal(shown(planOf(memoryOf(apart, ask(lost, { kind: 'pause' })), world)), []);
 });
 
 test('replace: stopped behind the gate, then started empty on another agent, never on the old one', () => {
