@@ -23,7 +23,7 @@ import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts'
 import { createStoreModel } from './store-model.ts';
 import { createTrace } from './trace.ts';
 import { createTrouble } from './trouble.ts';
-import { isStuckForGood, type Truth, Violation } from './truth.ts';
+import { brokerRecords, isStuckForGood, type Truth, Violation } from './truth.ts';
 import { drawWorkload } from './workload.ts';
 
 export type SeedResult = {
@@ -292,8 +292,17 @@ export async function runSeed(
   }
   // What was under way when it converged may end, a promise about maintenance that was lifted too.
   await run(180_000);
+  // Of a task that was missed while all was broken a periodic reconciliation may bring the end: that is news, and what
+  // follows it is no noise.
+  const missed = brokerRecords(truth).flatMap(({ superseded, task }) => [
+    ...superseded.map((one) => one.taskId),
+    ...(task?.unreachableSinceMs === undefined ? [] : [task.taskId]),
+  ]);
   trace.listen((line) => {
-    if (/^\d+ (?:remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line)) noise.push(line);
+    if (missed.some((id) => line.includes(` update ${id} TASK_`)) && !line.includes('TASK_UN'))
+      isSilent = false;
+    if (isSilent && /^\d+ (?:remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line))
+      noise.push(line);
   });
   isSilent = true;
   await run(setup.chance(0.1) ? longSilenceMs : silentForMs);
