@@ -6,16 +6,24 @@ import {
   executorResources,
 } from '../model/desired.ts';
 import type { Artifact } from '../model/launch.ts';
-import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '../model/mesos.ts';
+import type { DiskSource, Offer, OfferOperation, Resource } from '../model/mesos.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
-import { identityLabels } from '../model/task-labels.ts';
 import type { BoundPorts } from './bound-ports.ts';
 import { type Growing, growId, growOperations } from './growth.ts';
 import { choosePort, freeDisk, pickDisk } from './pick.ts';
 import { nodeFor, platformOf } from './platform.ts';
-import { isFree, isReservedFor, merged, reserved, sameSource, takePort, takeScalar } from './resources.ts';
+import {
+  isFree,
+  isReservedFor,
+  merged,
+  reservationOf,
+  reserved,
+  sameSource,
+  takePort,
+  takeScalar,
+} from './resources.ts';
 
 /** All offers in hand of one agent; Mesos lets one ACCEPT use them together. */
 export type AgentOffers = {
@@ -83,20 +91,9 @@ export const advertisedHostAttribute = 'advertised_host';
 export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): Fit {
   const { broker } = want;
   const incarnation = want.placement?.incarnation ?? context.newUuid();
-  const ownLabels = identityLabels({
-    framework: context.frameworkName,
-    cluster: want.clusterName,
-    broker: broker.id,
-    incarnation,
-  });
-  const reservation: Reservation = {
-    kind: 'dynamic',
-    role: context.role,
-    ...(context.principal === undefined ? {} : { principal: context.principal }),
-    labels: ownLabels,
-  };
+  const reservation = reservationOf(want.clusterName, broker.id, incarnation, context);
   const isOurs = (resource: Resource): boolean =>
-    isReservedFor(resource, ownLabels) && resource.disk?.volume === undefined;
+    isReservedFor(resource, reservation.labels) && resource.disk?.volume === undefined;
   const canReserve = (resource: Resource): boolean => isFree(resource, context.role);
 
   const reasons: string[] = [];

@@ -11,10 +11,18 @@ import type { ObservedMesos } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, GrowthRecord, Placement } from '../model/records.ts';
-import { identityLabels } from '../model/task-labels.ts';
 import type { AgentOffers, FitContext } from './fit.ts';
 import type { Need } from './need.ts';
-import { isFree, isReservedFor, merged, reserved, sameSource, takeScalar, totalScalar } from './resources.ts';
+import {
+  isFree,
+  isReservedFor,
+  merged,
+  reservationOf,
+  reserved,
+  sameSource,
+  takeScalar,
+  totalScalar,
+} from './resources.ts';
 
 /** GROW_VOLUMEs in one stop of a broker: a call may be lost, and none of them keeps it down for long. */
 const maxAttempts = 3;
@@ -257,27 +265,16 @@ function reserveOperations(
   { spec: { desired } }: ClusterMemory,
   broker: DesiredBroker,
   agent: AgentOffers,
-  { frameworkName, role, principal }: FitContext,
+  context: FitContext,
 ): readonly OfferOperation[] | undefined {
-  const labels = identityLabels({
-    framework: frameworkName,
-    cluster: desired.name,
-    broker: broker.id,
-    incarnation: placement.incarnation,
-  });
-  const reservation: Reservation = {
-    kind: 'dynamic',
-    role,
-    ...(principal === undefined ? {} : { principal }),
-    labels,
-  };
-  const ours = agent.resources.find((r) => isReservedFor(r, labels));
+  const reservation = reservationOf(desired.name, broker.id, placement.incarnation, context);
+  const ours = agent.resources.find((r) => isReservedFor(r, reservation.labels));
   const reservations = ours?.reservations ?? [reservation];
   let rest = agent.resources;
   const toReserve: Resource[] = [];
   for (const { source, fromMiB, toMiB } of growths) {
     const like = { reservations, ...(source.kind === 'root' ? {} : { disk: { source } }) };
-    const taken = takeAddition(rest, toMiB - fromMiB, like, reservation, role);
+    const taken = takeAddition(rest, toMiB - fromMiB, like, reservation, context.role);
     if (taken === undefined) {
       return undefined;
     }

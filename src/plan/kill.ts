@@ -1,5 +1,6 @@
 /** The step that stops a task, and when one that brought no answer is due again. */
 import type { Desired } from '../model/desired.ts';
+import type { ObservedMesos } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 
@@ -53,12 +54,15 @@ export function killDueAtMs(
 const killLostMs = 150_000;
 
 export function cameToNothing(
-  { state, kill }: TaskRecord,
-  sent: { readonly lastAtMs: number } | undefined,
+  { taskId, state, kill }: TaskRecord,
+  { kills, answeredTasks }: Pick<ObservedMesos, 'kills' | 'answeredTasks'>,
   nowMs: number,
 ): boolean {
+  const sent = kills.get(taskId);
   return (
     kill !== undefined &&
+    // That it is up is known of this subscription only.
+    answeredTasks.has(taskId) &&
     (state === 'TASK_RUNNING' || state === 'TASK_STARTING') &&
     nowMs - Math.max(kill.atMs, sent?.lastAtMs ?? 0) > killLostMs
   );

@@ -108,7 +108,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
   }
   if (task.kill !== undefined) {
     const sent = mesos.kills.get(task.taskId);
-    if (mesos.answeredTasks.has(task.taskId) && cameToNothing(task, sent, nowMs)) {
+    if (cameToNothing(task, mesos, nowMs)) {
       return { kind: 'kill', broker, record, step: takeBackKill(record, task) };
     }
     const dueAtMs = killDueAtMs(sent);

@@ -4,6 +4,7 @@ import type { Resource } from '../model/mesos.ts';
 import type { AgentEntry } from '../model/mesos-inventory.ts';
 import type { BrokerRecord, ClusterRecord, PlacedVolume, Placement } from '../model/records.ts';
 import { advertisedHostAttribute, controllerListenerName } from './fit.ts';
+import { emptyRecord } from './need.ts';
 
 /** All that one agent has of one incarnation of one broker. */
 export type Reserved = {
@@ -15,16 +16,7 @@ export type Reserved = {
 };
 
 export function withPlacement(clusterName: string, id: number, placement: Placement): BrokerRecord {
-  return {
-    schema: 1,
-    clusterName,
-    id,
-    placement,
-    formatted: true,
-    launches: 0,
-    superseded: [],
-    failures: 0,
-  };
+  return { ...emptyRecord(clusterName, id), placement, formatted: true };
 }
 
 export function withoutTask(

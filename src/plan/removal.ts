@@ -151,12 +151,11 @@ function nextMove(
     });
   }
   if (task?.kill !== undefined) {
-    const sent = input.mesos.kills.get(task.taskId);
-    if (input.mesos.answeredTasks.has(task.taskId) && cameToNothing(task, sent, input.nowMs)) {
+    if (cameToNothing(task, input.mesos, input.nowMs)) {
       return { kind: 'step', step: takeBackKill(record, task) };
     }
     // It may have run on for long, and host replicas by now: what is due again is looked at again.
-    if (task.state !== 'TASK_RUNNING' || killDueAtMs(sent) > input.nowMs) {
+    if (task.state !== 'TASK_RUNNING' || killDueAtMs(input.mesos.kills.get(task.taskId)) > input.nowMs) {
       return waitForStop(record, task, memory, input);
     }
   }

@@ -3,6 +3,7 @@
  * 0.1 + 0.2 is 0.3.
  */
 import type { DiskSource, PortRange, Reservation, Resource } from '../model/mesos.ts';
+import { identityLabels } from '../model/task-labels.ts';
 
 /** Resources that can be taken piece by piece; taking never changes the list given. */
 export type Pool = { readonly resources: readonly Resource[] };
@@ -112,6 +113,25 @@ export function isFree(resource: Resource, role: string): boolean {
 }
 
 /** Dynamically reserved with all the given labels. */
+/** How everything is reserved that an incarnation of a broker has on its agent. */
+export function reservationOf(
+  clusterName: string,
+  brokerId: number,
+  incarnation: string,
+  {
+    frameworkName,
+    role,
+    principal,
+  }: { readonly frameworkName: string; readonly role: string; readonly principal?: string },
+): Reservation {
+  return {
+    kind: 'dynamic',
+    role,
+    ...(principal === undefined ? {} : { principal }),
+    labels: identityLabels({ framework: frameworkName, cluster: clusterName, broker: brokerId, incarnation }),
+  };
+}
+
 export function isReservedFor(resource: Resource, labels: Readonly<Record<string, string>>): boolean {
   const innermost = resource.reservations.at(-1);
   return (

@@ -37,7 +37,7 @@ export function launchSteps(
       board.agents.findIndex((a) => a.agentId === agentId),
       1,
     );
-    const launches = group.map((b) => startStep(spec, b.need, cluster, b.agent, b.fit, context));
+    const launches = group.map((b) => startStep(spec, b, cluster, context));
     const operations = launches.flatMap((l) => l.call.operations);
     return launches.map(({ step, record, call }, index): Step => {
       const isLast = index === launches.length - 1;
@@ -58,14 +58,13 @@ type StartStep = {
 /** A start, or what its volume needs before it. */
 function startStep(
   spec: SpecRecord,
-  need: LaunchNeed,
+  bound: Bound,
   cluster: ClusterRecord,
-  agent: AgentOffers,
-  fit: Extract<Fit, { fits: true }>,
   context: PlacementContext,
 ): StartStep {
+  const { need, agent, fit } = bound;
   if (fit.growth === undefined) {
-    return launchStep(spec, need, cluster, agent, fit, context);
+    return launchStep(spec, bound, cluster, context);
   }
   const { action, ...step } = growStep(
     spec.desired.name,
@@ -84,10 +83,8 @@ function startStep(
 
 function launchStep(
   { desired, revision }: SpecRecord,
-  need: LaunchNeed,
+  { need, agent, fit }: Bound,
   cluster: ClusterRecord,
-  agent: AgentOffers,
-  fit: Extract<Fit, { fits: true }>,
   context: PlacementContext,
 ): StartStep {
   const kafka = kafkaArtifact(desired, context.artifacts) ?? { uri: '', sha512: '' };

@@ -48,6 +48,23 @@ const heldOf = (made: Plan) => made.held.map((h) => `${h.need}: ${h.reason.kind}
 const recordOf = (desired: Desired, id: number) =>
   makeRecord(desired, desired.brokers.find((b) => b.id === id) ?? makeBroker(id));
 
+/** Kafka does without broker 1, and an agent that it was never on has an offer. */
+function withoutBroker1() {
+  const all = makeKafka(apart);
+  const value: KafkaObserved = {
+    ...all,
+    brokers: all.brokers.filter((b) => b.id !== 1),
+    topics: all.topics.map((t) => ({
+      ...t,
+      partitions: t.partitions.map((p) => ({ ...p, isr: p.isr.filter((id) => id !== 1) })),
+    })),
+  };
+  return {
+    kafka: { demo: { known: true as const, value } },
+    mesos: { offers: [makeOffer('agent-9')] },
+  };
+}
+
 test('restart: once, behind the gate of a roll; forgotten when another task runs', () => {
   const asked = ask(recordOf(combined, 1), { kind: 'restart', reason: 'new keys' });
   assert.equal(shown(planOf(memoryOf(combined, asked))), [
@@ -163,19 +180,7 @@ test('pause: neither restarted for a changed spec, nor started, nor stopped, nor
       kill: { cause: 'roll', detail: 'cpus: 1 → 2', atMs: nowMs - 86_400_000 },
     },
   };
-  const fenced = makeKafka(apart);
-  const kafka: KafkaObserved = {
-    ...fenced,
-    brokers: fenced.brokers.filter((b) => b.id !== 1),
-    topics: fenced.topics.map((t) => ({
-      ...t,
-      partitions: t.partitions.map((p) => ({ ...p, isr: p.isr.filter((id) => id !== 1) })),
-    })),
-  };
-  const world = {
-    kafka: { demo: { known: true as const, value: kafka } },
-    mesos: { offers: [makeOffer('agent-9')] },
-  };
+  const world = withoutBroker1();
   assert.is(shown(planOf(memoryOf(apart, lost), world)).length, 1, 'relocated when nobody minds');
   assert.equal(shown(planOf(memoryOf(apart, ask(lost, { kind: 'pause' })), world)), []);
 });
@@ -271,19 +276,7 @@ test('taking back and asking again forget failures, so that it is tried at once'
 test('a broker that was kept down is missed at its agent only since it is wanted again', () => {
   const down = makeEnded(apart, apart.brokers[1] ?? makeBroker(1), { stickyUntilMs: nowMs - 86_400_000 });
   const back = askNothing(ask(down, { kind: 'stop' }), nowMs - 1_000);
-  const fenced = makeKafka(apart);
-  const kafka: KafkaObserved = {
-    ...fenced,
-    brokers: fenced.brokers.filter((b) => b.id !== 1),
-    topics: fenced.topics.map((t) => ({
-      ...t,
-      partitions: t.partitions.map((p) => ({ ...p, isr: p.isr.filter((id) => id !== 1) })),
-    })),
-  };
-  const world = {
-    kafka: { demo: { known: true as const, value: kafka } },
-    mesos: { offers: [makeOffer('agent-9')] },
-  };
+  const world = withoutBroker1();
   assert.equal(shown(planOf(memoryOf(apart, back), world)), []);
   const restarted = ask(ask(down, { kind: 'stop' }), { kind: 'restart' });
   assert.equal(shown(planOf(memoryOf(apart, restarted), world)), [], 'asked for by a restart');
