@@ -33,7 +33,7 @@ for (const [at, name] of Object.keys(reading).entries()) tell(name, read[at]);
 
 const bitten = await planted(
   {
-    'src/plan/planted.ts': "export { toCall } from '../mesos/translate.ts';\n",
+    'src/plan/planted.ts': "export { toCall } from '../mesos/to-wire.ts';\n",
     'src/plan/planted-socket.ts': "export { connect } from 'node:net';\n",
     'src/plan/planted-clock.ts': 'export const now = () => Date.now();\n',
   },

@@ -6,10 +6,10 @@
 import http from 'node:http';
 import { ProtocolError, UnavailableError } from '../model/errors.ts';
 import type { AgentEntry, FrameworkEntry, MesosInventory, TaskEntry } from '../model/mesos-inventory.ts';
+import { fromLabels, toAttributes, toResource } from './from-wire.ts';
 import type { LeaderDetector } from './leader.ts';
 import { formatHostPort, type HostPort, parseRedirect } from './master-address.ts';
 import { basic, type Credentials } from './scheduler-http.ts';
-import { fromLabels, toAttributes, toResource } from './translate.ts';
 import type * as wire from './types.ts';
 
 export type OperatorClient = {

@@ -8,7 +8,8 @@ import {
   encodeSchedulerCall,
   encodeSchedulerEvent,
 } from '../../src/mesos/codec.ts';
-import { toCall, toEvent, toSubscribe } from '../../src/mesos/translate.ts';
+import { toEvent } from '../../src/mesos/from-wire.ts';
+import { toCall, toSubscribe } from '../../src/mesos/to-wire.ts';
 import type { SchedulerEvent } from '../../src/mesos/types.ts';
 import {
   type FrameworkSettings,

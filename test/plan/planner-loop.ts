@@ -1,5 +1,6 @@
 /** The planner's calls against the model of Mesos, by way of the wire's words: what the loop does, and nothing of Kafka. */
-import { toCall, toEvent, toSubscribe } from '../../src/mesos/translate.ts';
+import { toEvent } from '../../src/mesos/from-wire.ts';
+import { toCall, toSubscribe } from '../../src/mesos/to-wire.ts';
 import type { Desired } from '../../src/model/desired.ts';
 import type { FrameworkSettings, MesosCall } from '../../src/model/mesos.ts';
 import type { Action, Plan } from '../../src/model/plan.ts';

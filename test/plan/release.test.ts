@@ -1,7 +1,8 @@
 /** Operation feedback, refusals and what the goldens cannot show: one release over several passes. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { toCall, toEvent } from '../../src/mesos/translate.ts';
+import { toEvent } from '../../src/mesos/from-wire.ts';
+import { toCall } from '../../src/mesos/to-wire.ts';
 import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';

@@ -3,7 +3,7 @@
 import type { Connection } from '../../src/mesos/client.ts';
 import { createSchedulerClient } from '../../src/mesos/client.ts';
 import type { LeaderDetector } from '../../src/mesos/leader.ts';
-import { toSubscribe } from '../../src/mesos/translate.ts';
+import { toSubscribe } from '../../src/mesos/to-wire.ts';
 import type { Offer, SchedulerCallBody, SchedulerEvent, TaskStatus } from '../../src/mesos/types.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';

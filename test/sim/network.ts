@@ -9,7 +9,8 @@ import {
   encodeSchedulerCall,
   encodeSchedulerEvent,
 } from '../../src/mesos/codec.ts';
-import { toCall, toEvent, toSubscribe } from '../../src/mesos/translate.ts';
+import { toEvent } from '../../src/mesos/from-wire.ts';
+import { toCall, toSubscribe } from '../../src/mesos/to-wire.ts';
 import type { SchedulerCall, SchedulerEvent } from '../../src/mesos/types.ts';
 import { ConflictError, ProtocolError, UnavailableError } from '../../src/model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort } from '../../src/model/mesos.ts';
