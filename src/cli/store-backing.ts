@@ -9,7 +9,7 @@ import { standForElection } from '../store/zookeeper-election.ts';
 import { openZooKeeperStore } from '../store/zookeeper-store.ts';
 import type { Logger } from '../sys/logger.ts';
 import { isDigest, parseZooKeeperAddress, type ZooKeeperAddress } from '../zookeeper/address.ts';
-import { openZooKeeperSession } from '../zookeeper/session.ts';
+import { openZooKeeperSession } from '../zookeeper/open-session.ts';
 import type { StoreOptions } from './scheduler-options.ts';
 import { logExposed, readSecret } from './secret-files.ts';
 

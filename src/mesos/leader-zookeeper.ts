@@ -2,7 +2,8 @@ import { KafkaMesosError, ProtocolError, UnavailableError } from '../model/error
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { formatHostPort, type HostPort, type ZooKeeperAddress } from '../zookeeper/address.ts';
-import { openZooKeeperSession, type ZooKeeperSession } from '../zookeeper/session.ts';
+import { openZooKeeperSession } from '../zookeeper/open-session.ts';
+import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import type { LeaderDetector } from './leader.ts';
 import { findLeaderNode, parseMasterInfo } from './master-address.ts';
 

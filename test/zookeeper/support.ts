@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { SpecError } from '../../src/model/errors.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { parseZooKeeperAddress } from '../../src/zookeeper/address.ts';
-import { openZooKeeperSession, type ZooKeeperSession } from '../../src/zookeeper/session.ts';
+import { openZooKeeperSession } from '../../src/zookeeper/open-session.ts';
+import type { ZooKeeperSession } from '../../src/zookeeper/session.ts';
 
 /** A session with `host:port`; two seconds unless said, the shortest being two ticks of 250 ms. */
 export function openSession(
