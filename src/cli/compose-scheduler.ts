@@ -1,6 +1,6 @@
 /** The scheduler process: every port of the reconciler bound to the real thing. */
-import { hostname } from 'node:os';
-import { sha512OfFile, startArtifactServer } from '../api/artifacts.ts';
+import { hostname, userInfo } from 'node:os';
+import { inPlace, sha512OfFile, startArtifactServer } from '../api/artifacts.ts';
 import { startApiServer } from '../api/server.ts';
 import { createKafkaAdmin } from '../kafka/admin.ts';
 import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts';
@@ -155,10 +155,13 @@ async function prepare(
     return { uri: artifactServer.register({ path, sha512 }), sha512 };
   };
   const executor = await serve(overrides.executorBundle ?? executorBundle);
+  // Tasks of another user may not reach it.
+  const runsInPlace = options.artifactUrlBase === inPlace && framework.user === userInfo().username;
   const byPlatform = Object.fromEntries(
     await Promise.all(
       Object.entries(options.agentNodes).map(
-        async ([platform, path]) => [platform, await serve(path)] as const,
+        async ([platform, path]) =>
+          [platform, { ...(await serve(path)), ...(runsInPlace ? { path } : {}) }] as const,
       ),
     ),
   );

@@ -72,7 +72,7 @@ export type BrokerRun = {
 };
 
 /** The broker's last words before it serves make us look at once; without them (its log may be changed) so often. */
-const startProbeMs = 250;
+const startProbeMs = 1_000;
 const startedProbeMs = 50;
 const watchProbeMs = 5_000;
 /** This many silent probes in a row are told. */

@@ -39,6 +39,12 @@ export type Artifact = {
   readonly sha512: string;
 };
 
+/** The Node that runs the executor. */
+export type NodeRuntime = Artifact & {
+  /** Its absolute path, where agents see the scheduler's disk: it is run there and not fetched. */
+  readonly path?: string;
+};
+
 export type SecurityProtocol = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 
 export type LaunchListener = {

@@ -3,7 +3,7 @@
  * nothing destructive is decided on an unknown one.
  */
 import type { KafkaObserved } from './kafka.ts';
-import type { Artifact } from './launch.ts';
+import type { Artifact, NodeRuntime } from './launch.ts';
 import type { FrameworkSettings, InverseOffer, Offer } from './mesos.ts';
 import type { ClusterMemory } from './records.ts';
 import type { TokenBucket } from './token-bucket.ts';
@@ -66,7 +66,7 @@ export type ArtifactCatalog = {
   readonly executor: Artifact;
   /** Node runtimes by the platform of agents, as `linux-x64`. */
   readonly node: {
-    readonly byPlatform: Readonly<Record<string, Artifact>>;
+    readonly byPlatform: Readonly<Record<string, NodeRuntime>>;
     /** Of agents that say nothing of theirs. */
     readonly defaultPlatform: string;
   };

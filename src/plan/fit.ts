@@ -5,7 +5,7 @@ import {
   type DesiredVolume,
   executorResources,
 } from '../model/desired.ts';
-import type { Artifact } from '../model/launch.ts';
+import type { NodeRuntime } from '../model/launch.ts';
 import type { DiskSource, Offer, OfferOperation, Resource } from '../model/mesos.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
@@ -70,7 +70,7 @@ export type Fit =
       readonly fits: true;
       readonly placement: Placement;
       /** The one that runs on this agent. */
-      readonly node: Artifact;
+      readonly node: NodeRuntime;
       /** RESERVE and CREATE for what is not ours yet, in this order; the LAUNCH comes behind. */
       readonly operations: readonly OfferOperation[];
       readonly taskResources: readonly Resource[];

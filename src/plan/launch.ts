@@ -7,6 +7,7 @@ import {
   commandExits,
   executorProtocolVersion,
   type LaunchListener,
+  type NodeRuntime,
   type StorageMode,
 } from '../model/launch.ts';
 import type { MesosCall, TaskSpec } from '../model/mesos.ts';
@@ -56,6 +57,9 @@ export function buildLaunch(input: LaunchInput): {
   });
   const mode: StorageMode = input.record.formatted ? 'expect' : voter === undefined ? 'join' : 'form';
   const launch = brokerLaunch(input, placement, mode);
+  const { path: _inPlace, ...fetched } = fit.node;
+  // A task user of its own may not reach what lies in the scheduler's folders.
+  const node: NodeRuntime = broker.user === undefined ? fit.node : fetched;
   const startedWith = settingsOf(desired, broker, input.kafka.sha512);
   const task: TaskSpec = {
     name: `${desired.name}-${broker.id}`,
@@ -65,10 +69,12 @@ export function buildLaunch(input: LaunchInput): {
     executor: {
       executorId: taskId,
       resources: fit.executorResources,
-      command: executorCommand(input.artifacts.executor, fit.node),
+      command: executorCommand(input.artifacts.executor, node),
       uris: [
         { ...input.artifacts.executor, outputFile: bundleName, executable: false, extract: false },
-        { ...fit.node, outputFile: runtimeName, executable: true, extract: false },
+        ...(node.path === undefined
+          ? [{ ...fetched, outputFile: runtimeName, executable: true, extract: false }]
+          : []),
       ],
       ...(broker.user === undefined ? {} : { user: broker.user }),
       environment: {},
@@ -203,12 +209,21 @@ const runtimeName = 'node';
  * does not run here (too old a C library, another processor) shows before `exec` and ends with a status of
  * its own: there is no executor yet that could say why (`observe/executor-exit.ts` says it).
  */
-export function executorCommand(executor: Artifact, node: Artifact): string {
+export function executorCommand(executor: Artifact, node: NodeRuntime): string {
+  // One that lies there is the scheduler's own: it runs, or is gone.
+  const place = node.path === undefined ? undefined : `'${node.path.replaceAll("'", `'\\''`)}'`;
+  const program = place ?? `./${runtimeName}`;
+  const fetched = [
+    `matches ${bundleName} ${executor.sha512}`,
+    ...(place === undefined ? [`matches ${runtimeName} ${node.sha512}`] : []),
+  ];
   return [
     `matches() { for tool in 'openssl dgst -sha512 -r' sha512sum 'shasum -a 512'; do case "$($tool "$1" 2>/dev/null)" in "$2"*) return 0;; esac; done; echo "$1: its sha512 is not $2" >&2; return 1; }`,
-    `matches ${bundleName} ${executor.sha512} && matches ${runtimeName} ${node.sha512} || exit ${commandExits.digestMismatch}`,
-    `./${runtimeName} --version >&2 || exit ${commandExits.runtimeUnusable}`,
-    `exec ./${runtimeName} ${bundleName}`,
+    `${fetched.join(' && ')} || exit ${commandExits.digestMismatch}`,
+    place === undefined
+      ? `${program} --version >&2 || exit ${commandExits.runtimeUnusable}`
+      : `test -x ${place} || { echo ${place} cannot be run >&2; exit ${commandExits.runtimeUnusable}; }`,
+    `exec ${program} ${bundleName}`,
   ].join('\n');
 }
 

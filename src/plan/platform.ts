@@ -1,5 +1,5 @@
 /** Which Node an agent can run, by what it says of itself. */
-import type { Artifact } from '../model/launch.ts';
+import type { NodeRuntime } from '../model/launch.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 
 /** The names under which `uname` and Node know the same processor. */
@@ -23,7 +23,7 @@ export function platformOf(
 export function nodeFor(
   attributes: Readonly<Record<string, string>>,
   node: ArtifactCatalog['node'],
-): Artifact | undefined {
+): NodeRuntime | undefined {
   const platform = platformOf(attributes, node);
   return Object.hasOwn(node.byPlatform, platform) ? node.byPlatform[platform] : undefined;
 }

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { HeldReason } from '../../src/model/plan.ts';
+import type { ClusterMemory } from '../../src/model/records.ts';
 import { judgeAgents } from '../../src/plan/constraints.ts';
 import { describeHeld } from '../../src/plan/describe-held.ts';
 import { fitBroker, groupByAgent } from '../../src/plan/fit.ts';
@@ -408,6 +409,40 @@ test('the command checks both digests and that Node runs, before it runs anythin
     places,
     places.toSorted((a, b) => a - b),
   );
+});
+
+test('a Node that lies on the agent is run there, unless the task runs as a user of its own', () => {
+  const path = "/opt/it's/node";
+  const node = { uri: 'file:///opt/node', sha512: 'bb', path };
+  const command = executorCommand({ uri: 'file:///x.mjs', sha512: 'aa' }, node);
+  assert.match(command, 'matches kafka-mesos-executor.mjs aa || exit 65');
+  assert.match(command, `exec '/opt/it'\\''s/node' kafka-mesos-executor.mjs`);
+  assert.not.match(command, 'bb');
+
+  const launched = (user?: string) => {
+    const broker = makeBroker(0, {
+      storage: { kind: 'sandbox', volumes: [{ name: 'data', sizeMiB: 1000, disk: 'root' }] },
+      ...(user === undefined ? {} : { user }),
+    });
+    const desired = makeDesired({ brokers: [broker] });
+    const fresh: ClusterMemory = { spec: makeSpec(desired), brokers: new Map() };
+    const byPlatform = { 'linux-x64': node };
+    const [executor] = plan(
+      makeInput([fresh], {
+        artifacts: { ...artifacts, node: { byPlatform, defaultPlatform: 'linux-x64' } },
+        mesos: { offers: [makeOffer('agent-1')] },
+      }),
+    ).steps.flatMap(({ action }) =>
+      action.kind === 'broker' && action.call?.kind === 'accept'
+        ? action.call.operations.flatMap((o) => (o.kind === 'launch' ? [o.task.executor] : []))
+        : [],
+    );
+    return { command: executor?.command ?? '', files: executor?.uris.map((uri) => uri.outputFile) };
+  };
+  assert.match(launched().command, "exec '/opt");
+  assert.equal(launched().files, ['kafka-mesos-executor.mjs']);
+  assert.match(launched('kafka').command, 'matches node bb');
+  assert.equal(launched('kafka').files, ['kafka-mesos-executor.mjs', 'node']);
 });
 
 test('a KILL is sent again 5, 10, 20, 40 s later and then each minute', () => {
