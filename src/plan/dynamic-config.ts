@@ -19,7 +19,7 @@ import type {
 } from '../model/records.ts';
 import { noRefusals, type Refusals, splitRefused } from './refusals.ts';
 import { isHealthy } from './safety.ts';
-import { describeConfigChange, diffSettings } from './settings.ts';
+import { describeConfigChange, differingKeys, diffSettings } from './settings.ts';
 
 export const minIsrKey = 'min.insync.replicas';
 
@@ -38,12 +38,13 @@ export function diffNeedingRestart(
       // A value that is dynamic already, or can be made so. What leaves the spec has to leave the file.
       wanted.config[key] !== undefined &&
       (dynamic[key] !== undefined || classifyConfigChange(key) !== 'read-only'));
-  const config = Object.fromEntries(
-    keysOf(started.config, wanted.config).flatMap((key) => {
-      const value = stays(key) ? started.config[key] : wanted.config[key];
-      return value === undefined ? [] : [[key, value]];
-    }),
-  );
+  const config = { ...started.config };
+  for (const key of differingKeys(started.config, wanted.config)) {
+    if (stays(key)) continue;
+    const value = wanted.config[key];
+    if (value === undefined) delete config[key];
+    else config[key] = value;
+  }
   return diffSettings(started, { ...wanted, config });
 }
 
@@ -54,7 +55,9 @@ export function dynamicChanges(
   dynamic: BrokerRecord['dynamicConfig'] = {},
 ): Readonly<Record<string, string | null>> {
   const changes: Record<string, string | null> = {};
-  for (const key of keysOf(started, { ...wanted, ...dynamic })) {
+  // A value that was set masks the file: what the process was started with says nothing of it.
+  const keys = new Set([...differingKeys(started, wanted), ...Object.keys(dynamic)]);
+  for (const key of [...keys].sort()) {
     const want = wanted[key];
     const set = dynamic[key];
     if (key === minIsrKey) {
@@ -83,7 +86,8 @@ export function planDynamicConfig(
   refusals: Refusals = noRefusals,
 ): { readonly steps: readonly Step[]; readonly held: readonly Held[] } {
   const { desired } = memory.spec;
-  const all = dynamicSteps(memory, kafka, refusals).filter((c) => !busy.has(c.broker.id));
+  const wanted = wantedSteps(memory, refusals).filter((c) => !busy.has(c.broker.id));
+  const all = wanted.filter(({ broker }) => whyNotAsked(broker, kafka) === undefined);
   // What Kafka refuses is held for itself, and takes no turn from the other brokers.
   const isRefused = ({ step }: (typeof all)[number]): boolean => refusals.has(step.what);
   const candidates = all.filter((c) => !isRefused(c));
@@ -93,9 +97,9 @@ export function planDynamicConfig(
   const first = (candidates.find((c) => hurt(c.broker)) ?? candidates[0])?.broker;
   const blocker = desired.brokers.find((b) => hurt(b) && b !== first);
   const steps: Step[] = all.filter(isRefused).map(({ step }) => step);
-  const held: Held[] = wantedSteps(memory, refusals).flatMap(({ broker, step }) => {
+  const held: Held[] = wanted.flatMap(({ broker, step }) => {
     const detail = whyNotAsked(broker, kafka);
-    return detail === undefined || busy.has(broker.id)
+    return detail === undefined
       ? []
       : [
           {
@@ -179,6 +183,9 @@ function brokerSteps(
     return [];
   }
   const changes = dynamicChanges(task.startedWith.config, broker.config, record.dynamicConfig);
+  if (Object.keys(changes).length === 0) {
+    return [];
+  }
   const intents = Object.fromEntries(
     Object.entries(changes).map(([key, value]): [string, DynamicValue] => [key, { value, applied: false }]),
   );
@@ -239,11 +246,4 @@ function minIsrStep(
       },
     },
   ];
-}
-
-function keysOf(
-  one: Readonly<Record<string, unknown>>,
-  other: Readonly<Record<string, unknown>>,
-): readonly string[] {
-  return [...new Set([...Object.keys(one), ...Object.keys(other)])].sort();
 }

@@ -57,7 +57,8 @@ export function plan(input: PlanInput): Plan {
     artifacts: input.artifacts,
     giveNoFeedback: input.mesos.noFeedback,
     conversions: input.mesos.conversions,
-    boundPorts: boundPorts(input.clusters),
+    // Without an offer nothing is placed, and most passes have none.
+    boundPorts: boundPorts(agents.length === 0 ? [] : input.clusters),
   };
   const waiting: Waiting[] = [];
   const strangers = judgeStrangers(input);
@@ -302,6 +303,9 @@ function declineRest(
   releases: Releases,
   waiting: readonly Waiting[],
 ): readonly DeclinedOffer[] {
+  if (input.mesos.offers.length === 0) {
+    return [];
+  }
   const jitter = 1 + fractionOf(input.newUuid()) / 5;
   const impatient = waiting.reduce<Waiting>(
     (most, one) => (one.refuseSeconds < most.refuseSeconds ? one : most),

@@ -46,45 +46,61 @@ export function publicDynamic(
 
 /** One phrase per difference, such as `config num.io.threads: 8 → 4`; empty when nothing differs. */
 export function diffSettings(from: BrokerSettings, to: BrokerSettings): readonly string[] {
-  return [
-    ...diffValue('Kafka', from.kafkaVersion, to.kafkaVersion),
-    ...(from.kafkaVersion === to.kafkaVersion && from.kafkaSha512 !== to.kafkaSha512
-      ? [`Kafka distribution: ${short(from.kafkaSha512)} → ${short(to.kafkaSha512)}`]
-      : []),
-    ...(from.jreSha512 === to.jreSha512 ? [] : [`JRE: ${short(from.jreSha512)} → ${short(to.jreSha512)}`]),
-    ...diffValue('roles', [...from.roles].sort().join('+'), [...to.roles].sort().join('+')),
-    ...diffValue('cpus', from.cpus, to.cpus),
-    ...diffValue('memory', `${from.memoryMiB} MiB`, `${to.memoryMiB} MiB`),
-    ...diffValue('heap', `${from.heapMiB} MiB`, `${to.heapMiB} MiB`),
-    ...diffValue('user', from.user ?? 'default', to.user ?? 'default'),
+  // Asked for every broker at every pass, and mostly of equals: words are made where something differs only.
+  const differences: string[] = [];
+  const note = (name: string, was: string | number, is: string | number, unit = ''): void => {
+    if (was !== is) differences.push(`${name}: ${was}${unit} → ${is}${unit}`);
+  };
+  note('Kafka', from.kafkaVersion, to.kafkaVersion);
+  if (from.kafkaVersion === to.kafkaVersion && from.kafkaSha512 !== to.kafkaSha512) {
+    differences.push(`Kafka distribution: ${short(from.kafkaSha512)} → ${short(to.kafkaSha512)}`);
+  }
+  if (from.jreSha512 !== to.jreSha512) {
+    differences.push(`JRE: ${short(from.jreSha512)} → ${short(to.jreSha512)}`);
+  }
+  if (!isSameList(from.roles, to.roles)) {
+    note('roles', [...from.roles].sort().join('+'), [...to.roles].sort().join('+'));
+  }
+  note('cpus', from.cpus, to.cpus);
+  note('memory', from.memoryMiB, to.memoryMiB, ' MiB');
+  note('heap', from.heapMiB, to.heapMiB, ' MiB');
+  note('user', from.user ?? 'default', to.user ?? 'default');
+  differences.push(
     ...diffListeners(from, to),
     ...diffOptions(from.jvmOptions, to.jvmOptions),
     // Values of the environment are not shown: people keep secrets there.
     ...diffMap(from.environment, to.environment, (key) => `environment ${key}`),
     ...diffMap(from.config, to.config, describeConfigChange),
     ...diffMap(from.log4j, to.log4j, (key, was, is) => `log level ${key}: ${shown(was)} → ${shown(is)}`),
-  ];
+  );
+  return differences;
 }
 
-function diffValue(name: string, from: string | number, to: string | number): readonly string[] {
-  return from === to ? [] : [`${name}: ${from} → ${to}`];
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one === other || (one.length === other.length && one.every((item, i) => item === other[i]));
 }
 
 function diffListeners(from: BrokerSettings, to: BrokerSettings): readonly string[] {
-  const line = (settings: BrokerSettings): string =>
-    settings.listeners
-      .map((l) =>
-        [l.name, l.protocol, l.advertisedHost ?? '', l.advertisedPort ?? '', l.bindHost ?? ''].join('/'),
-      )
-      .join(',');
-  return line(from) === line(to) ? [] : ['listeners'];
+  const isSame =
+    from.listeners.length === to.listeners.length &&
+    from.listeners.every((was, i) => {
+      const is = to.listeners[i];
+      return (
+        was.name === is?.name &&
+        was.protocol === is.protocol &&
+        (was.advertisedHost ?? '') === (is.advertisedHost ?? '') &&
+        (was.advertisedPort ?? '') === (is.advertisedPort ?? '') &&
+        (was.bindHost ?? '') === (is.bindHost ?? '')
+      );
+    });
+  return isSame ? [] : ['listeners'];
 }
 
 function diffOptions(from: readonly string[], to: readonly string[]): readonly string[] {
-  const line = (options: readonly string[]): string => options.map(maskOption).join(' ') || 'none';
-  if (from.join('\n') === to.join('\n')) {
+  if (isSameList(from, to)) {
     return [];
   }
+  const line = (options: readonly string[]): string => options.map(maskOption).join(' ') || 'none';
   return line(from) === line(to) ? ['JVM options'] : [`JVM options: ${line(from)} → ${line(to)}`];
 }
 
@@ -95,8 +111,21 @@ function diffMap(
   to: Readonly<Record<string, string>>,
   describe: DescribeKey,
 ): readonly string[] {
-  const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-  return keys.filter((key) => from[key] !== to[key]).map((key) => describe(key, from[key], to[key]));
+  return differingKeys(from, to).map((key) => describe(key, from[key], to[key]));
+}
+
+/** Keys of either whose values differ, sorted. */
+export function differingKeys(
+  one: Readonly<Record<string, unknown>>,
+  other: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  if (one === other) {
+    return [];
+  }
+  const keys: string[] = [];
+  for (const key of Object.keys(one)) if (one[key] !== other[key]) keys.push(key);
+  for (const key of Object.keys(other)) if (!Object.hasOwn(one, key)) keys.push(key);
+  return keys.sort();
 }
 
 /** `config KEY: from → to`, without the values where Kafka keeps secrets. */

@@ -45,8 +45,8 @@ type Watched = {
 
 export type KafkaWatch = {
   sources(nowMs: number): ReadonlyMap<string, Source<KafkaObserved>>;
-  /** Starts what is due, and what will be when it is; `calm` clusters are asked less often. */
-  poll(clusters: readonly ClusterMemory[], calm: (clusterName: string) => boolean): void;
+  /** Starts what is due, and what will be when it is; calm clusters are asked less often. */
+  poll(clusters: readonly ClusterMemory[], isCalm: (memory: ClusterMemory) => boolean): void;
   /** Ask at the next poll, whatever the interval. */
   hurry(clusterName: string): void;
   change(
@@ -161,7 +161,7 @@ export function createKafkaWatch(deps: {
         ]),
       );
     },
-    poll(clusters, calm) {
+    poll(clusters, isCalm) {
       const nowMs = clock.nowMs();
       for (const { timer } of watched.values()) {
         timer?.cancel();
@@ -175,11 +175,11 @@ export function createKafkaWatch(deps: {
           entry.source = { known: false, why: 'no broker of it runs' };
           continue;
         }
-        const busyMs = nowMs < entry.newsUntilMs ? newsIntervalMs : busyIntervalMs;
-        const dueMs = entry.lastAskMs + (calm(name) ? calmIntervalMs : busyMs);
         if (entry.asking) {
           continue;
         }
+        const busyMs = nowMs < entry.newsUntilMs ? newsIntervalMs : busyIntervalMs;
+        const dueMs = entry.lastAskMs + (isCalm(memory) ? calmIntervalMs : busyMs);
         if (dueMs <= nowMs) {
           void ask(name, entry);
         } else {

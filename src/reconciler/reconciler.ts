@@ -304,15 +304,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       dirty = true;
       return;
     }
+    comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
     // A cluster with a held need is not converged: most passes need not look further.
     const busy = new Set(lastPlan.held.map((h) => h.clusterName));
-    const calm = new Set(
-      clusters.every((c) => busy.has(c.spec.desired.name))
-        ? []
-        : statuses().flatMap((s) => (s.phase === 'converged' ? [s.name] : [])),
-    );
-    comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
-    kafka.poll(requireMemory().clusters(), (name) => calm.has(name));
+    const isCalm = (memory: ClusterMemory): boolean =>
+      !busy.has(memory.spec.desired.name) &&
+      statusOf(memory, input(requireMemory().clusters(), nowMs, 0)).phase === 'converged';
+    kafka.poll(requireMemory().clusters(), isCalm);
     if (lastPlan.wakeAtMs !== undefined) {
       wakeAt(lastPlan.wakeAtMs);
     }
@@ -424,15 +422,17 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   function statuses(): readonly ClusterStatus[] {
     const clusters = requireMemory().clusters();
     const planInput = input(clusters, clock.nowMs(), 0);
-    return clusters.map((cluster) =>
-      clusterStatus({
-        input: planInput,
-        memory: cluster,
-        plan: lastPlan,
-        events: events.of(cluster.spec.desired.name),
-        rates: rates.current(),
-      }),
-    );
+    return clusters.map((cluster) => statusOf(cluster, planInput));
+  }
+
+  function statusOf(memory: ClusterMemory, planInput: PlanInput): ClusterStatus {
+    return clusterStatus({
+      input: planInput,
+      memory,
+      plan: lastPlan,
+      events: events.of(memory.spec.desired.name),
+      rates: rates.current(),
+    });
   }
 
   return {

@@ -77,7 +77,7 @@ export function createVirtualClock(startMs: number): VirtualClock {
   };
 }
 
-/** Promise chains end before the next macrotask; nothing in the simulation waits on anything else. */
+/** A tick comes when no promise has anything left to run; nothing in the simulation waits on anything else. */
 function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }

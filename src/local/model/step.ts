@@ -34,7 +34,7 @@ import type { Input, Stepped } from './io.ts';
 import { restartMaster } from './master-restart.ts';
 import { operatorCall } from './operator.ts';
 import type { State } from './state.ts';
-import { fireTimers } from './timers.ts';
+import { fireTimers, nextWakeMs, noteDue } from './timers.ts';
 
 export { defaultSettings, initialState, restore, serialize } from './snapshot.ts';
 export { nextWakeMs } from './timers.ts';
@@ -48,8 +48,9 @@ export function step(state: State, input: Input): Stepped<State> {
   // A clock that went back must not undo what was.
   state.nowMs = Math.max(state.nowMs, input.nowMs);
   const context: Context = { state, nowMs: state.nowMs, outputs: [] };
-  fireTimers(context);
+  if (nextWakeMs(state) <= state.nowMs) fireTimers(context);
   perform(context, input);
+  noteDue(state);
   return { state, outputs: context.outputs };
 }
 

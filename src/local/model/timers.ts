@@ -92,8 +92,19 @@ function isDue(timeMs: number | undefined, nowMs: number): boolean {
   return timeMs !== undefined && timeMs <= nowMs;
 }
 
-/** When the next `tick` is due. There is always one: allocations go on. */
+/** When the next `tick` is due, as the last step left it. There is always one: allocations go on. */
 export function nextWakeMs(state: State): number {
+  return dueMs.get(state) ?? firstDueMs(state);
+}
+
+/** Asked before every step: between two of them nothing changes what is due. */
+const dueMs = new WeakMap<State, number>();
+
+export function noteDue(state: State): void {
+  dueMs.set(state, firstDueMs(state));
+}
+
+function firstDueMs(state: State): number {
   let next = state.nextAllocationMs;
   const note = (timeMs: number | undefined): void => {
     if (timeMs !== undefined && timeMs < next) next = timeMs;
