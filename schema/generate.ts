@@ -3,7 +3,7 @@
  * compiler; and `schema/scheduler-config.schema.json` from the scheduler's options. Run it after a change of
  * either; a test fails while they differ.
  *
- *     npx tsx schema/generate.ts
+ *     npx node schema/generate.ts
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.env.PATH = `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`;
+const setup = new URL('setup.mjs', import.meta.url).href;
 const args = process.argv.slice(2);
 const onlyFast = args.includes('--fast');
 const onlyE2e = args.includes('--e2e');
@@ -100,7 +101,7 @@ async function runFile(file) {
   const startedMs = Date.now();
   const { code, output } = await run(
     process.execPath,
-    ['--import', 'tsx', file],
+    ['--import', setup, file],
     isE2e(file) ? 900_000 : 180_000,
   );
   const sum = (word) =>
@@ -160,12 +161,8 @@ const jobsOf = (chosen) =>
 
 const startedMs = Date.now();
 if (!onlyE2e) {
-  // Alone, because it plants violations in the sources.
-  if (patterns.length === 0) await runChecks();
-  await runAll(
-    jobsOf((file) => !isE2e(file)),
-    lanes,
-  );
+  const checks = patterns.length === 0 ? [runChecks] : [];
+  await runAll([...checks, ...jobsOf((file) => !isE2e(file))], lanes);
 }
 const fastMs = Date.now() - startedMs;
 if (!onlyFast) {

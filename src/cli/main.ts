@@ -1,26 +1,18 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname } from 'node:path';
 import type { Context } from './context.ts';
-import { describeFailure } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createStyle } from './format/text.ts';
 import { resolveHome } from './home-layout.ts';
-import { createProgram } from './program.ts';
+import { runProgram, tellFailure } from './run-program.ts';
 import { version } from './version.ts';
 
 const context = createContext(process.argv.slice(2));
 // A bug must not look like success, wherever it is thrown.
 process.on('uncaughtException', (error) => {
-  fail(error);
-  process.exit();
+  process.exit(tellFailure(context, error));
 });
 
-try {
-  process.exitCode = await createProgram(context).run(process.argv.slice(2));
-} catch (error) {
-  fail(error);
-}
+process.exitCode = await runProgram(context, process.argv.slice(2));
 
 function createContext(args: readonly string[]): Context {
   const { env } = process;
@@ -58,23 +50,4 @@ function watched(stream: NodeJS.WriteStream): NodeJS.WriteStream {
     if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe);
     throw error;
   });
-}
-
-function fail(error: unknown): void {
-  const failure = describeFailure(error, {
-    id: crypto.randomUUID().slice(0, 8),
-    logPath: context.home.cliLog,
-  });
-  process.exitCode = failure.exitCode;
-  if (failure.bug !== undefined) {
-    try {
-      mkdirSync(dirname(context.home.cliLog), { recursive: true, mode: 0o700 });
-      const entry = { time: new Date().toISOString(), id: failure.bug.id, version, error: failure.bug.stack };
-      appendFileSync(context.home.cliLog, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
-    } catch {
-      // Without a log the stack is better shown than lost.
-      context.io.err(`${failure.bug.stack}\n`);
-    }
-  }
-  context.io.err(failure.text);
 }

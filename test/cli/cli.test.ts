@@ -13,7 +13,7 @@ import type { ApplyRequest, PlanAnswer, SpecProblem } from '../../src/model/api.
 import { ConflictError, SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { clusterStatus } from '../api/fixtures.ts';
-import { builtCli, runCli, testContext, withHome, withScheduler } from './run-cli.ts';
+import { builtCli, runCli, runHere, testContext, withHome, withScheduler } from './run-cli.ts';
 
 const spec = 'kind: KafkaCluster\n';
 const step = { mark: '+', what: 'start broker 0', why: [], brokerId: 0 };
@@ -32,7 +32,7 @@ function specFile(home: Home): string {
 test('wrong usage is 64, on stderr, with the way to the help', async () => {
   await withHome(async (home) => {
     for (const args of [['nope'], ['help', 'nope'], ['status', '--nope'], ['get']]) {
-      const run = await runCli(args, { home });
+      const run = await (args[0] === 'nope' ? runCli : runHere)(args, { home });
       assert.is(run.exitCode, 64, `${args.join(' ')}\n${run.stderr}`);
       assert.is(run.stdout, '', args.join(' '));
       assert.match(run.stderr, /^(error: .+\n {2}→ .+\n$|Usage: )/, args.join(' '));
@@ -88,13 +88,13 @@ test('help and version are 0, on stdout, and the help has the table of exit code
       ['help', 'broker', 'stop'],
       ['--version'],
     ]) {
-      const run = await runCli(args, { home });
+      const run = await (args.length === 1 ? runCli : runHere)(args, { home });
       assert.is(run.exitCode, 0);
       assert.is(run.stderr, '');
       assert.ok(run.stdout.length > 5);
     }
     const help = (await runCli(['--help'], { home })).stdout;
-    assert.is((await runCli(['help'], { home })).stdout, help);
+    assert.is((await runHere(['help'], { home })).stdout, help);
     assert.ok(help.split('\n').every((line) => line.length <= 80));
     const unfolded = help.replace(/\s+/g, ' ');
     for (const [command, code, meaning] of exitCodeTable) {
@@ -122,7 +122,7 @@ test('without a scheduler: 1, with what to do', async () => {
       ['logs', '0'],
       ['get', 'brokers'],
     ]) {
-      const run = await runCli(args, { home });
+      const run = await (args[0] === 'status' ? runCli : runHere)(args, { home });
       assert.is(run.exitCode, 1, args.join(' '));
       assert.match(run.stderr, /^error: no scheduler is running/);
       assert.match(run.stderr, '→ start one by `kafka-mesos local up`');
@@ -142,7 +142,7 @@ test('files that cannot be read: 1, named', async () => {
       [empty, 'has no .yaml or .yml file'],
       [large, 'larger than 3 MiB'],
     ] as const) {
-      const run = await runCli(['plan', '-f', path], { home });
+      const run = await runHere(['plan', '-f', path], { home });
       assert.is(run.exitCode, 1);
       assert.match(run.stderr, says);
     }
@@ -157,7 +157,7 @@ test('validate: 0 or 1, and asks no scheduler', async () => {
     assert.is(bad.exitCode, 1);
     assert.is(bad.stdout, '');
     assert.match(bad.stderr, /--> stdin:\d+:\d+/);
-    const json = await runCli(['validate', '-f', '-', '-o', 'json'], {
+    const json = await runHere(['validate', '-f', '-', '-o', 'json'], {
       home,
       stdin: 'kind: KafkaCluster\nspce: {}\n',
     });
@@ -167,7 +167,7 @@ test('validate: 0 or 1, and asks no scheduler', async () => {
     assert.is(answer.valid, false);
     assert.ok(answer.problems.every((problem: SpecProblem) => problem.file === 'stdin' && problem.line > 0));
     const example = fileURLToPath(new URL('../../examples/three-brokers.yaml', import.meta.url));
-    const good = await runCli(['validate', '-f', example], { home });
+    const good = await runHere(['validate', '-f', example], { home });
     assert.is(good.exitCode, 0, good.stderr);
     assert.match(good.stdout, /^1 file: valid \(.+\)\n$/);
   });
@@ -181,17 +181,17 @@ test('plan: 0, and with --detailed-exitcode 2 when there are changes', async () 
     assert.match(run.stdout, '+ start broker 0');
     assert.match(run.stdout, 'Plan: 1 to start, 0 to restart, 0 to stop; 0 held.');
     assert.is((await runCli(['plan', '-f', file, '--detailed-exitcode'], { home })).exitCode, 2);
-    assert.is((await runCli(['apply', '-f', file, '--dry-run'], { home })).stdout, run.stdout);
-    const json = await runCli(['plan', '-f', file, '-o', 'json'], { home });
+    assert.is((await runHere(['apply', '-f', file, '--dry-run'], { home })).stdout, run.stdout);
+    const json = await runHere(['plan', '-f', file, '-o', 'json'], { home });
     assert.equal(JSON.parse(json.stdout), changes);
-    const yaml = await runCli(['plan', '-f', file, '-o', 'yaml'], { home });
+    const yaml = await runHere(['plan', '-f', file, '-o', 'yaml'], { home });
     assert.match(yaml.stdout, /^clusters:\n {2}- name: demo\n/);
-    const other = await runCli(['plan', '-f', file, '--cluster', 'other'], { home });
+    const other = await runHere(['plan', '-f', file, '--cluster', 'other'], { home });
     assert.is(other.exitCode, 1);
     assert.match(other.stderr, 'there is demo');
   });
   await withScheduler({}, async (home) => {
-    const run = await runCli(['plan', '-f', specFile(home), '--detailed-exitcode'], { home });
+    const run = await runHere(['plan', '-f', specFile(home), '--detailed-exitcode'], { home });
     assert.is(run.exitCode, 0);
     assert.match(run.stdout, 'Plan: no changes.');
   });
@@ -213,7 +213,7 @@ test('spec mistakes: 1, with file, line and column', async () => {
   };
   await withScheduler({ plan: refuse, apply: refuse }, async (home) => {
     for (const command of ['plan', 'apply']) {
-      const run = await runCli([command, '-f', specFile(home)], { home });
+      const run = await runHere([command, '-f', specFile(home)], { home });
       assert.is(run.exitCode, 1);
       assert.is(run.stdout, '');
       assert.match(run.stderr, '--> demo.yaml:3:5');
@@ -257,7 +257,7 @@ test('apply: a conflict is 1 and says what to do', async () => {
     });
   };
   await withScheduler({ apply: conflict }, async (home) => {
-    const run = await runCli(['apply', '-f', specFile(home)], { home });
+    const run = await runHere(['apply', '-f', specFile(home)], { home });
     assert.is(run.exitCode, 1);
     assert.is(
       run.stderr,
@@ -282,7 +282,7 @@ test('apply --wait: 0 once converged, with plain lines on stderr, and stdout for
       run.stderr,
       /^\d\d:\d\d:\d\d cluster demo: forming \(revision 0\)\n.*forming \(revision 1\)\n.*converged \(revision 1\)\n.*broker 0: running\nConverged: demo\.\n$/,
     );
-    const json = await runCli(['apply', '-f', specFile(home), '--wait', '-o', 'json'], { home });
+    const json = await runHere(['apply', '-f', specFile(home), '--wait', '-o', 'json'], { home });
     assert.is(JSON.parse(json.stdout).clusters[0].name, 'demo');
   });
 });
@@ -304,7 +304,7 @@ test('apply --wait: 3 at the time-out, 2 when held, each with the reasons', asyn
     ['held', 2],
   ] as const) {
     await withScheduler({ clusters: () => [clusterStatus({ phase, held })] }, async (home) => {
-      const run = await runCli(['apply', '-f', specFile(home), '--wait', '--timeout', '1s'], { home });
+      const run = await runHere(['apply', '-f', specFile(home), '--wait', '--timeout', '1s'], { home });
       assert.is(run.exitCode, code, run.stderr);
       assert.match(run.stderr, '! start broker 0: no offer has room');
       assert.match(run.stderr, '→ add an agent');
@@ -331,7 +331,7 @@ test('apply --wait: sits out a scheduler that is away for a moment', async () =>
     return [clusterStatus()];
   };
   await withScheduler({ clusters }, async (home) => {
-    const run = await runCli(['apply', '-f', specFile(home), '--wait'], { home });
+    const run = await runHere(['apply', '-f', specFile(home), '--wait'], { home });
     assert.is(run.exitCode, 0);
     assert.match(run.stderr, 'The scheduler does not answer (the store is slow); waiting for it.');
   });
@@ -342,20 +342,20 @@ test('status, get and describe', async () => {
     const status = await runCli(['status'], { home });
     assert.match(status.stdout, 'Cluster demo  converged  revision 1');
     assert.match(status.stdout, /^Scheduler {2}.* leads since .*\nMesos {6}127\.0\.0\.1:5050, connected\n\n/);
-    assert.is((await runCli(['status', 'demo'], { home })).stdout, status.stdout);
-    const json = await runCli(['status', '-o', 'json'], { home });
+    assert.is((await runHere(['status', 'demo'], { home })).stdout, status.stdout);
+    const json = await runHere(['status', '-o', 'json'], { home });
     assert.is(JSON.parse(json.stdout)[0].name, 'demo');
     const brokers = await runCli(['get', 'brokers'], { home });
     assert.match(brokers.stdout, /^BROKER +STATE .*\n0 +running /);
     assert.match((await runCli(['describe', 'broker', '0'], { home })).stdout, 'Broker 0 of cluster demo');
-    assert.match((await runCli(['describe', 'cluster'], { home })).stdout, 'Conditions:');
+    assert.match((await runHere(['describe', 'cluster'], { home })).stdout, 'Conditions:');
     for (const args of [
       ['status', 'other'],
       ['status', 'other', '--watch'],
       ['describe', 'broker', '9'],
       ['get', 'topics', '--cluster', 'other'],
     ]) {
-      const run = await runCli(args, { home });
+      const run = await runHere(args, { home });
       assert.is(run.exitCode, 1, args.join(' '));
       assert.match(run.stderr, /^error: .*\n {2}KM_CLI_NO_.*\n {2}→ /);
     }
@@ -363,7 +363,7 @@ test('status, get and describe', async () => {
   await withScheduler(
     { clusters: () => [clusterStatus(), clusterStatus({ name: 'other' })] },
     async (home) => {
-      const run = await runCli(['get', 'brokers'], { home });
+      const run = await runHere(['get', 'brokers'], { home });
       assert.is(run.exitCode, 64);
       assert.match(run.stderr, 'choose one by --cluster: demo, other');
     },
@@ -372,10 +372,10 @@ test('status, get and describe', async () => {
 
 test('a token that everybody can read is warned of once, with what mends it', async () => {
   await withScheduler({}, async (home) => {
-    const { stderr } = await runCli(['status'], { home });
+    const { stderr } = await runHere(['status'], { home });
     assert.is(stderr, '');
     chmodSync(home.tokenFile, 0o644);
-    const run = await runCli(['status'], { home });
+    const run = await runHere(['status'], { home });
     assert.is(run.exitCode, 0);
     assert.is(
       run.stderr,
@@ -422,8 +422,8 @@ test('logs: the last lines, from the file named', async () => {
   const readLog = async () => ({ text: 'one\ntwo\nthree\n', path: '/x', agent: 'agent-1', totalBytes: 14 });
   await withScheduler({ readLog }, async (home) => {
     assert.is((await runCli(['logs', '0', '--tail', '2'], { home })).stdout, 'two\nthree\n');
-    assert.is((await runCli(['logs', '0', '--file', '../x'], { home })).exitCode, 1);
-    assert.is((await runCli(['logs', '7'], { home })).exitCode, 1);
+    assert.is((await runHere(['logs', '0', '--file', '../x'], { home })).exitCode, 1);
+    assert.is((await runHere(['logs', '7'], { home })).exitCode, 1);
   });
 });
 

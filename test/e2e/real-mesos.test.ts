@@ -51,7 +51,7 @@ function run(
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; text: string }> {
   const own = Object.entries(process.env).filter(([key]) => !/^(MESOS|KAFKA_MESOS_ADVERTISE)/.test(key));
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/real-mesos/main.ts', ...chapters], {
+  const child = spawn(process.execPath, [...process.execArgv, 'test/real-mesos/main.ts', ...chapters], {
     cwd: root,
     env: { ...Object.fromEntries(own), MESOS_MASTER: new URL(mesos.masterUrl).host, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -364,7 +364,7 @@ test('what a killed executor left on the volume is ended before a second one sta
     const port = await freePort();
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', fileURLToPath(new URL('stub-main.ts', import.meta.url))],
+      [...process.execArgv, fileURLToPath(new URL('stub-main.ts', import.meta.url))],
       {
         env: {
           PATH: process.env.PATH,

@@ -12,6 +12,7 @@ import { classifyConfigChange } from '../../src/model/config-keys.ts';
 import { SpecError } from '../../src/model/errors.ts';
 import type { LaunchListener } from '../../src/model/launch.ts';
 import { ownedConfig } from '../../src/model/owned-config.ts';
+import { anyText } from '../any-text.ts';
 
 const client: LaunchListener = {
   name: 'PLAINTEXT',
@@ -156,7 +157,7 @@ test('escaping follows java.util.Properties', () => {
 });
 
 test('any key and value come back through the reading rules', () => {
-  const text = fc.string({ unit: 'binary', maxLength: 30 });
+  const text = anyText(30);
   fc.assert(
     fc.property(text, text, (key, value) => {
       const line = renderProperties([[key, value]]);

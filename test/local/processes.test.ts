@@ -17,7 +17,7 @@ const clock = systemClock;
 const user = os.userInfo().username;
 const executorScript = fileURLToPath(new URL('executor.mjs', import.meta.url));
 const runScript = fileURLToPath(new URL('run-local.ts', import.meta.url));
-const command = (home: string): string[] => [process.execPath, '--import', 'tsx', runScript, home];
+const command = (home: string): string[] => [process.execPath, ...process.execArgv, runScript, home];
 
 async function withHome(body: (home: string) => Promise<void>): Promise<void> {
   const directory = temporaryDirectory();

@@ -22,7 +22,7 @@ test('descriptor.json is what the .proto files say', () => {
   assert.is(
     readFileSync(descriptorUrl, 'utf8'),
     parsed,
-    'run UPDATE_DESCRIPTOR=1 node --import tsx test/mesos/descriptor.test.ts',
+    'run UPDATE_DESCRIPTOR=1 node test/mesos/descriptor.test.ts',
   );
 });
 

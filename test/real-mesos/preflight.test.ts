@@ -146,7 +146,7 @@ test('a failure is told with its words, what builds on it is skipped, and the co
 
 function runMain(args: readonly string[], env: Readonly<Record<string, string>>) {
   const own = Object.entries(process.env).filter(([key]) => !key.startsWith('MESOS_'));
-  return spawnSync(process.execPath, ['--import', 'tsx', 'test/real-mesos/main.ts', ...args], {
+  return spawnSync(process.execPath, [...process.execArgv, 'test/real-mesos/main.ts', ...args], {
     env: { ...Object.fromEntries(own), ...env },
     encoding: 'utf8',
   });

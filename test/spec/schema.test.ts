@@ -57,7 +57,7 @@ test('defaults, pools and overrides have the same fields', () => {
 test('README and types are made from the schema as it is', () => {
   for (const [path, text] of Object.entries(generated())) {
     const found = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-    assert.is(found, text, `${path} is old: run npx tsx schema/generate.ts`);
+    assert.is(found, text, `${path} is old: run npx node schema/generate.ts`);
   }
 });
 

@@ -10,12 +10,13 @@ import type {
   TopicStatus,
   Waiting,
 } from '../../src/model/status.ts';
+import { anyText } from '../any-text.ts';
 import { noonMs } from './samples.ts';
 
 const text = fc.oneof(
   fc.constantFrom('', 'agent-1', 'waits for agent-2, where its data is', 'x'.repeat(300)),
   fc.string({ maxLength: 60 }),
-  fc.string({ unit: 'binary', maxLength: 60 }),
+  anyText(60),
   fc.stringMatching(/^[一-龥가-힣ぁ-ん 😀-😏é]{0,40}$/u),
 );
 const atMs = fc.integer({ min: noonMs - 1e10, max: noonMs + 1e10 });

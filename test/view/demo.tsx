@@ -1,5 +1,5 @@
 /**
- * The live view over a made-up story, to look at: `node --import tsx test/view/demo.tsx [story]`.
+ * The live view over a made-up story, to look at: `node --import ./test/setup.mjs test/view/demo.tsx [story]`.
  * Stories: `run` (bring-up to converged, then a roll; ends by itself), `lost` (the scheduler goes away
  * and comes back), `held`, `thousand`, `many` (several clusters).
  */
