@@ -133,7 +133,7 @@ export type HeldReason =
   /** A volume that is to grow, and does not just now. Holds up nothing else. */
   | {
       readonly kind: 'volume-not-grown';
-      readonly cause: 'no-offer' | 'no-room' | 'refused';
+      readonly cause: 'no-offer' | 'no-room' | 'not-reserved' | 'refused';
       readonly brokerId: number;
       readonly hostname: string;
       readonly detail: string;

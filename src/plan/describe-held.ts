@@ -160,7 +160,7 @@ function describeReason(reason: HeldReason): Words {
       };
     case 'volume-not-grown':
       return {
-        message: reason.cause === 'refused' ? `it starts without: ${reason.detail}` : reason.detail,
+        message: `${growthPrefixes[reason.cause] ?? ''}${reason.detail}`,
         ...growthRemedies[reason.cause](reason),
       };
     case 'orphaned':
@@ -206,6 +206,11 @@ function describeReason(reason: HeldReason): Words {
   }
 }
 
+const growthPrefixes: Readonly<Record<string, string>> = {
+  'not-reserved': 'Mesos refuses to reserve the disk: ',
+  refused: 'it starts without: ',
+};
+
 const growthRemedies: Readonly<
   Record<
     Extract<HeldReason, { kind: 'volume-not-grown' }>['cause'],
@@ -215,6 +220,10 @@ const growthRemedies: Readonly<
   'no-offer': () => ({}),
   'no-room': ({ hostname }) => ({
     remedy: `free disk on ${hostname}, or give the volume its former size; the broker serves on meanwhile`,
+  }),
+  'not-reserved': () => ({
+    remedy:
+      'see whether role and principal may reserve resources, or give the volume its former size; it is asked again now and then, and the broker serves on meanwhile',
   }),
   refused: ({ brokerId }) => ({
     remedy: `see whether the principal may resize volumes and the agent has RESIZE_VOLUME, then \`kafka-mesos broker restart ${brokerId}\`, or give the volume its former size`,

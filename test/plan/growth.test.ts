@@ -55,9 +55,9 @@ const volumeMiB = ({ world }: PlannerLoop): number | undefined =>
 test('reserved while it runs, grown when it has stopped, started on the next offer', () => {
   const loop = running();
   loop.apply(desiredOf(1500));
-  loop.run(3);
+  loop.run(5);
   assert.equal(operations(loop), [['reserve', 'create', 'launch'], ['reserve']]);
-  assert.is(loop.record(0).growth?.attempts, 0);
+  assert.equal(loop.record(0).growth, { revision: 2, isReserved: true, attempts: 0 });
   assert.match(JSON.stringify(loop.lastPlan.held), /restart broker 0/, 'Kafka cannot be asked here');
   assert.is(volumeMiB(loop), 1000);
   stop(loop);
@@ -67,6 +67,45 @@ test('reserved while it runs, grown when it has stopped, started on the next off
   assert.is(loop.record(0).task?.state, 'TASK_STAGING');
   assert.is(loop.record(0).growth, undefined);
   assert.is(loop.record(0).placement?.volumes[0]?.sizeMiB, 1500);
+});
+
+const says = ({ lastPlan }: PlannerLoop, words: RegExp): boolean =>
+  lastPlan.held.some((h) => words.test(`${h.need}: ${describeHeld(h).message}`));
+
+/** RESERVE of what is added goes another way; what the start reserves went out before. */
+function onReserve(loop: PlannerLoop, change: (o: OfferOperation) => readonly OfferOperation[]): void {
+  loop.onTheWay = (call: MesosCall) =>
+    call.kind === 'accept'
+      ? { ...call, operations: call.operations.flatMap((o) => (o.kind === 'reserve' ? change(o) : [o])) }
+      : call;
+}
+
+test('a RESERVE that is lost stops nothing, and is sent again', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  onReserve(loop, () => []);
+  loop.run(30);
+  assert.equal(operations(loop).slice(1), [['reserve']]);
+  assert.not(says(loop, /restart broker 0/));
+  assert.ok(says(loop, /grow volume data of broker 0: .* is waited for that shows the 500 MiB of disk/));
+  loop.onTheWay = (call) => call;
+  // What was refused meanwhile comes back after ten minutes.
+  loop.run(12 * 60);
+  assert.equal(operations(loop).slice(1), [['reserve'], ['reserve']]);
+  assert.is(loop.record(0).growth?.isReserved, true);
+  assert.ok(says(loop, /restart broker 0/));
+});
+
+test('a RESERVE that Mesos refuses stops nothing, and is told in its words', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  onReserve(loop, (o) =>
+    o.kind === 'reserve' ? [{ ...o, resources: o.resources.map((r) => ({ ...r, reservations: [] })) }] : [],
+  );
+  loop.run(30);
+  assert.equal(operations(loop).slice(1), [['reserve']]);
+  assert.not(says(loop, /restart broker 0/));
+  assert.ok(says(loop, /Mesos refuses to reserve the disk: .*is not dynamically reserved/));
 });
 
 test('the plan shows it before anything is asked of Mesos', () => {
