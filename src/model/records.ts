@@ -4,7 +4,7 @@
  */
 import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
-import type { DiskSource, TaskState, Unavailability } from './mesos.ts';
+import type { DiskSource, Reservation, TaskState, Unavailability } from './mesos.ts';
 
 export type FrameworkRecord = {
   readonly schema: 1;
@@ -54,6 +54,8 @@ export type PlacedVolume = {
   /** Relative to the sandbox; absolute for a host path. */
   readonly path: string;
   readonly source: DiskSource;
+  /** How its disk is reserved below our own reservation; absent: it is not. */
+  readonly base?: readonly Reservation[];
 };
 
 /**

@@ -14,11 +14,12 @@ import type { BrokerRecord, ClusterMemory, GrowthRecord, Placement } from '../mo
 import type { AgentOffers, FitContext } from './fit.ts';
 import type { Need } from './need.ts';
 import {
+  baseOf,
   isFree,
-  isReservedFor,
   merged,
   reservationOf,
   reserved,
+  sameReservations,
   sameSource,
   takeScalar,
   totalScalar,
@@ -33,13 +34,14 @@ export type Growth = {
   readonly name: string;
   readonly persistenceId: string;
   readonly source: Placement['volumes'][number]['source'];
+  readonly base: readonly Reservation[];
   readonly fromMiB: number;
   readonly toMiB: number;
 };
 
 /** A MOUNT disk is taken whole and never grows; no volume ever shrinks. */
 export function growthsOf({ storage }: DesiredBroker, placement: Placement | undefined): readonly Growth[] {
-  return (placement?.volumes ?? []).flatMap(({ name, kind, persistenceId, source, sizeMiB }) => {
+  return (placement?.volumes ?? []).flatMap(({ name, kind, persistenceId, source, base = [], sizeMiB }) => {
     const wanted = storage.kind === 'persistent' ? storage.volumes.find((v) => v.name === name) : undefined;
     return kind !== 'persistent' ||
       persistenceId === undefined ||
@@ -47,7 +49,7 @@ export function growthsOf({ storage }: DesiredBroker, placement: Placement | und
       wanted === undefined ||
       wanted.sizeMiB <= sizeMiB
       ? []
-      : [{ name, persistenceId, source, fromMiB: sizeMiB, toMiB: wanted.sizeMiB }];
+      : [{ name, persistenceId, source, base, fromMiB: sizeMiB, toMiB: wanted.sizeMiB }];
   });
 }
 
@@ -170,7 +172,7 @@ function takeAddition(
   const isAlike = (r: Resource): boolean =>
     r.disk?.volume === undefined &&
     sameSource(r.disk?.source, like.disk?.source) &&
-    JSON.stringify(r.reservations) === JSON.stringify(like.reservations);
+    sameReservations(r.reservations, like.reservations);
   const ours = takeScalar(offered, 'disk', amountMiB, isAlike);
   const fresh = takeScalar(
     ours.rest,
@@ -262,10 +264,14 @@ export function planGrowth(
     }
     if (operations === undefined) {
       const free = totalScalar(
-        agent.resources.filter((r) => isFree(r, context.role)),
+        agent.resources.filter(
+          (r) => isFree(r, context.role) && growths.some(({ base }) => sameReservations(baseOf(r), base)),
+        ),
         'disk',
       );
-      wait('no-room', `${hostname} has ${free} of ${sumMiB(growths)} MiB of disk to add`);
+      const above = growths.flatMap(({ base }) => base.map(({ role }) => role));
+      const of = above.length === 0 ? 'disk' : `disk reserved for role ${[...new Set(above)].join(', ')}`;
+      wait('no-room', `${hostname} has ${free} of ${sumMiB(growths)} MiB of ${of} to add`);
       continue;
     }
     used.add(agent.agentId);
@@ -299,12 +305,13 @@ function reserveOperations(
   context: FitContext,
 ): readonly OfferOperation[] | undefined {
   const reservation = reservationOf(desired.name, broker.id, placement.incarnation, context);
-  const ours = agent.resources.find((r) => isReservedFor(r, reservation.labels));
-  const reservations = ours?.reservations ?? [reservation];
   let rest = agent.resources;
   const toReserve: Resource[] = [];
-  for (const { source, fromMiB, toMiB } of growths) {
-    const like = { reservations, ...(source.kind === 'root' ? {} : { disk: { source } }) };
+  for (const { source, base, fromMiB, toMiB } of growths) {
+    const like = {
+      reservations: [...base, reservation],
+      ...(source.kind === 'root' ? {} : { disk: { source } }),
+    };
     const taken = takeAddition(rest, toMiB - fromMiB, like, reservation, context.role);
     if (taken === undefined) {
       return undefined;
