@@ -64,14 +64,15 @@ function describeReason(reason: HeldReason): Words {
         message: `waits for ${reason.hostname}, where its data is${reason.drained === true ? ' and which is drained' : ''}${lately}`,
         untilMs: reason.untilMs,
         details: rejectionLines(rejections),
-        remedy: `${reason.drained === true ? `reactivate ${reason.hostname}` : `bring ${reason.hostname} back`}; after the stickiness period it may be relocated if no data is lost by it`,
+        remedy: `${reason.drained === true ? `reactivate ${reason.hostname}` : `bring ${reason.hostname} back`}; ${afterwards(reason)}`,
       };
     }
     case 'agent-unreachable':
       return {
         message: `${reason.hostname} is unreachable and the broker may still serve there; it is waited for`,
-        untilMs: reason.untilMs,
-        remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
+        // Nothing else happens when the time is over.
+        ...(reason.isToStop === true ? {} : { untilMs: reason.untilMs }),
+        remedy: `bring ${reason.hostname} back; ${reason.isToStop === true ? 'it is stopped then' : afterwards(reason)}`,
       };
     case 'backing-off':
       return {
@@ -205,6 +206,11 @@ function describeReason(reason: HeldReason): Words {
       return unreachable(reason);
   }
 }
+
+const afterwards = ({ isVoter }: { readonly isVoter?: true }): string =>
+  isVoter === true
+    ? 'it votes in the controller quorum, whose memory its disk is: no other agent will ever do'
+    : 'after the stickiness period it may be relocated if no data is lost by it';
 
 const growthPrefixes: Readonly<Record<string, string>> = {
   'not-reserved': 'Mesos refuses to reserve the disk: ',
