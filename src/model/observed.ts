@@ -49,6 +49,8 @@ export type ObservedMesos = {
   readonly noFeedback: ReadonlySet<string>;
   /** RECONCILE_OPERATIONS was sent in this subscription. */
   readonly operationsAsked: boolean;
+  /** How executors ended lately, as wait(2) has it, and when that was heard; an update of their task follows, perhaps more than once. */
+  readonly executorExits: ReadonlyMap<string, { readonly status: number; readonly atMs: number }>;
   /** Live tasks of our framework that no record wants: superseded or unheard of. */
   readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];
 };

@@ -67,6 +67,7 @@ export type HeldReason =
       readonly untilMs: number;
       /** An operator drained it: it is back when it is reactivated. */
       readonly drained?: true;
+      readonly isVoter?: true;
       /** It did offer lately, and why that would not do. */
       readonly rejections?: readonly OfferRejection[];
     }
@@ -94,6 +95,10 @@ export type HeldReason =
       readonly hostname: string;
       readonly sinceMs: number;
       readonly untilMs: number;
+      /** It is never relocated. */
+      readonly isVoter?: true;
+      /** It is only to be stopped there. */
+      readonly isToStop?: true;
     }
   /** Stopping it now would break a partition; the first few are named. */
   | { readonly kind: 'waiting-for-isr'; readonly partitions: readonly string[]; readonly more: number }
@@ -133,7 +138,7 @@ export type HeldReason =
   /** A volume that is to grow, and does not just now. Holds up nothing else. */
   | {
       readonly kind: 'volume-not-grown';
-      readonly cause: 'no-offer' | 'no-room' | 'refused';
+      readonly cause: 'no-offer' | 'no-room' | 'not-reserved' | 'refused';
       readonly brokerId: number;
       readonly hostname: string;
       readonly detail: string;

@@ -4,7 +4,7 @@
  */
 import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
-import type { DiskSource, TaskState, Unavailability } from './mesos.ts';
+import type { DiskSource, Reservation, TaskState, Unavailability } from './mesos.ts';
 
 export type FrameworkRecord = {
   readonly schema: 1;
@@ -54,6 +54,8 @@ export type PlacedVolume = {
   /** Relative to the sandbox; absolute for a host path. */
   readonly path: string;
   readonly source: DiskSource;
+  /** How its disk is reserved below our own reservation; absent: it is not. */
+  readonly base?: readonly Reservation[];
 };
 
 /**
@@ -119,12 +121,15 @@ export type BrokerRecord = {
   readonly growth?: GrowthRecord;
 };
 
-/** A volume that is to grow: from the disk that is reserved for it to the start that has it, or does not. */
+/** A volume that is to grow: from the disk that is asked for to the start that has it, or does not. */
 export type GrowthRecord = {
   /** Of the spec that wants it: a broker is stopped for it once a revision. */
   readonly revision: number;
+  /** An offer has shown the disk as reserved; until then nothing is stopped for it. */
+  readonly isReserved?: true;
   /** GROW_VOLUMEs that were sent while it was down. */
   readonly attempts: number;
+  /** When the last RESERVE or GROW_VOLUME was sent. */
   readonly sentAtMs?: number;
   /** It started without. */
   readonly isOver?: true;

@@ -8,8 +8,6 @@ import { isLive } from './fold-update.ts';
 export type MesosTable = ObservedMesos & {
   /** Rescinds that came before the offer they are about. */
   readonly tombstones: ReadonlySet<string>;
-  /** How executors ended lately, as wait(2) has it; an update of their task follows, perhaps more than once. */
-  readonly executorExits: ReadonlyMap<string, number>;
 };
 
 const maxTombstones = 1_000;
@@ -96,7 +94,10 @@ export function foldMesosEvent(
       return foldOperation(table, event.update);
     case 'failure':
       if (event.executorId !== undefined && event.status !== undefined) {
-        const executorExits = new Map([...table.executorExits, [event.executorId, event.status] as const]);
+        const executorExits = new Map([
+          ...table.executorExits,
+          [event.executorId, { status: event.status, atMs: nowMs }] as const,
+        ]);
         return { ...table, executorExits: new Map([...executorExits].slice(-maxExits)) };
       }
       // An agent is gone, and per-task updates need not follow: every task on it wants asking about again.

@@ -8,9 +8,9 @@ import type { DeletionPolicy } from '../model/desired.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
-import { killStep } from './kill.ts';
+import { killStep, standingOrder } from './kill.ts';
+import { isVoter } from './need.ts';
 import { leavePlace } from './owned.ts';
-import { waitForStop } from './removal.ts';
 
 /** Of a broker that no spec tells the grace of any more. */
 const longestStopMs = 120_000;
@@ -46,29 +46,25 @@ export function planDeletion(memory: ClusterMemory, policy: DeletionPolicy, inpu
     });
   };
   const why = reasonOf(policy, input);
-  const isVoter = ({ id }: BrokerRecord): boolean =>
-    memory.cluster?.voters.some((v) => v.nodeId === id) === true;
   const mayRun = records.filter((r) => r.task !== undefined && r.task.unreachableSinceMs === undefined);
   // An agent that died just now is not unreachable yet, and answers no KILL: nobody waits for it for ever.
-  const first = mayRun.filter((r) => !isVoter(r) && !isOverdue(r, memory, input.nowMs));
+  const first = mayRun.filter((r) => !isVoter(memory, r.id) && !isOverdue(r, memory, input.nowMs));
   for (const record of records) {
     const { task } = record;
     const need = `stop broker ${record.id}`;
     if (task === undefined) {
       continue;
     }
+    const order = standingOrder(desired, record, record, input.mesos, input.nowMs);
     if (task.unreachableSinceMs !== undefined) {
       const doing = `${record.placement?.hostname ?? task.agentId} is unreachable; it is stopped when that is back`;
       hold({ kind: 'task-in-progress', doing, sinceMs: task.unreachableSinceMs }, need, record.id);
-    } else if (task.kill !== undefined) {
-      const move = waitForStop(record, task, memory, input);
-      if (move.kind === 'step') {
-        steps.push(move.step);
-      } else {
-        hold(move.reason, need, record.id);
-        wakes.push(move.wakeAtMs);
-      }
-    } else if (first.length > 0 && isVoter(record)) {
+    } else if (order?.kind === 'waiting') {
+      hold(order.reason, need, record.id);
+      wakes.push(order.untilMs);
+    } else if (order !== undefined) {
+      steps.push(order.step);
+    } else if (first.length > 0 && isVoter(memory, record.id)) {
       const ids = first.map((r) => r.id).join(', ');
       hold(
         { kind: 'task-in-progress', doing: `brokers ${ids} stop first`, sinceMs: input.nowMs },

@@ -64,14 +64,15 @@ function describeReason(reason: HeldReason): Words {
         message: `waits for ${reason.hostname}, where its data is${reason.drained === true ? ' and which is drained' : ''}${lately}`,
         untilMs: reason.untilMs,
         details: rejectionLines(rejections),
-        remedy: `${reason.drained === true ? `reactivate ${reason.hostname}` : `bring ${reason.hostname} back`}; after the stickiness period it may be relocated if no data is lost by it`,
+        remedy: `${reason.drained === true ? `reactivate ${reason.hostname}` : `bring ${reason.hostname} back`}; ${afterwards(reason)}`,
       };
     }
     case 'agent-unreachable':
       return {
         message: `${reason.hostname} is unreachable and the broker may still serve there; it is waited for`,
-        untilMs: reason.untilMs,
-        remedy: `bring ${reason.hostname} back; after the stickiness period it may be relocated if no data is lost by it`,
+        // Nothing else happens when the time is over.
+        ...(reason.isToStop === true ? {} : { untilMs: reason.untilMs }),
+        remedy: `bring ${reason.hostname} back; ${reason.isToStop === true ? 'it is stopped then' : afterwards(reason)}`,
       };
     case 'backing-off':
       return {
@@ -160,7 +161,7 @@ function describeReason(reason: HeldReason): Words {
       };
     case 'volume-not-grown':
       return {
-        message: reason.cause === 'refused' ? `it starts without: ${reason.detail}` : reason.detail,
+        message: `${growthPrefixes[reason.cause] ?? ''}${reason.detail}`,
         ...growthRemedies[reason.cause](reason),
       };
     case 'orphaned':
@@ -206,6 +207,16 @@ function describeReason(reason: HeldReason): Words {
   }
 }
 
+const afterwards = ({ isVoter }: { readonly isVoter?: true }): string =>
+  isVoter === true
+    ? 'it votes in the controller quorum, whose memory its disk is: no other agent will ever do'
+    : 'after the stickiness period it may be relocated if no data is lost by it';
+
+const growthPrefixes: Readonly<Record<string, string>> = {
+  'not-reserved': 'Mesos refuses to reserve the disk: ',
+  refused: 'it starts without: ',
+};
+
 const growthRemedies: Readonly<
   Record<
     Extract<HeldReason, { kind: 'volume-not-grown' }>['cause'],
@@ -215,6 +226,10 @@ const growthRemedies: Readonly<
   'no-offer': () => ({}),
   'no-room': ({ hostname }) => ({
     remedy: `free disk on ${hostname}, or give the volume its former size; the broker serves on meanwhile`,
+  }),
+  'not-reserved': () => ({
+    remedy:
+      'see whether role and principal may reserve resources, or give the volume its former size; it is asked again now and then, and the broker serves on meanwhile',
   }),
   refused: ({ brokerId }) => ({
     remedy: `see whether the principal may resize volumes and the agent has RESIZE_VOLUME, then \`kafka-mesos broker restart ${brokerId}\`, or give the volume its former size`,

@@ -4,7 +4,7 @@ import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.
 import { diffNeedingRestart } from './dynamic-config.ts';
 import { growthDrift } from './growth.ts';
 import { askedRestart } from './intents.ts';
-import { heldForDistribution, kafkaArtifact, type Need, type NeedContext } from './need.ts';
+import { heldForDistribution, isVoter, kafkaArtifact, type Need, type NeedContext } from './need.ts';
 import { settingsOf } from './settings.ts';
 
 /** What a restart would change, and what forbids even to think of one. */
@@ -44,8 +44,8 @@ export function driftOf(
       },
     };
   }
-  const isVoter = memory.cluster?.voters.some((v) => v.nodeId === broker.id) === true;
-  if (isVoter && broker.storage.kind === 'sandbox') {
+  const votes = isVoter(memory, broker.id);
+  if (votes && broker.storage.kind === 'sandbox') {
     return {
       drift,
       barred: {
@@ -57,13 +57,13 @@ export function driftOf(
       },
     };
   }
-  if (isVoter !== broker.roles.includes('controller')) {
+  if (votes !== broker.roles.includes('controller')) {
     return {
       drift,
       barred: {
         reason: {
           kind: 'not-yet-supported',
-          detail: isVoter
+          detail: votes
             ? 'a voter cannot leave the controller quorum; give it back its controller role'
             : 'a controller cannot join a quorum that is formed already',
         },

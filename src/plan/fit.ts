@@ -6,7 +6,7 @@ import {
   executorResources,
 } from '../model/desired.ts';
 import type { NodeRuntime } from '../model/launch.ts';
-import type { DiskSource, Offer, OfferOperation, Resource } from '../model/mesos.ts';
+import type { DiskSource, Offer, OfferOperation, Reservation, Resource } from '../model/mesos.ts';
 import type { ArtifactCatalog } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
 import type { PlacedVolume, Placement } from '../model/records.ts';
@@ -15,14 +15,17 @@ import { type Growing, growId, growOperations } from './growth.ts';
 import { choosePort, freeDisk, pickDisk } from './pick.ts';
 import { nodeFor, platformOf } from './platform.ts';
 import {
+  baseOf,
   isFree,
   isReservedFor,
   merged,
   reservationOf,
   reserved,
+  sameReservations,
   sameSource,
   takePort,
   takeScalar,
+  totalScalar,
 } from './resources.ts';
 
 /** All offers in hand of one agent; Mesos lets one ACCEPT use them together. */
@@ -103,6 +106,17 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
   const growing: Growing[] = [];
   let rest = agent.resources;
 
+  const everywhere = (): boolean => true;
+  const fixedFor = (name: string): string => {
+    const isFixed = ({ reservations }: Resource): boolean =>
+      reservations.length === 1 &&
+      reservations[0]?.kind === 'static' &&
+      reservations[0].role === context.role;
+    const amount = totalScalar(agent.resources.filter(isFixed), name);
+    return amount === 0
+      ? ''
+      : `; ${round(amount)} more are the agent's for role ${context.role} itself, which takes no reservation of ours: let its --resources name a role above, or none`;
+  };
   const takeAmount = (
     name: string,
     amount: number,
@@ -111,7 +125,9 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     const ours = takeScalar(rest, name, amount, (r) => isOurs(r) && source(r));
     const fresh = takeScalar(ours.rest, name, ours.short, (r) => canReserve(r) && source(r));
     if (fresh.short > 0) {
-      reasons.push(`${name} ${round(amount - fresh.short)} of ${round(amount)}${unitOf(name)}`);
+      reasons.push(
+        `${name} ${round(amount - fresh.short)} of ${round(amount)}${unitOf(name)}${fixedFor(name)}`,
+      );
       return undefined;
     }
     rest = fresh.rest;
@@ -119,7 +135,6 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     return [...ours.taken, ...fresh.taken.map((r) => reserved(r, reservation))];
   };
 
-  const everywhere = (): boolean => true;
   const cpus = takeAmount('cpus', broker.cpus + executorResources.cpus, everywhere) ?? [];
   const memory = takeAmount('mem', broker.memoryMiB + executorResources.memoryMiB, everywhere) ?? [];
 
@@ -150,7 +165,13 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
       }
       volumes.push(
         placed === undefined
-          ? placedVolume(volume, existing.disk?.source ?? { kind: 'root' }, sizeMiB, persistenceId)
+          ? placedVolume(
+              volume,
+              existing.disk?.source ?? { kind: 'root' },
+              baseOf(existing),
+              sizeMiB,
+              persistenceId,
+            )
           : { ...placed, sizeMiB },
       );
       continue;
@@ -161,10 +182,17 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
     }
     const disk = pickDisk(rest, volume, (r) => isOurs(r) || canReserve(r));
     if (disk === undefined) {
-      reasons.push(`disk ${round(freeDisk(rest, volume))} of ${volume.sizeMiB} MiB (${volume.disk})`);
+      const free = rest.filter((r) => isOurs(r) || canReserve(r));
+      reasons.push(
+        `disk ${round(freeDisk(free, volume))} of ${volume.sizeMiB} MiB (${volume.disk})${fixedFor('disk')}`,
+      );
       continue;
     }
-    const pieces = takeAmount('disk', disk.amountMiB, (r) => sameSource(r.disk?.source, disk.source));
+    const pieces = takeAmount(
+      'disk',
+      disk.amountMiB,
+      (r) => sameSource(r.disk?.source, disk.source) && sameReservations(baseOf(r), disk.base),
+    );
     if (pieces === undefined) {
       continue;
     }
@@ -179,7 +207,7 @@ export function fitBroker(want: Want, agent: AgentOffers, context: FitContext): 
       });
       continue;
     }
-    const made = placedVolume(volume, disk.source, disk.amountMiB, persistenceId);
+    const made = placedVolume(volume, disk.source, disk.base, disk.amountMiB, persistenceId);
     for (const piece of merged(pieces)) {
       const created: Resource = {
         ...piece,
@@ -352,6 +380,7 @@ function rackOf(broker: DesiredBroker, agent: AgentOffers): string | undefined {
 function placedVolume(
   volume: DesiredVolume,
   source: DiskSource,
+  base: readonly Reservation[],
   sizeMiB: number,
   persistenceId: string,
 ): PlacedVolume {
@@ -362,6 +391,7 @@ function placedVolume(
     persistenceId,
     path: `volumes/${volume.name}`,
     source,
+    ...(base.length === 0 ? {} : { base }),
   };
 }
 

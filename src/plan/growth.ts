@@ -1,7 +1,7 @@
 /**
  * Volumes that the spec wants larger. The disk that is added is reserved while the broker runs, so that it is not
- * stopped for what its agent does not have; then it is stopped, as for a restart, and what is reserved is added by
- * GROW_VOLUME in an ACCEPT of its own: the master lets nothing else of that ACCEPT use the grown volume
+ * stopped for what its agent does not have. Once an offer shows that it is, the broker is stopped, as for a restart, and
+ * what is reserved is added by GROW_VOLUME in an ACCEPT of its own: the master lets nothing else of that ACCEPT use the grown volume
  * (`resizedResources` of master.cpp). The next offer has it, and the broker starts. A broker is stopped for it once a
  * revision, and starts without it where Mesos does not do it.
  */
@@ -14,11 +14,12 @@ import type { BrokerRecord, ClusterMemory, GrowthRecord, Placement } from '../mo
 import type { AgentOffers, FitContext } from './fit.ts';
 import type { Need } from './need.ts';
 import {
+  baseOf,
   isFree,
-  isReservedFor,
   merged,
   reservationOf,
   reserved,
+  sameReservations,
   sameSource,
   takeScalar,
   totalScalar,
@@ -26,18 +27,21 @@ import {
 
 /** GROW_VOLUMEs in one stop of a broker: a call may be lost, and none of them keeps it down for long. */
 const maxAttempts = 3;
+/** A RESERVE that no offer shows by then was lost or refused; the next offer without it is asked again. */
+const reserveAgainMs = 60_000;
 
 export type Growth = {
   readonly name: string;
   readonly persistenceId: string;
   readonly source: Placement['volumes'][number]['source'];
+  readonly base: readonly Reservation[];
   readonly fromMiB: number;
   readonly toMiB: number;
 };
 
 /** A MOUNT disk is taken whole and never grows; no volume ever shrinks. */
 export function growthsOf({ storage }: DesiredBroker, placement: Placement | undefined): readonly Growth[] {
-  return (placement?.volumes ?? []).flatMap(({ name, kind, persistenceId, source, sizeMiB }) => {
+  return (placement?.volumes ?? []).flatMap(({ name, kind, persistenceId, source, base = [], sizeMiB }) => {
     const wanted = storage.kind === 'persistent' ? storage.volumes.find((v) => v.name === name) : undefined;
     return kind !== 'persistent' ||
       persistenceId === undefined ||
@@ -45,7 +49,7 @@ export function growthsOf({ storage }: DesiredBroker, placement: Placement | und
       wanted === undefined ||
       wanted.sizeMiB <= sizeMiB
       ? []
-      : [{ name, persistenceId, source, fromMiB: sizeMiB, toMiB: wanted.sizeMiB }];
+      : [{ name, persistenceId, source, base, fromMiB: sizeMiB, toMiB: wanted.sizeMiB }];
   });
 }
 
@@ -53,13 +57,15 @@ export function describeGrowths(growths: readonly Growth[]): readonly string[] {
   return growths.map((g) => `volume ${g.name}: ${g.fromMiB} MiB → ${g.toMiB} MiB`);
 }
 
-/** What a stop is for: disk is reserved for it, and it was not tried at this revision. */
+/** What a stop is for: disk is seen to be reserved for it, and it was not tried at this revision. */
 export function growthDrift(
   broker: DesiredBroker,
   record: BrokerRecord,
   revision: number,
 ): readonly string[] {
-  return isUnderWay(record, revision) ? describeGrowths(growthsOf(broker, record.placement)) : [];
+  return isUnderWay(record, revision) && record.growth?.isReserved === true
+    ? describeGrowths(growthsOf(broker, record.placement))
+    : [];
 }
 
 /** Disk that is offered beside the broker's task is meant for its volume. */
@@ -88,12 +94,22 @@ export function growthAfterStart(
   broker: DesiredBroker,
   placement: Placement,
   revision: number,
+  /** Its volume would have grown before this start, had the disk been there. */
+  wasWanted: boolean,
   { conversions }: Pick<ObservedMesos, 'conversions'>,
 ): GrowthRecord | undefined {
   if (growth?.revision !== revision || growthsOf(broker, placement).length === 0) {
     return undefined;
   }
-  const refused = conversions.get(placement.incarnation)?.refused;
+  const isVain = wasWanted && growth.isReserved === true;
+  if (growth.attempts === 0 && !isVain) {
+    // It went down for another reason, and nothing was tried: that is still to come.
+    return growth;
+  }
+  const refused =
+    growth.attempts === 0
+      ? `${placement.hostname} did not offer the disk that was reserved for it any more`
+      : conversions.get(placement.incarnation)?.refused;
   return { ...growth, isOver: true, ...(refused === undefined ? {} : { refused: refused.slice(0, 500) }) };
 }
 
@@ -156,7 +172,7 @@ function takeAddition(
   const isAlike = (r: Resource): boolean =>
     r.disk?.volume === undefined &&
     sameSource(r.disk?.source, like.disk?.source) &&
-    JSON.stringify(r.reservations) === JSON.stringify(like.reservations);
+    sameReservations(r.reservations, like.reservations);
   const ours = takeScalar(offered, 'disk', amountMiB, isAlike);
   const fresh = takeScalar(
     ours.rest,
@@ -186,7 +202,7 @@ export function planGrowth(
   agents: readonly AgentOffers[],
   /** Brokers whose records are written in this pass. */
   busy: ReadonlySet<number>,
-  context: FitContext,
+  context: FitContext & Pick<ObservedMesos, 'conversions'>,
 ): GrowthPlan {
   const { desired, revision } = memory.spec;
   const steps: Step[] = [];
@@ -215,45 +231,66 @@ export function planGrowth(
       hold({ kind: 'volume-not-grown', cause: 'refused', brokerId: broker.id, hostname, detail }, true);
       continue;
     }
-    if (isUnderWay(record, revision) || busy.has(broker.id)) {
+    const asked = isUnderWay(record, revision) ? record.growth : undefined;
+    if (asked?.isReserved === true || busy.has(broker.id)) {
       continue;
     }
     if (barred !== undefined || desired.rollout.paused) {
       hold(barred?.reason ?? { kind: 'rollout-paused' }, barred?.stalled ?? false);
       continue;
     }
-    const agent = agents.find((a) => a.agentId === record.task?.agentId && !used.has(a.agentId));
-    if (agent === undefined || record.placement === undefined) {
+    const wait = (cause: 'no-offer' | 'no-room' | 'not-reserved', detail: string): void => {
       waiting.push(broker.id);
-      const detail = `an offer of ${hostname} with ${sumMiB(growths)} MiB of disk is waited for`;
-      hold({ kind: 'volume-not-grown', cause: 'no-offer', brokerId: broker.id, hostname, detail }, false);
+      const stalled = cause !== 'no-offer';
+      hold({ kind: 'volume-not-grown', cause, brokerId: broker.id, hostname, detail }, stalled);
+    };
+    const sent = context.conversions.get(record.placement?.incarnation ?? '');
+    const refused = asked !== undefined && sent?.sentAtMs === asked.sentAtMs ? sent?.refused : undefined;
+    const agent = agents.find((a) => a.agentId === record.task?.agentId && !used.has(a.agentId));
+    const isDue = (asked?.sentAtMs ?? Number.NEGATIVE_INFINITY) + reserveAgainMs <= context.nowMs;
+    const operations =
+      agent === undefined || record.placement === undefined
+        ? 'no offer'
+        : reserveOperations(growths, record.placement, memory, broker, agent, context);
+    if (operations === 'no offer' || agent === undefined || (operations?.length === 1 && !isDue)) {
+      wait(
+        refused === undefined ? 'no-offer' : 'not-reserved',
+        refused ??
+          (asked === undefined
+            ? `an offer of ${hostname} with ${sumMiB(growths)} MiB of disk is waited for`
+            : `an offer of ${hostname} is waited for that shows the ${sumMiB(growths)} MiB of disk as reserved`),
+      );
       continue;
     }
-    const operations = reserveOperations(growths, record.placement, memory, broker, agent, context);
     if (operations === undefined) {
-      waiting.push(broker.id);
       const free = totalScalar(
-        agent.resources.filter((r) => isFree(r, context.role)),
+        agent.resources.filter(
+          (r) => isFree(r, context.role) && growths.some(({ base }) => sameReservations(baseOf(r), base)),
+        ),
         'disk',
       );
-      const detail = `${hostname} has ${free} of ${sumMiB(growths)} MiB of disk to add`;
-      hold({ kind: 'volume-not-grown', cause: 'no-room', brokerId: broker.id, hostname, detail }, true);
+      const above = growths.flatMap(({ base }) => base.map(({ role }) => role));
+      const of = above.length === 0 ? 'disk' : `disk reserved for role ${[...new Set(above)].join(', ')}`;
+      wait('no-room', `${hostname} has ${free} of ${sumMiB(growths)} MiB of ${of} to add`);
       continue;
     }
     used.add(agent.agentId);
+    const isThere = operations.length === 0;
     steps.push({
-      mark: '~',
-      what: `reserve disk for broker ${broker.id} on ${hostname}`,
+      mark: isThere ? '·' : '~',
+      what: isThere
+        ? `remember that disk is reserved for broker ${broker.id} on ${hostname}`
+        : `reserve disk for broker ${broker.id} on ${hostname}`,
       why: describeGrowths(growths),
       clusterName: desired.name,
       brokerId: broker.id,
-      action: {
-        kind: 'broker',
-        record: { ...record, growth: { revision, attempts: 0 } },
-        ...(operations.length === 0
-          ? {}
-          : { call: { kind: 'accept', offerIds: agent.offerIds, operations, refuseSeconds: 1 } }),
-      },
+      action: isThere
+        ? { kind: 'broker', record: { ...record, growth: { revision, isReserved: true, attempts: 0 } } }
+        : {
+            kind: 'broker',
+            record: { ...record, growth: { revision, attempts: 0, sentAtMs: context.nowMs } },
+            call: { kind: 'accept', offerIds: agent.offerIds, operations, refuseSeconds: 1 },
+          },
     });
   }
   return { steps, held, agentIds: used, waiting };
@@ -268,12 +305,13 @@ function reserveOperations(
   context: FitContext,
 ): readonly OfferOperation[] | undefined {
   const reservation = reservationOf(desired.name, broker.id, placement.incarnation, context);
-  const ours = agent.resources.find((r) => isReservedFor(r, reservation.labels));
-  const reservations = ours?.reservations ?? [reservation];
   let rest = agent.resources;
   const toReserve: Resource[] = [];
-  for (const { source, fromMiB, toMiB } of growths) {
-    const like = { reservations, ...(source.kind === 'root' ? {} : { disk: { source } }) };
+  for (const { source, base, fromMiB, toMiB } of growths) {
+    const like = {
+      reservations: [...base, reservation],
+      ...(source.kind === 'root' ? {} : { disk: { source } }),
+    };
     const taken = takeAddition(rest, toMiB - fromMiB, like, reservation, context.role);
     if (taken === undefined) {
       return undefined;
@@ -281,7 +319,10 @@ function reserveOperations(
     rest = taken.rest;
     toReserve.push(...taken.toReserve);
   }
-  return toReserve.length === 0 ? [] : [{ kind: 'reserve', resources: merged(toReserve) }];
+  const id = context.giveNoFeedback.has(agent.agentId)
+    ? {}
+    : { id: operationId('reserve', placement.incarnation, context.nowMs) };
+  return toReserve.length === 0 ? [] : [{ kind: 'reserve', resources: merged(toReserve), ...id }];
 }
 
 const sumMiB = (growths: readonly Growth[]): number =>

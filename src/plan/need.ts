@@ -105,6 +105,11 @@ export function wantOf(context: NeedContext, broker: DesiredBroker, record: Brok
   };
 }
 
+/** One of the first, which are all that there are. */
+export function isVoter({ cluster }: Pick<ClusterMemory, 'cluster'>, id: number): boolean {
+  return cluster?.voters.some((v) => v.nodeId === id) === true;
+}
+
 export function kafkaArtifact(desired: Desired, artifacts: ArtifactCatalog): Artifact | undefined {
   return desired.kafka.distribution ?? artifacts.kafka[desired.kafka.version];
 }

@@ -6,11 +6,12 @@ import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
 import { activeIntent, isBeingReplaced, pausedBy, whyStopped } from './intents.ts';
-import { cameToNothing, killDueAtMs, killStep, summariseWhy, takeBackKill } from './kill.ts';
+import { killStep, standingOrder, summariseWhy } from './kill.ts';
 import {
   emptyRecord,
   heldForDistribution,
   heldNeed,
+  isVoter,
   kafkaArtifact,
   type Need,
   type NeedContext,
@@ -106,32 +107,28 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
   if (task.unreachableSinceMs !== undefined) {
     return unreachableTask(broker, record, task, task.unreachableSinceMs, context);
   }
-  if (task.kill !== undefined) {
-    const sent = mesos.kills.get(task.taskId);
-    if (cameToNothing(task, mesos, nowMs)) {
-      return { kind: 'kill', broker, record, step: takeBackKill(record, task) };
-    }
-    const dueAtMs = killDueAtMs(sent);
-    if (dueAtMs <= nowMs) {
-      // Ordered by a scheduler that died, or while its agent could not be reached: it runs on, and others may be down.
-      if (task.state === 'TASK_RUNNING') {
-        return { kind: 'running', broker, record, drift: [task.kill.detail] };
-      }
+  const order = standingOrder(desired, broker, record, mesos, nowMs);
+  switch (order?.kind) {
+    case undefined:
+      break;
+    case 'in vain':
+      return { kind: 'kill', broker, record, step: order.step };
+    case 'due':
+      // Others may be down by now: whoever runs on is stopped as if it had not been ordered yet.
+      return order.runsOn
+        ? { kind: 'running', broker, record, drift: order.step.why }
+        : {
+            kind: 'kill',
+            broker,
+            record,
+            step: order.step,
+            ...(mesos.kills.has(task.taskId) || isStaging(task, mesos) ? {} : { onItsWayUp: true }),
+          };
+    case 'waiting':
       return {
-        kind: 'kill',
-        broker,
-        record,
-        step: killStep(desired, broker, record, task.kill.cause, task.kill.detail, [task.kill.detail], nowMs),
-        ...(sent === undefined && !isStaging(task, mesos) ? { onItsWayUp: true } : {}),
+        ...heldNeed(context, broker, `stop broker ${broker.id}`, order.reason, false),
+        untilMs: order.untilMs,
       };
-    }
-    const reason: HeldReason = {
-      kind: 'task-in-progress',
-      doing: `stopping it (${task.kill.detail})`,
-      sinceMs: task.kill.atMs,
-    };
-    // No update may ever come of a lost KILL: the pass that sends it again must come by itself.
-    return { ...heldNeed(context, broker, `stop broker ${broker.id}`, reason, false), untilMs: dueAtMs };
   }
   const kill = (cause: KillCause, why: readonly string[]): Need => ({
     kind: 'kill',
@@ -205,6 +202,8 @@ function unreachableTask(
       hostname: record.placement?.hostname ?? task.agentId,
       sinceMs,
       untilMs,
+      ...(isVoter(context.memory, broker.id) ? { isVoter: true } : {}),
+      ...(broker.state === 'stopped' ? { isToStop: true } : {}),
     };
     return broker.state === 'stopped'
       ? heldNeed(context, broker, `stop broker ${broker.id}`, reason, false)
@@ -225,11 +224,7 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   if (artifact === undefined) {
     return heldForDistribution(broker, need, context);
   }
-  if (
-    memory.cluster !== undefined &&
-    broker.roles.includes('controller') &&
-    !memory.cluster.voters.some((v) => v.nodeId === broker.id)
-  ) {
+  if (memory.cluster !== undefined && broker.roles.includes('controller') && !isVoter(memory, broker.id)) {
     return hold(
       need,
       { kind: 'not-yet-supported', detail: 'a controller cannot join a quorum that is formed already' },

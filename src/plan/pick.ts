@@ -1,7 +1,7 @@
 /** Which port, and which disk, of what an agent offers. */
 import type { DesiredListener, DesiredVolume } from '../model/desired.ts';
-import type { DiskSource, Resource } from '../model/mesos.ts';
-import { lowestPort, sameSource, totalScalar } from './resources.ts';
+import type { DiskSource, Reservation, Resource } from '../model/mesos.ts';
+import { baseOf, lowestPort, totalScalar } from './resources.ts';
 
 /** A port bound before stays: it is in clients' and controllers' configuration, so another is no answer. */
 export function choosePort(
@@ -41,7 +41,9 @@ export function pickDisk(
   resources: readonly Resource[],
   volume: DesiredVolume,
   usable: (resource: Resource) => boolean,
-): { readonly source: DiskSource; readonly amountMiB: number } | undefined {
+):
+  | { readonly source: DiskSource; readonly base: readonly Reservation[]; readonly amountMiB: number }
+  | undefined {
   const candidates = resources.filter(
     (r) =>
       r.name === 'disk' &&
@@ -49,23 +51,24 @@ export function pickDisk(
       (r.disk?.source.kind ?? 'root') === volume.disk &&
       usable(r),
   );
-  const sources = new Map<string, DiskSource>(
-    candidates.map((r) => [JSON.stringify(r.disk?.source ?? null), r.disk?.source ?? { kind: 'root' }]),
-  );
-  const fitting = [...sources.values()]
-    .map((source) => ({
-      source,
-      size: totalScalar(
-        candidates.filter((r) => sameSource(r.disk?.source, source)),
-        'disk',
-      ),
-    }))
+  // A volume is one piece: what is reserved in different ways does not add up.
+  const pieces = Map.groupBy(candidates, (r) => JSON.stringify([r.disk?.source ?? null, baseOf(r)]));
+  const fitting = [...pieces.values()]
+    .flatMap((alike) => {
+      const [first] = alike;
+      const source = first?.disk?.source ?? { kind: 'root' as const };
+      return first === undefined ? [] : [{ source, base: baseOf(first), size: totalScalar(alike, 'disk') }];
+    })
     .filter(({ size }) => size >= volume.sizeMiB)
     .sort((a, b) => a.size - b.size);
   const best = fitting[0];
   return best === undefined
     ? undefined
-    : { source: best.source, amountMiB: volume.disk === 'mount' ? best.size : volume.sizeMiB };
+    : {
+        source: best.source,
+        base: best.base,
+        amountMiB: volume.disk === 'mount' ? best.size : volume.sizeMiB,
+      };
 }
 
 export function freeDisk(resources: readonly Resource[], volume: DesiredVolume): number {

@@ -1,12 +1,12 @@
 /** Which broker starts on which agent: every waiting need against every offer in hand, with reasons. */
-import { type Desired, type DesiredBroker, executorResources } from '../model/desired.ts';
+import { type DesiredBroker, executorResources } from '../model/desired.ts';
 import type { Held, OfferRejection, Step } from '../model/plan.ts';
 import type { ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
 import { judgeAgents } from './constraints.ts';
 import { minIsrKey } from './dynamic-config.ts';
 import { type AgentOffers, controllerListenerName, type Fit, fitBroker } from './fit.ts';
 import { isBoundToHost } from './homes.ts';
-import type { Need } from './need.ts';
+import { isVoter, type Need } from './need.ts';
 import { type Bound, type LaunchNeed, launchSteps, type PlacementContext } from './start-steps.ts';
 
 /** What placing uses up over all clusters of one pass. */
@@ -41,7 +41,7 @@ export function placeBrokers(
   for (const need of [...waiting].sort((a, b) => homeless(a) - homeless(b) || a.broker.id - b.broker.id)) {
     const match = matchOffer(need, agents, taken, misses, context);
     if ('rejections' in match) {
-      held.push(heldForOffer(memory.spec.desired, need, match.rejections, context.nowMs));
+      held.push(heldForOffer(memory, need, match.rejections, context.nowMs));
       continue;
     }
     bind(bound, { need, ...match }, agents, taken);
@@ -80,7 +80,7 @@ function formCluster(
   for (const need of voters) {
     const match = matchOffer(need, agents, taken, misses, context);
     if ('rejections' in match) {
-      held.push(heldForOffer(desired, need, match.rejections, context.nowMs));
+      held.push(heldForOffer(memory, need, match.rejections, context.nowMs));
       missing.push(need.broker.id);
       continue;
     }
@@ -261,7 +261,7 @@ function maintenanceSoon(agent: AgentOffers, nowMs: number): boolean {
 }
 
 function heldForOffer(
-  desired: Desired,
+  memory: ClusterMemory,
   need: LaunchNeed,
   rejections: readonly OfferRejection[],
   nowMs: number,
@@ -271,7 +271,7 @@ function heldForOffer(
   const home = record.placement;
   const waitsHome = home !== undefined && !need.relocate && rejections.length === 0;
   return {
-    clusterName: desired.name,
+    clusterName: memory.spec.desired.name,
     brokerId: broker.id,
     need: `start broker ${broker.id}`,
     reason:
@@ -282,6 +282,7 @@ function heldForOffer(
             hostname: home.hostname,
             untilMs: Math.max(untilMs, nowMs),
             ...(record.last?.reason === 'AGENT_DRAINING' ? { drained: true as const } : {}),
+            ...(isVoter(memory, broker.id) ? { isVoter: true as const } : {}),
           }
         : { kind: 'no-matching-offer', wanted: wantedOf(broker), rejections },
     stalled: false,

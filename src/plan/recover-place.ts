@@ -5,6 +5,7 @@ import type { AgentEntry } from '../model/mesos-inventory.ts';
 import type { BrokerRecord, ClusterRecord, PlacedVolume, Placement } from '../model/records.ts';
 import { advertisedHostAttribute, controllerListenerName } from './fit.ts';
 import { emptyRecord } from './need.ts';
+import { baseOf } from './resources.ts';
 
 /** All that one agent has of one incarnation of one broker. */
 export type Reserved = {
@@ -77,6 +78,7 @@ function volumesOf(
           persistenceId,
           path,
           source: resource.disk?.source ?? { kind: 'root' },
+          ...(baseOf(resource).length === 0 ? {} : { base: baseOf(resource) }),
         },
       ];
     })

@@ -28,6 +28,13 @@ const settleMs = 90_000;
  * offer from before the place was given up shows nothing either: the task had it then.
  */
 const newsMs = 3_000;
+/**
+ * The executor's share comes free when its container ends, a moment after the task. Its end is told by a FAILURE event;
+ * when that was not heard, this is taken for long enough.
+ */
+const executorEndsMs = 30_000;
+/** An offer that was made while the container ended may be on its way (the master's `allocation_interval`). */
+const allocationMs = 1_000;
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
 /** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
@@ -73,9 +80,9 @@ export function planReleases(
   const offerIds: string[] = [];
   const held: Held[] = [];
   const refusals = new Map(
-    waitingAgents(input, gone, all).map((id) => [
+    waitingAgents(input, gone, all).map(([id, refuseSeconds]) => [
       id,
-      { refuseSeconds: lookAgainSeconds, why: 'something that was left on it is to go' },
+      { refuseSeconds, why: 'something that was left on it is to go' },
     ]),
   );
   const wakes: number[] = [];
@@ -170,25 +177,49 @@ export function planReleases(
   };
 }
 
-/** Agents of which a later offer is wanted: to release, or to see that it worked. */
+/** Agents of which a later offer is wanted, to release or to see that it worked, and in how many seconds. */
 function waitingAgents(
-  { clusters }: PlanInput,
+  { clusters, mesos, nowMs }: PlanInput,
   gone: ReadonlySet<string>,
   all: readonly AgentOffers[],
-): readonly string[] {
-  const left = clusters
-    .flatMap(({ brokers }) => [...brokers.values()].flatMap((r) => r.leftBehind ?? []))
-    .filter((l) => !gone.has(l.incarnation));
-  const ids = new Set(left.map((l) => l.agentId));
-  const hostnames = new Set(left.map((l) => l.hostname));
-  return all.filter((a) => ids.has(a.agentId) || hostnames.has(a.hostname)).map((a) => a.agentId);
+): readonly (readonly [agentId: string, seconds: number])[] {
+  const left = clusters.flatMap(({ brokers }) =>
+    [...brokers.values()].flatMap((record) =>
+      (record.leftBehind ?? [])
+        .filter((l) => !gone.has(l.incarnation))
+        .map((l) => ({ ...l, freeInMs: shareFreeAtMs(record, l, mesos) - nowMs })),
+    ),
+  );
+  return all.flatMap(({ agentId, hostname }) => {
+    const there = left.filter((l) => l.agentId === agentId || l.hostname === hostname);
+    const soon = there.flatMap(({ freeInMs }) => (freeInMs > 0 ? Math.ceil(freeInMs / 1_000) : []));
+    return there.length === 0 ? [] : [[agentId, Math.min(lookAgainSeconds, ...soon)] as const];
+  });
+}
+
+/** From then on an offer of the agent shows what its last executor had. */
+function shareFreeAtMs(
+  { launches, last }: BrokerRecord,
+  left: LeftBehind,
+  { executorExits }: PlanInput['mesos'],
+): number {
+  if (launches === 0) {
+    return Number.NEGATIVE_INFINITY;
+  }
+  const isItsLast = last?.agentId === left.agentId;
+  const exit = isItsLast ? executorExits.get(last.taskId) : undefined;
+  return exit === undefined
+    ? (isItsLast ? last.endedAtMs : left.sinceMs) + executorEndsMs
+    : exit.atMs + allocationMs;
 }
 
 function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInput): Verdict {
   const { owner, resources } = group;
   if (cluster === undefined) {
-    return input.isTornDown
-      ? { kind: 'release', resources, why: tornDown }
+    // What is only counted can be reserved again at any time, and nothing is known by it: an executor may end late.
+    const isCounted = resources.every((r) => r.name === 'cpus' || r.name === 'mem');
+    return input.isTornDown || isCounted
+      ? { kind: 'release', resources, why: input.isTornDown ? tornDown : 'no record wants it' }
       : { kind: 'orphan', detail: `the store has never heard of cluster ${owner.cluster}` };
   }
   const record = cluster.brokers.get(owner.broker);
@@ -354,7 +385,10 @@ function isGone(
     sent === undefined
       ? Math.max(mesos.subscribedAtMs ?? 0, left.sinceMs) + newsMs
       : sent.lastAtMs + settleMs;
-  const sinceMs = isFinished ? Number.NEGATIVE_INFINITY : settledMs;
+  const sinceMs = Math.max(
+    isFinished ? Number.NEGATIVE_INFINITY : settledMs,
+    shareFreeAtMs(record, left, mesos),
+  );
   const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
   return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
 }
@@ -381,7 +415,8 @@ function missing(
               kind: 'left-behind',
               hostname: left.hostname,
               what: `incarnation ${left.incarnation}`,
-              detail: 'it is in no offer just now: the agent is away, or a task still uses it',
+              detail:
+                'it is in no offer just now: the agent is away, or a task or its executor still uses it',
             },
             stalled: false,
           }),

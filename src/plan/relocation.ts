@@ -3,7 +3,14 @@ import type { DesiredBroker } from '../model/desired.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { acceptedLoss, isBeingReplaced } from './intents.ts';
-import { heldForDistribution, heldNeed, kafkaArtifact, type Need, type NeedContext } from './need.ts';
+import {
+  heldForDistribution,
+  heldNeed,
+  isVoter,
+  kafkaArtifact,
+  type Need,
+  type NeedContext,
+} from './need.ts';
 import { absentBrokers, blockRelocation, isFresh } from './safety.ts';
 
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
@@ -41,7 +48,7 @@ function relocationBlock(
     reason: { kind: 'relocation-unsafe', detail, partitions: [], more: 0 },
     stalled: true,
   });
-  if (memory.cluster?.voters.some((v) => v.nodeId === broker.id)) {
+  if (isVoter(memory, broker.id)) {
     return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
   // With a former instance that never was seen to end it may be that one's replicas which count.

@@ -7,10 +7,10 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, TaskRecord } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { activeIntent, pausedBy } from './intents.ts';
-import { cameToNothing, killDueAtMs, killStep, takeBackKill } from './kill.ts';
-import type { Need } from './need.ts';
+import { killStep, standingOrder } from './kill.ts';
+import { isVoter, type Need } from './need.ts';
 import { leavePlace } from './owned.ts';
 import { hostedBy, isFresh, isHealthy } from './safety.ts';
 
@@ -129,7 +129,7 @@ function nextMove(
           },
         };
   }
-  if (memory.cluster?.voters.some((v) => v.nodeId === record.id) === true) {
+  if (isVoter(memory, record.id)) {
     return wait(
       {
         kind: 'not-yet-supported',
@@ -150,14 +150,12 @@ function nextMove(
       sinceMs: task.unreachableSinceMs,
     });
   }
-  if (task?.kill !== undefined) {
-    if (cameToNothing(task, input.mesos, input.nowMs)) {
-      return { kind: 'step', step: takeBackKill(record, task) };
-    }
-    // It may have run on for long, and host replicas by now: what is due again is looked at again.
-    if (task.state !== 'TASK_RUNNING' || killDueAtMs(input.mesos.kills.get(task.taskId)) > input.nowMs) {
-      return waitForStop(record, task, memory, input);
-    }
+  const order = standingOrder(desired, record, record, input.mesos, input.nowMs);
+  // It may have run on for long, and host replicas by now: what is due again is looked at again.
+  if (order !== undefined && !(order.kind === 'due' && order.runsOn)) {
+    return order.kind === 'waiting'
+      ? { kind: 'held', reason: order.reason, stalled: false, wakeAtMs: order.untilMs }
+      : { kind: 'step', step: order.step };
   }
   const sinceMs = Math.max(task?.stateSinceMs ?? 0, record.last?.endedAtMs ?? 0);
   const reading = readingFor(record, memory, kafka, sinceMs, input.nowMs);
@@ -212,35 +210,6 @@ function nextMove(
       action: { kind: 'broker', record: leavePlace(record, 'removed', input.nowMs) },
     },
   };
-}
-
-/** A KILL was stored: sent again when it is due, else waited for. */
-export function waitForStop(
-  record: BrokerRecord,
-  task: TaskRecord,
-  memory: ClusterMemory,
-  { mesos, nowMs }: PlanInput,
-):
-  | { readonly kind: 'step'; readonly step: Step }
-  | {
-      readonly kind: 'held';
-      readonly reason: HeldReason;
-      readonly stalled: false;
-      readonly wakeAtMs: number;
-    } {
-  const dueAtMs = killDueAtMs(mesos.kills.get(task.taskId));
-  const { cause = 'removed', detail = why, atMs = nowMs } = task.kill ?? {};
-  return dueAtMs <= nowMs
-    ? {
-        kind: 'step',
-        step: killStep(memory.spec.desired, record, record, cause, detail, [detail], nowMs),
-      }
-    : {
-        kind: 'held',
-        reason: { kind: 'task-in-progress', doing: `stopping it (${detail})`, sinceMs: atMs },
-        stalled: false,
-        wakeAtMs: dueAtMs,
-      };
 }
 
 /** A reading of Kafka on which the broker may go, or why it may not. */

@@ -104,15 +104,32 @@ export function sameSource(one: DiskSource | undefined, other: DiskSource | unde
   return JSON.stringify(one ?? { kind: 'root' }) === JSON.stringify(other ?? { kind: 'root' });
 }
 
-/** Free for a reservation of ours: unreserved, or statically reserved for our role. */
+/**
+ * Free for a reservation of ours: unreserved, or statically reserved for a role above ours. What is reserved for our
+ * very role takes no further reservation ("is not a refinement", `Resources::validate` of resources.cpp).
+ */
 export function isFree(resource: Resource, role: string): boolean {
   return (
     resource.disk?.volume === undefined &&
-    resource.reservations.every((r) => r.kind === 'static' && r.role === role)
+    resource.reservations.every((r) => r.kind === 'static' && role.startsWith(`${r.role}/`))
   );
 }
 
-/** Dynamically reserved with all the given labels. */
+/** How it is reserved below a reservation of ours, made or to come. */
+export function baseOf({ reservations }: Resource): readonly Reservation[] {
+  return reservations.filter((r) => r.kind === 'static');
+}
+
+export function sameReservations(one: readonly Reservation[], other: readonly Reservation[]): boolean {
+  return shapeOf(one) === shapeOf(other);
+}
+
+/** Labels are a set to Mesos. */
+const shapeOf = (reservations: readonly Reservation[]): string =>
+  JSON.stringify(
+    reservations.map((r) => [r.kind, r.role, r.principal ?? null, Object.entries(r.labels).sort()]),
+  );
+
 /** How everything is reserved that an incarnation of a broker has on its agent. */
 export function reservationOf(
   clusterName: string,
@@ -132,6 +149,7 @@ export function reservationOf(
   };
 }
 
+/** Dynamically reserved with all the given labels. */
 export function isReservedFor(resource: Resource, labels: Readonly<Record<string, string>>): boolean {
   const innermost = resource.reservations.at(-1);
   return (

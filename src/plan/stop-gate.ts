@@ -6,7 +6,7 @@ import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { acceptedLoss } from './intents.ts';
 import { promisedSoon } from './maintenance.ts';
-import { heldNeed, type Need, type NeedContext } from './need.ts';
+import { heldNeed, isVoter, type Need, type NeedContext } from './need.ts';
 import { absentBrokers, blockQuorum, blockRestart, isFresh } from './safety.ts';
 
 /** A broker that was stopped may take this long to be back in sync. */
@@ -134,9 +134,7 @@ function blockStart(
     return { reason: reading, stalled: false };
   }
   const serves = reading.brokers.some((b) => b.id === broker.id && !b.fenced);
-  const votes =
-    memory.cluster?.voters.some((v) => v.nodeId === broker.id) === true ||
-    reading.quorum.voters.some((v) => v.nodeId === broker.id);
+  const votes = isVoter(memory, broker.id) || reading.quorum.voters.some((v) => v.nodeId === broker.id);
   if (!serves && !votes) {
     return 'not in use';
   }

@@ -3,7 +3,7 @@ import type { IntentBody } from '../model/api.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { activeIntent, askedBy, askFor, askNothing } from '../plan/intents.ts';
-import { emptyRecord } from '../plan/need.ts';
+import { emptyRecord, isVoter } from '../plan/need.ts';
 import type { Memory } from './memory.ts';
 
 export type IntentDemand = {
@@ -55,7 +55,7 @@ export async function storeIntent(
     if (record.placement === undefined) {
       throw refused(`broker ${brokerId} has no disk yet`, 'there is nothing to replace');
     }
-    if (cluster.cluster?.voters.some((v) => v.nodeId === brokerId) === true) {
+    if (isVoter(cluster, brokerId)) {
       throw refused(
         `broker ${brokerId} is a voter of the controller quorum: its disk is the quorum’s memory`,
         'bring its agent back, or restore its disk',

@@ -147,6 +147,15 @@ export function createKafkaWatch(deps: {
     }
   }
 
+  /** The cluster was removed. What is still asked of it brings no news to anybody. */
+  function drop(name: string, entry: Watched): void {
+    watched.delete(name);
+    entry.pending.length = 0;
+    entry.admin?.close().catch((error: unknown) => {
+      logger.debug('a client did not close', { clusterName: name, error: words(error) });
+    });
+  }
+
   return {
     sources(nowMs) {
       return new Map(
@@ -163,8 +172,12 @@ export function createKafkaWatch(deps: {
     },
     poll(clusters, isCalm) {
       const nowMs = clock.nowMs();
-      for (const { timer } of watched.values()) {
-        timer?.cancel();
+      const names = new Set(clusters.map((memory) => memory.spec.desired.name));
+      for (const [name, entry] of watched) {
+        entry.timer?.cancel();
+        if (!names.has(name)) {
+          drop(name, entry);
+        }
       }
       for (const memory of clusters) {
         const { name } = memory.spec.desired;

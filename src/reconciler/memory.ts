@@ -137,8 +137,12 @@ export async function loadMemory(store: Store): Promise<Memory> {
       entryOf(record.name).cluster = record;
     },
     async writeBroker(record) {
-      await write(recordPaths.broker(record.clusterName, record.id), record);
-      entryOf(record.clusterName).brokers.set(record.id, record);
+      const { brokers } = entryOf(record.clusterName);
+      // A step that only sends something again carries the record as it is stored.
+      if (brokers.get(record.id) !== record) {
+        await write(recordPaths.broker(record.clusterName, record.id), record);
+        brokers.set(record.id, record);
+      }
     },
     async removeBroker({ clusterName, id }) {
       await remove(recordPaths.broker(clusterName, id));

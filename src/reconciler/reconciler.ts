@@ -383,7 +383,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     );
     if (event.kind === 'update') {
       // One broker, one task, one executor: they share an id.
-      const executorWaitStatus = before.executorExits.get(event.update.taskId);
+      const executorWaitStatus = before.executorExits.get(event.update.taskId)?.status;
       await handleUpdate({
         ...event.update,
         ...(executorWaitStatus === undefined ? {} : { executorWaitStatus }),

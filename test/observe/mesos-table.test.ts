@@ -98,7 +98,7 @@ test('the failure of an agent makes every task askable again, that of an executo
   );
   const ended = fold(table, { kind: 'failure', executorId: 'e', agentId: 'a', status: 17_664 });
   assert.equal({ ...ended, executorExits: table.executorExits }, table);
-  assert.equal(ended.executorExits, new Map([['e', 17_664]]));
+  assert.equal(ended.executorExits, new Map([['e', { status: 17_664, atMs: nowMs }]]));
   assert.is(fold(table, { kind: 'failure', executorId: 'e', agentId: 'a' }), table);
   const failed = fold(table, { kind: 'failure', agentId: 'a' });
   assert.is(failed.answeredTasks.size, 0);

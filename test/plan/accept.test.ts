@@ -11,7 +11,7 @@ const accepted = (sent: readonly MesosCall[]): readonly (readonly OfferOperation
 
 test('several brokers on one agent start by one ACCEPT, each with what is reserved for it', () => {
   const desired = makeDesired({ brokers: [0, 1, 2].map((id) => makeBroker(id, { constraints: [] })) });
-  const loop = new PlannerLoop(desired, 'agent-1');
+  const loop = new PlannerLoop(desired, ['agent-1']);
   for (let i = 0; i < 3; i += 1) loop.pass();
   assert.is(accepted(loop.sent).length, 1);
   assert.is(loop.sent.filter((c) => c.kind === 'revive').length, 1, 'it subscribed suppressed');
@@ -60,7 +60,7 @@ for (const [kind, second] of [
   ['reserve', ['reserve', 'create', 'launch']],
 ] as const) {
   test(`a launch that failed because its ${kind.toUpperCase()} did is completed by the next offer`, () => {
-    const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), 'agent-1');
+    const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), ['agent-1']);
     loop.onTheWay = spoil(kind, 1);
     loop.run(3);
     assert.is(loop.record(0).failures, 1);
@@ -76,7 +76,7 @@ for (const [kind, second] of [
 }
 
 test('operations that fail for good are tried with growing patience, and told', () => {
-  const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), 'agent-1');
+  const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), ['agent-1']);
   loop.onTheWay = spoil('create', Number.POSITIVE_INFINITY);
   loop.run(200);
   // At once, then after 10 s, 20 s, 40 s, 80 s.

@@ -1,10 +1,13 @@
 /** A volume that grows, against the model of Mesos: what the goldens say one plan at a time, in one go. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { AgentConfig } from '../../src/local/model/state.ts';
+import type { Resource } from '../../src/mesos/types.ts';
 import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
 import { describeHeld } from '../../src/plan/describe-held.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { previewCluster } from '../../src/plan/preview.ts';
+import { agentConfig, scalar } from '../local/model/world.ts';
 import { makeBroker, makeDesired, makeInput, makeMemory, makeRecord } from './builders.ts';
 import { PlannerLoop } from './planner-loop.ts';
 
@@ -18,8 +21,8 @@ const desiredOf = (sizeMiB: number) =>
   });
 
 /** Broker 0 runs, on a volume of 1000 MiB, as far as its record and Mesos know. */
-function running(): PlannerLoop {
-  const loop = new PlannerLoop(desiredOf(1000), 'agent-1');
+function running(agent: string | AgentConfig = 'agent-1', role?: string): PlannerLoop {
+  const loop = new PlannerLoop(desiredOf(1000), [agent], role);
   loop.run(2);
   loop.world.start(loop.world.outputs);
   const record = loop.record(0);
@@ -55,9 +58,9 @@ const volumeMiB = ({ world }: PlannerLoop): number | undefined =>
 test('reserved while it runs, grown when it has stopped, started on the next offer', () => {
   const loop = running();
   loop.apply(desiredOf(1500));
-  loop.run(3);
+  loop.run(5);
   assert.equal(operations(loop), [['reserve', 'create', 'launch'], ['reserve']]);
-  assert.is(loop.record(0).growth?.attempts, 0);
+  assert.equal(loop.record(0).growth, { revision: 2, isReserved: true, attempts: 0 });
   assert.match(JSON.stringify(loop.lastPlan.held), /restart broker 0/, 'Kafka cannot be asked here');
   assert.is(volumeMiB(loop), 1000);
   stop(loop);
@@ -67,6 +70,74 @@ test('reserved while it runs, grown when it has stopped, started on the next off
   assert.is(loop.record(0).task?.state, 'TASK_STAGING');
   assert.is(loop.record(0).growth, undefined);
   assert.is(loop.record(0).placement?.volumes[0]?.sizeMiB, 1500);
+});
+
+const says = ({ lastPlan }: PlannerLoop, words: RegExp): boolean =>
+  lastPlan.held.some((h) => words.test(`${h.need}: ${describeHeld(h).message}`));
+
+/** RESERVE of what is added goes another way; what the start reserves went out before. */
+function onReserve(loop: PlannerLoop, change: (o: OfferOperation) => readonly OfferOperation[]): void {
+  loop.onTheWay = (call: MesosCall) =>
+    call.kind === 'accept'
+      ? { ...call, operations: call.operations.flatMap((o) => (o.kind === 'reserve' ? change(o) : [o])) }
+      : call;
+}
+
+test('a RESERVE that is lost stops nothing, and is sent again', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  onReserve(loop, () => []);
+  loop.run(30);
+  assert.equal(operations(loop).slice(1), [['reserve']]);
+  assert.not(says(loop, /restart broker 0/));
+  assert.ok(says(loop, /grow volume data of broker 0: .* is waited for that shows the 500 MiB of disk/));
+  loop.onTheWay = (call) => call;
+  // What was refused meanwhile comes back after ten minutes.
+  loop.run(12 * 60);
+  assert.equal(operations(loop).slice(1), [['reserve'], ['reserve']]);
+  assert.is(loop.record(0).growth?.isReserved, true);
+  assert.ok(says(loop, /restart broker 0/));
+});
+
+test('a RESERVE that Mesos refuses stops nothing, and is told in its words', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  onReserve(loop, (o) =>
+    o.kind === 'reserve' ? [{ ...o, resources: o.resources.map((r) => ({ ...r, reservations: [] })) }] : [],
+  );
+  loop.run(30);
+  assert.equal(operations(loop).slice(1), [['reserve']]);
+  assert.not(says(loop, /restart broker 0/));
+  assert.ok(says(loop, /Mesos refuses to reserve the disk: .*is not dynamically reserved/));
+});
+
+test('disk that is reserved for a role above ours grows by more of the same, and by no other', () => {
+  const [cpus, mem, disk, ports] = agentConfig('agent-1').resources;
+  const above = (amount: number) =>
+    scalar('disk', amount, { reservations: [{ type: 'STATIC', role: 'kafka' }] });
+  if (cpus === undefined || mem === undefined || disk === undefined || ports === undefined) return;
+  const on = (...disks: Resource[]): PlannerLoop =>
+    running({ ...agentConfig('agent-1'), resources: [cpus, mem, ports, ...disks] }, 'kafka/prod');
+  // The smallest disk that does is taken first: the one that is reserved.
+  const loop = on(scalar('disk', 9_000), above(2_000));
+  assert.is(loop.record(0).placement?.volumes[0]?.base?.[0]?.role, 'kafka');
+  loop.apply(desiredOf(1500));
+  loop.run(5);
+  stop(loop);
+  loop.run(3);
+  assert.equal(operations(loop), [['reserve', 'create', 'launch'], ['reserve'], ['grow'], ['launch']]);
+  assert.is(volumeMiB(loop), 1500);
+
+  const full = on(scalar('disk', 9_000), above(1_200));
+  full.apply(desiredOf(1500));
+  // An offer that will not do is refused for minutes: only the pass that has it in hand can say why.
+  const noRoom = /agent-1 has 200 of 500 MiB of disk reserved for role kafka to add/;
+  const said = [1, 2, 3, 4, 5].map(() => {
+    full.run(1);
+    return says(full, noRoom);
+  });
+  assert.ok(said.includes(true));
+  assert.equal(operations(full), [['reserve', 'create', 'launch']]);
 });
 
 test('the plan shows it before anything is asked of Mesos', () => {

@@ -1,4 +1,6 @@
 /** The planner's calls against the model of Mesos, by way of the wire's words: what the loop does, and nothing of Kafka. */
+
+import type { AgentConfig } from '../../src/local/model/state.ts';
 import { toEvent } from '../../src/mesos/from-wire.ts';
 import { toCall, toSubscribe } from '../../src/mesos/to-wire.ts';
 import type { Desired } from '../../src/model/desired.ts';
@@ -8,13 +10,12 @@ import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
 import { foldUpdate } from '../../src/observe/fold-update.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { events, World } from '../local/model/world.ts';
+import { agentConfig, events, World } from '../local/model/world.ts';
 import { artifacts, countUuids, framework, makeBroker, makeSpec } from './builders.ts';
-
-const settings: FrameworkSettings = { ...framework, principal: 'kafka' };
 
 export class PlannerLoop {
   readonly world: World;
+  readonly settings: FrameworkSettings;
   readonly sent: MesosCall[] = [];
   memory: ClusterMemory;
   table: MesosTable = emptyMesosTable;
@@ -24,13 +25,18 @@ export class PlannerLoop {
   private readonly newUuid = countUuids();
   private seen = 0;
 
-  constructor(desired: Desired, ...agents: string[]) {
-    this.world = new World(...agents);
+  constructor(desired: Desired, agents: readonly (string | AgentConfig)[], role = framework.role) {
+    this.settings = { ...framework, principal: 'kafka', role };
+    this.world = new World();
+    for (const agent of agents) {
+      const config = typeof agent === 'string' ? agentConfig(agent) : agent;
+      this.world.do({ kind: 'agent-started', agent: config });
+    }
     this.memory = { spec: makeSpec(desired), brokers: new Map() };
     this.world.do({
       kind: 'subscribe',
       streamId: 's1',
-      call: { type: 'SUBSCRIBE', subscribe: toSubscribe(settings, undefined) },
+      call: { type: 'SUBSCRIBE', subscribe: toSubscribe(this.settings, undefined) },
     });
   }
 
@@ -59,7 +65,7 @@ export class PlannerLoop {
     }
     this.lastPlan = plan({
       nowMs: world.nowMs,
-      framework: settings,
+      framework: this.settings,
       clusters: [this.memory],
       isTornDown: false,
       mesos: this.table,
@@ -82,7 +88,7 @@ export class PlannerLoop {
 
   private fold(event: Parameters<typeof toEvent>[0]): void {
     const { nowMs } = this.world;
-    const translated = toEvent(event, 'kafka', nowMs);
+    const translated = toEvent(event, this.settings.role, nowMs);
     if (translated === undefined) return;
     this.table = foldMesosEvent(this.table, translated, () => true, nowMs);
     if (translated.kind === 'update') {
@@ -108,6 +114,6 @@ export class PlannerLoop {
   private send(call: MesosCall): void {
     if (call.kind !== 'acknowledge') this.sent.push(call);
     this.table = foldSent(this.table, call, this.world.nowMs);
-    this.world.call(toCall(this.onTheWay(call), settings));
+    this.world.call(toCall(this.onTheWay(call), this.settings));
   }
 }

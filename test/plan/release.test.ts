@@ -14,6 +14,7 @@ import {
   framework,
   makeBroker,
   makeDesired,
+  makeEnded,
   makeInput,
   makeKafka,
   makeMemory,
@@ -133,7 +134,44 @@ test('gone by an offer that came a while after; at once when feedback says so', 
 test('an offer from when the task still had it proves nothing', () => {
   const empty = (receivedAtMs: number) => makeOffer('agent-9', { id: 'empty', receivedAtMs });
   assert.not(forgets(plan(inputOf(tableOf([empty(left.sinceMs - 1_000)])))));
-  assert.ok(forgets(plan(inputOf(tableOf([empty(left.sinceMs + 3_000)])))));
+  assert.ok(forgets(plan(inputOf(tableOf([empty(left.sinceMs + 30_000)])))));
+});
+
+test('an offer from before its executor ended proves nothing, whatever feedback says of the release', () => {
+  const { last: ended } = makeEnded(desired, broker);
+  if (ended === undefined) return assert.unreachable();
+  const last = { ...ended, agentId: 'agent-9', endedAtMs: nowMs - 2_000 };
+  const of = makeMemory(desired, [{ ...record, leftBehind: [{ ...left, sinceMs: nowMs - 1_500 }], last }]);
+  const forgotten = (receivedAtMs: number, exits: readonly (readonly [string, number])[]): boolean => {
+    const offer = makeOffer('agent-9', { id: 'empty', receivedAtMs });
+    const table: MesosTable = {
+      ...tableOf([offer]),
+      releases: new Map([
+        ['old', { agentId: 'agent-9', lastAtMs: nowMs - 1_000, attempts: 1, outcome: { kind: 'finished' } }],
+      ]),
+      executorExits: new Map(exits.map(([id, atMs]) => [id, { status: 0, atMs }])),
+    };
+    return forgets(plan(inputOf(table, receivedAtMs, of)));
+  };
+  const heard = ['demo.1.1.t', nowMs - 500] as const;
+  assert.not(forgotten(nowMs, [heard]), 'it may have been on its way');
+  assert.ok(forgotten(nowMs + 500, [heard]));
+  assert.not(forgotten(nowMs + 500, []), 'its share may come yet');
+  assert.not(forgotten(nowMs + 500, [['demo.1.0.t', nowMs - 9_000]]), 'that was another one');
+  assert.ok(forgotten(last.endedAtMs + 30_000, []), 'no executor takes so long to end');
+});
+
+test('cpus and memory alone of a cluster that nobody knows are given back, whatever holds anything is not', () => {
+  const other = makePlacement('gone', broker, { incarnation: 'gone', agentId: 'agent-9' });
+  const made = (parts: Parameters<typeof reservedFor>[3]): Plan =>
+    plan(inputOf(tableOf([makeOffer('agent-9', { extra: reservedFor('gone', broker, other, parts) })])));
+  const [unreserve] = releaseOf(made(['cpus', 'mem']))?.operations ?? [];
+  assert.equal(unreserve?.kind === 'unreserve' && unreserve.resources.map((r) => r.name), ['cpus', 'mem']);
+  for (const part of ['ports', 'disk', 'volumes'] as const) {
+    const held = made(['cpus', 'mem', part]);
+    assert.is(releaseOf(held), undefined, part);
+    assert.ok(held.held.some((h) => h.reason.kind === 'orphaned'));
+  }
 });
 
 test('what was refused while a broker started is asked for again when it runs', () => {

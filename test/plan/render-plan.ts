@@ -55,7 +55,7 @@ function renderAction(action: Action, nowMs: number): readonly string[] {
         ...(record.growth === undefined
           ? []
           : [
-              `growth of revision ${record.growth.revision}: ${record.growth.attempts} tries${record.growth.isOver === true ? `, over (${record.growth.refused ?? 'silence'})` : ''}`,
+              `growth of revision ${record.growth.revision}: ${record.growth.attempts} tries${record.growth.isReserved === true ? ', reserved' : ''}${record.growth.isOver === true ? `, over (${record.growth.refused ?? 'silence'})` : ''}`,
             ]),
         ...(record.task?.kill === undefined
           ? []

@@ -257,7 +257,7 @@ test('ports: the lowest that is free, taken out of the middle of a range', () =>
   assert.equal(takePort(pool, 99).taken, []);
 });
 
-test('ours is what carries all our labels; free is unreserved or statically our role’s', () => {
+test('ours is what carries all our labels; free is unreserved or statically for a role above ours', () => {
   const labels = { framework: 'kafka-mesos', cluster: 'demo', broker: '1', incarnation: 'i1' };
   const of = (over: Record<string, string>) => ({
     name: 'cpus',
@@ -272,8 +272,11 @@ test('ours is what carries all our labels; free is unreserved or statically our 
     scalar: 1,
     reservations: [{ kind: 'static' as const, role, labels: {} }],
   });
-  assert.ok(isFree(statically('kafka'), 'kafka'));
-  assert.not(isFree(statically('other'), 'kafka'));
+  assert.ok(isFree(statically('kafka'), 'kafka/prod'));
+  // Mesos: "is not a refinement".
+  assert.not(isFree(statically('kafka'), 'kafka'));
+  assert.not(isFree(statically('kaf'), 'kafka'));
+  assert.not(isFree(statically('other'), 'kafka/prod'));
 });
 
 // Fit
@@ -310,6 +313,19 @@ test('an agent gets the Node of its platform, and is refused by name when there 
   assert.is(uri({ os: 'Linux', arch: 'aarch64' }), 'a');
   assert.is(uri({ os: 'darwin' }), 'no Node for darwin-x64 (--agent-node)');
   assert.is(uri({ os: 'constructor', arch: 'x' }), 'no Node for constructor-x (--agent-node)');
+});
+
+test('what the agent reserves for our very role cannot be used, and that is said', () => {
+  const reservations = [{ kind: 'static' as const, role: framework.role, labels: {} }];
+  const extra = [{ name: 'cpus', scalar: 8, reservations }];
+  const [agent] = groupByAgent([makeOffer('a', { cpus: 0.5, extra })]);
+  if (agent === undefined) throw new Error('no offers');
+  const fit = fitBroker({ clusterName: 'demo', broker: makeBroker(1), formatted: false }, agent, fitContext);
+  const reasons = fit.fits ? '' : fit.reasons.join();
+  assert.match(
+    reasons,
+    /cpus 0.5 of 1.1; 8 more are the agent's for role kafka itself.*a role above, or none/,
+  );
 });
 
 test('what is reserved for another broker is not touched', () => {

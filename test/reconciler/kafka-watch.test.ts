@@ -20,12 +20,15 @@ const memory = makeMemory(
 function createWatch() {
   const clock = createVirtualClock();
   const asked: (readonly string[])[] = [];
+  const closed: number[] = [];
   const admin = {
     async observe(topics: readonly string[] = []) {
       asked.push(topics);
       return { ...makeKafka(desired), observedAtMs: clock.nowMs() };
     },
-    async close() {},
+    async close() {
+      closed.push(clock.nowMs());
+    },
   } as unknown as KafkaAdmin;
   const watch = createKafkaWatch({
     clock,
@@ -34,7 +37,7 @@ function createWatch() {
     mayAct: () => true,
     onNews: () => {},
   });
-  return { watch, asked, clock, poll: () => watch.poll([memory], () => true) };
+  return { watch, asked, closed, clock, poll: () => watch.poll([memory], () => true) };
 }
 
 test('the settings of the topics in the spec are asked for, and at once when the spec has changed', async () => {
@@ -69,6 +72,22 @@ test('the next question comes by itself, and none when nobody looks at the answe
   clock.advance(60_000);
   await settle();
   assert.is(asked.length, 3);
+});
+
+test('of a cluster that was removed nothing is kept, and nobody asks it any more', async () => {
+  const { watch, asked, closed, poll, clock } = createWatch();
+  poll();
+  await settle();
+  poll();
+  watch.poll([], () => true);
+  clock.advance(60_000);
+  await settle();
+  assert.is(asked.length, 1);
+  assert.is(closed.length, 1);
+  assert.is(watch.sources(clock.nowMs()).size, 0);
+  poll();
+  await settle();
+  assert.is(asked.length, 2, 'and one that is formed anew is asked');
 });
 
 test('a refusal is remembered by what was to be done, until that is done or the spec changes', async () => {

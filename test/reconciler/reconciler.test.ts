@@ -214,11 +214,16 @@ test('a lost KILL is sent again when it is due, and not while Kafka cannot say w
   await settle();
   assert.is(kills(), 1);
   harness.kafka = kafka;
+  const before = harness.crossed.length;
+  const heard = (): number => harness.reconciler.statuses()[0]?.events.length ?? 0;
+  const heardBefore = heard();
   for (let i = 0; i < 3; i += 1) {
     harness.clock.advance(1_000);
     await settle();
   }
   assert.is(kills(), 2);
+  assert.not.match(harness.crossed.slice(before).join(), 'write', 'the order is stored already');
+  assert.is(heard(), heardBefore, 'and no news');
 });
 
 test('fenced, and noticed by an apply: that is fatal too, nothing more is sent', async () => {

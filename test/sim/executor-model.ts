@@ -231,7 +231,7 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
             formatUuid = undefined;
             format();
           }
-          if (uuid === terminalUuid) exit();
+          if (uuid === terminalUuid) later(1, 3_000, exit);
           return;
         }
         case 'KILL':

@@ -47,7 +47,10 @@ function allocateAgent(
   if (!worthOffering(free)) return;
   for (const { framework, role } of candidates(listeners, shares)) {
     if (!mayUse(context.state, framework, role, agent)) continue;
-    const part = free.filter((one) => (reservedRole(one) ?? role) === role);
+    const part = free.filter((one) => {
+      const reserved = reservedRole(one) ?? role;
+      return reserved === role || role.startsWith(`${reserved}/`);
+    });
     if (!worthOffering(part) || isRefused(framework, role, agent.id, part)) continue;
     const offer = makeOffer(context, framework, agent, role, part);
     const made = offers.get(framework);

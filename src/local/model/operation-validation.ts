@@ -24,6 +24,10 @@ export function validateReservation(
       }
     }
     const role = reservation.role ?? '*';
+    const above = resource.reservations?.at(-2)?.role;
+    if (above !== undefined && !role.startsWith(`${above}/`)) {
+      return `Invalid refined reservation: role '${role}' is not a refinement of '${above}'`;
+    }
     const allocation = resource.allocation_info?.role ?? '*';
     if (role !== allocation) {
       return `A reserve operation was attempted for a resource with role '${role}', but the resource was allocated to role '${allocation}'`;
