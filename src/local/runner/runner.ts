@@ -165,11 +165,17 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   };
 
+  // One after the other: a directory that is being deleted has just been changed, and would count as the newest.
+  let collected: Promise<void> = Promise.resolve();
   const collect = (agentName: string): void => {
-    const living = new Set(ofAgent(agentName).map(({ containerId }) => containerId));
-    collectSandboxes(workDirectory(agentName), living).catch((error: unknown) =>
-      logger.warn('old sandboxes cannot be deleted', { agentName, reason: String(error) }),
-    );
+    collected = collected
+      .then(() => {
+        const living = new Set(ofAgent(agentName).map(({ containerId }) => containerId));
+        return collectSandboxes(workDirectory(agentName), living);
+      })
+      .catch((error: unknown) =>
+        logger.warn('old sandboxes cannot be deleted', { agentName, reason: String(error) }),
+      );
   };
 
   /** Looks after the running containers every now and then. */
