@@ -1,10 +1,13 @@
 /** The store is lost while brokers run: it is made again from Mesos and Kafka, and no broker notices. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { createWorld, threeBrokers } from './harness.ts';
+import { startZooKeeper } from '../zookeeper/real-zookeeper.ts';
+import { createWorld, root, threeBrokers } from './harness.ts';
 
 const test = suite('recovery of a lost store');
 const world = createWorld('recover');
@@ -24,8 +27,9 @@ const startTimes = () =>
   );
 let started: readonly (string | undefined)[] = [];
 
-const recover = (...more: string[]) =>
-  world.run(['scheduler', '--recover', '--master', master, '--store', `file:${store}`, '-f', file, ...more]);
+const recoverInto = (uri: string, ...more: string[]) =>
+  world.run(['scheduler', '--recover', '--master', master, '--store', uri, '-f', file, ...more]);
+const recover = (...more: string[]) => recoverInto(`file:${store}`, ...more);
 
 async function ended(pid: number): Promise<void> {
   for (;;) {
@@ -87,11 +91,45 @@ test('with consent it is written, and the next scheduler finds everything as it 
 });
 
 test('a dynamic value that was found is still followed', async () => {
-  const changed = world.spec('demo', threeBrokers({ config: 'num.io.threads: 5' }));
-  await world.ok(['apply', '-f', changed, '--wait', '--timeout', '5m']);
+  file = world.spec('demo', threeBrokers({ config: 'num.io.threads: 5' }));
+  await world.ok(['apply', '-f', file, '--wait', '--timeout', '5m']);
   const after = await world.status('demo');
   assert.equal(identities(after), identities(before));
   assert.equal(startTimes(), started);
+});
+
+test('what is recovered into ZooKeeper, a scheduler there goes on with', async () => {
+  schedulerPid = JSON.parse(await world.ok(['local', 'status', '-o', 'json'])).scheduler.pid;
+  process.kill(schedulerPid, 'SIGKILL');
+  await ended(schedulerPid);
+  const zookeeper = await startZooKeeper();
+  const uri = `zk://${zookeeper.address}/kafka-mesos`;
+  try {
+    const { code, stdout, stderr } = await recoverInto(uri, '--confirm');
+    assert.is(code, 0, `${stdout}\n${stderr}`);
+    assert.match((await recoverInto(uri, '--confirm')).stderr, /the store is not empty/);
+    const args = ['scheduler', '--master', master, '--store', uri, '--artifact-url', 'file:'];
+    const scheduler = spawn(process.execPath, [join(root, 'bin', 'kafka-mesos'), ...args], {
+      env: { ...process.env, KAFKA_MESOS_HOME: world.home, NO_COLOR: '1' },
+      stdio: 'ignore',
+    });
+    const exited = once(scheduler, 'exit');
+    try {
+      while ((await world.run(['status'])).code !== 0 && scheduler.exitCode === null) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      const after = await world.until('demo', 'converged', (s) => s.phase === 'converged');
+      assert.equal(identities(after), identities(before));
+      assert.equal(startTimes(), started);
+      assert.match(await world.ok(['plan', '-f', file]), /Plan: no changes\./);
+    } finally {
+      scheduler.kill('SIGTERM');
+      await exited;
+    }
+    assert.is(scheduler.exitCode, 0);
+  } finally {
+    await zookeeper.close();
+  }
 });
 
 test.after(() => world.close());
