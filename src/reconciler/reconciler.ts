@@ -31,7 +31,7 @@ import { type IntentDemand, storeIntent } from './broker-intents.ts';
 import { createSettingsComparison } from './compare-settings.ts';
 import { createEventLog } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
-import { boundMemory, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
+import { boundMemory, type FoldedUpdate, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
@@ -113,7 +113,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   /** A write may or may not have happened: memory is read again before anything is decided. */
   let stale = false;
   let table: MesosTable = emptyMesosTable;
-  let subscribedAs: string | undefined;
+  /** Of this subscription, and whether the store has been told of it. */
+  let subscription: { readonly frameworkId: string; isStored: boolean } | undefined;
   let rejections: RejectionMemory = new Map();
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
   let running = false;
@@ -268,16 +269,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     if (stale && !(await reload())) {
       return wakeAt(nowMs + storeRetryMs);
     }
-    if (subscribedAs !== undefined && requireMemory().framework()?.frameworkId !== subscribedAs) {
-      // Durable before any task is: tasks of a forgotten framework could neither be seen nor stopped.
-      const frameworkId = subscribedAs;
-      if (
-        !(await write('remember the framework id', () =>
-          requireMemory().writeFramework({ ...requireMemory().framework(), schema: 1, frameworkId }),
-        ))
-      ) {
-        return wakeAt(nowMs + storeRetryMs);
-      }
+    if (!(await storeSubscription())) {
+      return wakeAt(nowMs + storeRetryMs);
     }
     const clusters = requireMemory().clusters();
     const { offers } = table;
@@ -319,6 +312,23 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   function wakeAt(atMs: number): void {
     timer?.cancel();
     timer = clock.setTimer(Math.max(1, atMs - clock.nowMs()), () => enqueue(async () => {}));
+  }
+
+  /**
+   * Durable before any task is: tasks of a forgotten framework could neither be seen nor stopped. And once in each
+   * subscription, before anything is acknowledged: where there is no election only the fence of the store tells
+   * that another scheduler has taken over, and what is unknown here may be in its records.
+   */
+  async function storeSubscription(): Promise<boolean> {
+    if (subscription === undefined || subscription.isStored) {
+      return true;
+    }
+    const { frameworkId } = subscription;
+    const known = requireMemory().framework();
+    subscription.isStored = await write('remember the framework id', () =>
+      requireMemory().writeFramework({ ...known, schema: 1, frameworkId }),
+    );
+    return subscription.isStored;
   }
 
   async function reload(): Promise<boolean> {
@@ -365,7 +375,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           },
         );
       case 'subscribed':
-        subscribedAs = event.frameworkId;
+        subscription = { frameworkId: event.frameworkId, isStored: false };
         logger.info('subscribed', { frameworkId: event.frameworkId });
         break;
       case 'error':
@@ -401,15 +411,17 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   }
 
   async function handleUpdate(update: TaskUpdate): Promise<void> {
-    const folded = await foldTaskUpdate(update, {
-      memory: requireMemory(),
-      attempt,
-      write,
-      send,
-      events,
-      rates,
-      nowMs: clock.nowMs(),
-    });
+    const folded: FoldedUpdate = (await storeSubscription())
+      ? await foldTaskUpdate(update, {
+          memory: requireMemory(),
+          attempt,
+          write,
+          send,
+          events,
+          rates,
+          nowMs: clock.nowMs(),
+        })
+      : { kind: 'not-stored' };
     if (folded.kind === 'not-stored') {
       const answered = new Set(table.answeredTasks);
       answered.delete(update.taskId);

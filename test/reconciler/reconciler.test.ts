@@ -259,6 +259,42 @@ test('fenced while it works: nothing more is sent, and it is fatal', async () =>
   assert.equal(harness.sent, []);
 });
 
+test('fenced, and subscribed again: not even what it does not know is acknowledged', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = await launched(createHarness(backend));
+  // Without an election nothing but the store tells that another one has taken over, and started tasks.
+  await backend.connect().claim();
+  harness.reconciler.onMesosEvent({ kind: 'disconnected' });
+  await settle();
+  harness.sent.length = 0;
+  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  await harness.update({
+    taskId: 'demo.7.1.x',
+    state: 'TASK_STARTING',
+    agentId: 'agent-1',
+    uuid: 'u',
+  });
+  assert.equal(harness.sent, []);
+  assert.is(harness.fatal[0]?.code, 'KM_CONFLICT_FENCED');
+});
+
+test('a subscription that cannot be stored acknowledges nothing, until it is', async () => {
+  const harness = await launched(createHarness());
+  harness.reconciler.onMesosEvent({ kind: 'disconnected' });
+  await settle();
+  harness.sent.length = 0;
+  harness.onWrite = () => unknownOutcome();
+  const update = { taskId: 'demo.7.1.x', state: 'TASK_STARTING', agentId: 'agent-1', uuid: 'u' } as const;
+  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  await harness.update(update);
+  assert.equal(harness.sent, []);
+  harness.onWrite = () => undefined;
+  harness.clock.advance(1_000);
+  await settle();
+  await harness.update(update);
+  assert.ok(harness.sent.some((call) => call.kind === 'acknowledge'));
+});
+
 for (const [event, code] of [
   [{ kind: 'failed-over' }, 'KM_CONFLICT_FAILED_OVER'],
   [{ kind: 'framework-removed', message: 'gone' }, 'KM_CONFLICT_FRAMEWORK_REMOVED'],
