@@ -347,20 +347,21 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
 
 /** Takes exactly `wanted` away; throws when it is not all there. */
 function subtract(from: readonly Resource[], wanted: Resource): readonly Resource[] {
-  const shape = (r: Resource): string => JSON.stringify([r.name, r.reservations, r.disk ?? null]);
-  const index = from.findIndex((r) => shape(r) === shape(wanted));
+  const shape = (r: Resource): string => JSON.stringify([r.reservations, r.disk ?? null]);
+  const wantedShape = shape(wanted);
+  const index = from.findIndex((r) => r.name === wanted.name && shape(r) === wantedShape);
   const found = from[index];
-  const missing = new Error(`${JSON.stringify(wanted)} is not in ${JSON.stringify(from)}`);
-  if (found === undefined) throw missing;
+  const missing = () => new Error(`${JSON.stringify(wanted)} is not in ${JSON.stringify(from)}`);
+  if (found === undefined) throw missing();
   const others = from.filter((_, i) => i !== index);
   if (wanted.scalar !== undefined) {
     const left = Math.round(((found.scalar ?? 0) - wanted.scalar) * 1_000) / 1_000;
-    if (left < 0) throw missing;
+    if (left < 0) throw missing();
     return left === 0 ? others : [...others, { ...found, scalar: left }];
   }
   const ports = new Set((found.ranges ?? []).flatMap(portsOf));
   for (const port of (wanted.ranges ?? []).flatMap(portsOf)) {
-    if (!ports.delete(port)) throw missing;
+    if (!ports.delete(port)) throw missing();
   }
   const ranges = [...ports].sort((a, b) => a - b).map((port) => ({ begin: port, end: port }));
   return ranges.length === 0 ? others : [...others, { ...found, ranges }];

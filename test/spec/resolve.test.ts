@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { brokerOf, codesOf, desiredOf, documentOf } from './helpers.ts';
 
@@ -283,14 +283,13 @@ test('each key of a valid document, misspelt, is one error and makes no other', 
   const documents = parseAllDocuments(text, { merge: true }).map(
     (document) => JSON.parse(JSON.stringify(document)) as { spec: unknown },
   );
+  let document = documents[0];
   let count = 0;
   const judge = (map: Record<string, unknown>, key: string, name: string): void => {
     const { [key]: value, ...others } = map;
     delete map[key];
     map[name] = value;
-    const { problems } = parseSpec([
-      { path: 'full.yaml', text: documents.map((document) => stringify(document)).join('---\n') },
-    ]);
+    const { problems } = parseSpec([{ path: 'full.yaml', text: JSON.stringify(document) }]);
     const errors = problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
     assert.equal(errors, ['KM_SPEC_UNKNOWN_KEY'], `${name} for ${key}: ${errors.join()}`);
     delete map[name];
@@ -306,7 +305,7 @@ test('each key of a valid document, misspelt, is one error and makes no other', 
       visit(map[key], free.has(key) && !Array.isArray(map[key]));
     }
   };
-  for (const { spec } of documents) visit(spec, false);
+  for (document of documents) visit(document.spec, false);
   assert.ok(count > 80, `${count} keys`);
 });
 
