@@ -39,14 +39,17 @@ export function createKafkaPrograms(
     async prepare(options) {
       const shared = { ...options, clock: ports.clock, volumePath };
       const jreHome = launch.jre === undefined ? undefined : await layOut(launch.jre, shared);
+      // It answers while Kafka is unpacked.
+      const found = findJava(
+        { kafkaVersion: launch.kafkaVersion, ...(jreHome === undefined ? {} : { jreHome }) },
+        ports.env,
+      );
+      found.catch(() => {});
       const kafkaHome = await layOut(launch.kafka, shared);
       await pruneLayouts(volumePath, [launch.kafka, ...(launch.jre === undefined ? [] : [launch.jre])]);
       libsDir = join(kafkaHome, 'libs');
       await requireJars(libsDir);
-      java = await findJava(
-        { kafkaVersion: launch.kafkaVersion, ...(jreHome === undefined ? {} : { jreHome }) },
-        ports.env,
-      );
+      java = await found;
       await mkdir(configFolder, { recursive: true });
       await writeConfig(propertiesPath, () =>
         renderServerProperties({ launch, logDirs: place.dataDirectories }),

@@ -64,7 +64,7 @@ export async function* measureBringUp(): AsyncIterable<Result> {
     aim: 1.15,
     ours: inPlace,
     reference: bare,
-    meaning: `${what}; agents on this machine: they copy Node and check it, and unpack Kafka from the cache`,
+    meaning: `${what}; agents on this machine: Node runs where it lies, and Kafka is unpacked from the cache`,
   });
   yield result({
     bench: 'bring-up-over-http',
