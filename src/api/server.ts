@@ -9,6 +9,7 @@ import type {
   SchedulerService,
   SpecRequest,
 } from '../model/api.ts';
+import { type ClusterStatus, leftAlone } from '../model/status.ts';
 import type { TeardownRequest } from '../model/teardown.ts';
 import type { Logger } from '../sys/logger.ts';
 import { answerFor } from './error-answer.ts';
@@ -111,7 +112,7 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
     },
   );
   app.delete<{ Params: { name: string; id: string } }>(intentPath, async (request, reply) => {
-    const found = await brokerOf(service, request.params);
+    const found = await brokerOf(service, request.params, leftAlone);
     return typeof found === 'string' ? notFound(reply, found) : service.setIntent(found);
   });
   app.get<{ Params: { name: string; id: string } }>(
@@ -138,13 +139,13 @@ function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions)
 async function brokerOf(
   service: SchedulerService,
   { name, id }: { readonly name: string; readonly id: string },
+  others: (cluster: ClusterStatus) => readonly number[] = () => [],
 ): Promise<{ readonly clusterName: string; readonly brokerId: number } | string> {
   const cluster = await service.cluster(name);
   if (cluster === undefined) return `no cluster named ${name}`;
-  const broker = cluster.brokers.find((candidate) => String(candidate.id) === id);
-  return broker === undefined
-    ? `cluster ${name} has no broker ${id}`
-    : { clusterName: name, brokerId: broker.id };
+  const known = [...cluster.brokers.map((broker) => broker.id), ...others(cluster)];
+  const brokerId = known.find((one) => String(one) === id);
+  return brokerId === undefined ? `cluster ${name} has no broker ${id}` : { clusterName: name, brokerId };
 }
 
 /** In a time that depends on neither the length nor the first different character. */

@@ -91,6 +91,14 @@ export function sharedWarnings(brokers: readonly BrokerStatus[]): ReadonlyMap<st
   return new Map([...ids].filter(([, of]) => of.length > 1));
 }
 
+/** Brokers that are to leave and were asked to stay: all that can be asked of them is to take that back. */
+export function leftAlone({ brokers, held }: ClusterStatus): readonly number[] {
+  const known = new Set<number | undefined>(brokers.map((b) => b.id));
+  return held.flatMap(({ reason, brokerId }) =>
+    reason === 'paused-by-operator' && brokerId !== undefined && !known.has(brokerId) ? [brokerId] : [],
+  );
+}
+
 export type IntentStatus = {
   readonly kind: 'stop' | 'pause' | 'restart' | 'replace';
   readonly author: string;

@@ -398,6 +398,30 @@ test('a secret of the scheduler that everybody can read is warned of', async () 
   });
 });
 
+test('resume finds a broker that left the spec and was asked to stay, and no other verb does', async () => {
+  const held = {
+    brokerId: 7,
+    need: 'remove broker 7',
+    reason: 'paused-by-operator',
+    message: 'ann asked to leave it alone',
+    stalled: false,
+    details: [],
+  };
+  await withScheduler(
+    { clusters: () => [clusterStatus({ held: [held] })], cluster: () => clusterStatus({ held: [held] }) },
+    async (home, asked) => {
+      const resumed = await runHere(['broker', 'resume', '7'], { home });
+      assert.match(resumed.stdout, 'broker 7: as the spec says');
+      assert.equal(
+        asked.map(({ request }) => request),
+        [{ clusterName: 'demo', brokerId: 7 }],
+      );
+      const stopped = await runHere(['broker', 'stop', '7'], { home });
+      assert.match(stopped.stderr, 'cluster demo has no broker 7');
+    },
+  );
+});
+
 test('resume asks only for brokers of which something was asked', async () => {
   const intent = { kind: 'stop', author: 'ann', atMs: 0 } as const;
   const [one] = clusterStatus().brokers;

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import type { IntentBody } from '../../model/api.ts';
-import type { ClusterStatus } from '../../model/status.ts';
+import { leftAlone } from '../../model/status.ts';
 import { formatIds, parseIdRanges } from '../../spec/units.ts';
 import { type ClientOptions, connect, pickCluster } from '../connect.ts';
 import type { Context } from '../context.ts';
@@ -27,10 +27,12 @@ export async function broker(
 ): Promise<ExitCode> {
   const client = await connect(context, options);
   const cluster = await pickCluster(client, options.cluster);
-  for (const brokerId of chosenBrokers(cluster, ids)) {
+  const known = [...cluster.brokers.map((b) => b.id), ...(verb === 'resume' ? leftAlone(cluster) : [])];
+  for (const brokerId of chosenBrokers(known, cluster.name, ids)) {
     const status = cluster.brokers.find((b) => b.id === brokerId);
     const standing = status?.intent;
-    if (verb === 'resume' && standing === undefined && status?.state !== 'failed') {
+    const isAsked = standing !== undefined || status === undefined || status.state === 'failed';
+    if (verb === 'resume' && !isAsked) {
       context.io.out(`broker ${brokerId}: nothing was asked of it\n`);
       continue;
     }
@@ -46,10 +48,15 @@ export async function broker(
       brokerId,
       ...(verb === 'start' || verb === 'resume' ? {} : { intent: bodyOf(verb, options) }),
     });
+    if (answer === undefined) {
+      throw new CommandError('KM_CLI_NO_BROKER', `broker ${brokerId} of ${cluster.name} is gone by now`, {
+        remedy: 'look at `kafka-mesos get brokers`',
+      });
+    }
     const until =
-      answer?.intent?.expiresAtMs === undefined ? '' : `, until ${dateTime(answer.intent.expiresAtMs)}`;
+      answer.intent?.expiresAtMs === undefined ? '' : `, until ${dateTime(answer.intent.expiresAtMs)}`;
     context.io.out(
-      answer?.intent === undefined
+      answer.intent === undefined
         ? `broker ${brokerId}: as the spec says\n`
         : `broker ${brokerId}: ${said[answer.intent.kind]}${until}\n`,
     );
@@ -77,9 +84,8 @@ function bodyOf(kind: IntentBody['kind'], options: BrokerOptions): IntentBody {
   };
 }
 
-/** `0`, `0..2`, `0,2,5..7` or `*`; in the order of the ids, each once. */
-export function chosenBrokers(cluster: ClusterStatus, expression: string): readonly number[] {
-  const known = cluster.brokers.map((b) => b.id);
+/** `0`, `0..2`, `0,2,5..7` or `*`; each once, in the order of those that are known. */
+function chosenBrokers(known: readonly number[], clusterName: string, expression: string): readonly number[] {
   if (expression === '*') return known;
   const ranges = parseIdRanges(expression);
   if (ranges === undefined) {
@@ -88,7 +94,7 @@ export function chosenBrokers(cluster: ClusterStatus, expression: string): reado
   const isMeant = (id: number) => ranges.some(({ first, last }) => first <= id && id <= last);
   const absent = ranges.find(({ first, last }) => !known.some((id) => first <= id && id <= last));
   if (absent !== undefined) {
-    throw new CommandError('KM_CLI_NO_BROKER', `cluster ${cluster.name} has no broker ${absent.first}`, {
+    throw new CommandError('KM_CLI_NO_BROKER', `cluster ${clusterName} has no broker ${absent.first}`, {
       remedy: `its brokers are ${formatIds(known)}`,
     });
   }
