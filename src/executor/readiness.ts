@@ -14,8 +14,8 @@ export type StartupView = {
   readonly waitingFor?: string;
   /** "Kafka Server started" was seen. */
   readonly started: boolean;
-  /** When the last heartbeat to the controller was said to have failed, milliseconds since the epoch. */
-  readonly heartbeatFailedAtMs?: number;
+  /** When the last heartbeats to the controller were said to have failed, at most two; milliseconds since the epoch. */
+  readonly heartbeatFailuresMs?: readonly number[];
 };
 
 /** KIP-831 has the same counters in JMX; the log has them without a port. */
@@ -69,7 +69,8 @@ export function observeLine(view: StartupView, line: string, nowMs: number): Sta
     return waiting(view, 'the controller to unfence it');
   }
   if (/Unable to (send broker heartbeat|send a heartbeat|register the broker|register broker)/.test(line)) {
-    return { ...view, waitingFor: 'an active controller', heartbeatFailedAtMs: nowMs };
+    const heartbeatFailuresMs = [...(view.heartbeatFailuresMs ?? []), nowMs].slice(-2);
+    return { ...view, waitingFor: 'an active controller', heartbeatFailuresMs };
   }
   const awaited = /\] Waiting for (?:the )?(.{1,120}?)(?: \(|$)/.exec(line)?.[1];
   if (awaited !== undefined && !view.started) return waiting(view, awaited);
@@ -94,11 +95,16 @@ export function isStalled(view: StartupView, nowMs: number): boolean {
   return phase === 'recovering' && recovery !== undefined && nowMs - recovery.movedAtMs >= stalledAfterMs;
 }
 
-/** Kafka sends a heartbeat every 2 s and is fenced after 9 s without (`broker.session.timeout.ms`). */
-const heartbeatMemoryMs = 15_000;
+/**
+ * A heartbeat that gets no answer fails after half the session (`BrokerLifecycleManager`: 4.5 s), and after a session
+ * without one the broker is fenced (`broker.session.timeout.ms`: 9 s).
+ */
+export const heartbeatMemoryMs = 15_000;
 
-export function heartbeatsFail(view: StartupView, nowMs: number): boolean {
-  return view.heartbeatFailedAtMs !== undefined && nowMs - view.heartbeatFailedAtMs < heartbeatMemoryMs;
+/** One alone fails whenever the controllers elect another active one, and nothing comes of it. */
+export function heartbeatsFail({ heartbeatFailuresMs = [] }: StartupView, nowMs: number): boolean {
+  const [first = Number.NEGATIVE_INFINITY] = heartbeatFailuresMs;
+  return heartbeatFailuresMs.length === 2 && nowMs - first < heartbeatMemoryMs;
 }
 
 /**

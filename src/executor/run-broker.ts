@@ -11,7 +11,14 @@ import { BrokerFailure, errorText, lastWords, Stopped, systemCode, throwIfStoppe
 import { countSegments, limitWarnings, readHostLimits } from './host-limits.ts';
 import { answersApiVersions, probedListener } from './probe.ts';
 import { describeExit, type Exit, endLeftovers, type RunningProcess } from './process.ts';
-import { heartbeatsFail, initialView, isStalled, observeLine, type StartupView } from './readiness.ts';
+import {
+  heartbeatMemoryMs,
+  heartbeatsFail,
+  initialView,
+  isStalled,
+  observeLine,
+  type StartupView,
+} from './readiness.ts';
 import { decideStorage, type FormatIntent } from './storage.ts';
 import {
   cleanInterrupted,
@@ -371,7 +378,9 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
 
 function troubleOf(silent: number, heartbeatsLost: boolean): string | undefined {
   if (silent >= silentProbes) return `has not answered for ${(silent * watchProbeMs) / 1000} s`;
-  return heartbeatsLost ? 'answers, but the broker cannot reach an active controller' : undefined;
+  return heartbeatsLost
+    ? `answers, but several of its heartbeats to the controllers failed within the last ${heartbeatMemoryMs / 1000} s`
+    : undefined;
 }
 
 /** Gives the volumes their real paths, so that the same volume has one name from every sandbox. */
