@@ -113,9 +113,13 @@ function endTask(
   nowMs: number,
 ): BrokerRecord {
   const report = parseReport(update.data);
-  // What the operator does to an agent is no failure of the broker.
+  // What the operator does to an agent is no failure of the broker. Who was killed was told to end, by whomever: an
+  // order that we took back may still have arrived, and whoever stops an agent may stop its executors in order.
   const ordered =
-    task.kill !== undefined || update.reason === 'AGENT_DRAINING' || update.state === 'TASK_GONE_BY_OPERATOR';
+    task.kill !== undefined ||
+    update.reason === 'AGENT_DRAINING' ||
+    update.state === 'TASK_KILLED' ||
+    update.state === 'TASK_GONE_BY_OPERATOR';
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const isDisk = !ordered && isDiskCode(report?.code);
   // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.

@@ -219,6 +219,14 @@ test('a drained agent is no failure of the broker', () => {
   assert.is(drained.stickyUntilMs, nowMs + policy.stickinessPeriodMs);
 });
 
+test('who was killed was told to end, by whomever: no failure of the broker, an order taken back included', () => {
+  const killed = fold(running, 'TASK_KILLED');
+  assert.is(killed.failures, 0);
+  assert.is(killed.retryAtMs, undefined);
+  assert.ok(killed.last?.ordered);
+  assert.is(fold(running, 'TASK_FAILED').failures, 1);
+});
+
 test('the sticky timer is in the record: it survives the scheduler, and the launches count on', () => {
   const ended = fold(running, 'TASK_FAILED');
   const { task: _task, ...kept } = JSON.parse(JSON.stringify(ended)) as BrokerRecord;
