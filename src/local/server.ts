@@ -203,11 +203,14 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
     async shutdown(graceMs) {
       const names = [...agents.keys()];
       const containers = names.flatMap((name) => runner.living(name)).length;
+      const end = () => Promise.all(names.map((name) => runner.killAll(name, graceMs)));
+      // Where there is time, the agents listen to the last: executors say that they were stopped, which is no failure.
+      const killedInOrder = graceMs > 0 ? await end() : undefined;
       await Promise.all([...agents.values()].map(closeAgent));
       await Promise.all(
         names.map((agentName) => started.submit({ kind: 'agent-stopped', agentName, executors: 'gone' })),
       );
-      const killed = await Promise.all(names.map((name) => runner.killAll(name, graceMs)));
+      const killed = killedInOrder ?? (await end());
       return { containers, processes: killed.reduce((sum, count) => sum + count, 0) };
     },
 

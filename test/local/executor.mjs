@@ -9,6 +9,7 @@ const url = `http://${endpoint}/api/v1/executor`;
 const who = { executor_id: { value: id }, framework_id: { value: framework } };
 const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
 const tasks = new Map();
+const launched = [];
 const updates = new Map();
 const note = (line) => appendFileSync('executor.log', `${line}\n`);
 
@@ -36,6 +37,7 @@ async function handle(event) {
   note(event.type);
   switch (event.type) {
     case 'LAUNCH':
+      launched.push(event.launch.task);
       tasks.set(event.launch.task.task_id.value, event.launch.task);
       await update(event.launch.task, 'TASK_RUNNING');
       break;
@@ -73,6 +75,13 @@ async function subscribeOnce() {
     }
   }
 }
+
+// Ended from outside, as with its machine.
+process.on('SIGTERM', async () => {
+  for (const task of launched) await update(task, 'TASK_KILLED');
+  child.kill();
+  setTimeout(() => process.exit(0), 200);
+});
 
 for (;;) {
   await subscribeOnce().catch(() => {});

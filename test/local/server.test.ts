@@ -181,6 +181,18 @@ test('a custom executor runs, outlives the embedded Mesos, and is found again wi
     );
   }));
 
+test('an executor that is shut down in order with the embedded Mesos has said so when that is back', () =>
+  withMesos(async (world) => {
+    const first = await register(world.mesos.masterUrl, 'application/json', user);
+    await launch(first, 'agent-1', (id) => executorTask('t-1', id, first.frameworkId));
+    await first.state('t-1', 'TASK_RUNNING');
+    await world.mesos.shutdown(10_000);
+    await world.mesos.close();
+    world.mesos = await start(world.directory);
+    const second = await register(world.mesos.masterUrl, 'application/json', user, first.frameworkId);
+    assert.is((await second.state('t-1', 'TASK_KILLED')).source, 'SOURCE_EXECUTOR');
+  }));
+
 test('an executor that is killed takes its descendants along and is reported', () =>
   withMesos(async ({ mesos }) => {
     const framework = await register(mesos.masterUrl, 'application/x-protobuf', user);
