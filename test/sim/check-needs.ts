@@ -58,6 +58,7 @@ function isSettled(memory: ClusterMemory, id: number, nowMs: number): boolean {
   const { startedWith } = task;
   const dynamic = record?.dynamicConfig ?? {};
   const keys = new Set([...Object.keys(startedWith.config), ...Object.keys(wanted?.config ?? {})]);
+  const sizes = new Map((record?.placement?.volumes ?? []).map((v) => [v.name, v.sizeMiB]));
   // One value for the cluster, followed elsewhere; and what was set dynamically counts instead of the file.
   keys.delete('min.insync.replicas');
   return (
@@ -65,6 +66,7 @@ function isSettled(memory: ClusterMemory, id: number, nowMs: number): boolean {
     startedWith.cpus === wanted.cpus &&
     startedWith.memoryMiB === wanted.memoryMiB &&
     startedWith.heapMiB === wanted.heapMiB &&
+    wanted.storage.volumes.every((v) => v.sizeMiB <= (sizes.get(v.name) ?? 0)) &&
     [...keys].every((key) => (dynamic[key]?.value ?? startedWith.config[key]) === wanted.config[key])
   );
 }
@@ -89,11 +91,16 @@ function checkOffers(input: PlanInput, plan: Plan): void {
       return call?.kind === 'accept' || call?.kind === 'decline' ? call.offerIds : [];
     }),
   );
-  // The pass that forms a cluster keeps what is left for the one that follows at once.
+  // The pass that forms a cluster keeps what is left for the one that follows at once, and so does one that finds
+  // reserved already what a volume is to grow by.
   const waits =
     plan.held.some((h) => h.reason.kind === 'waiting-for-voters') ||
-    plan.steps.some((s) => s.action.kind === 'bind-cluster');
+    plan.steps.some(({ action }) => action.kind === 'bind-cluster' || findsDiskReserved(action));
   const forgotten = input.mesos.offers.find((offer) => !spoken.has(offer.id));
   if (forgotten !== undefined && !waits)
     throw new Violation(`offer ${forgotten.id} is neither used nor declined`);
+}
+
+function findsDiskReserved(action: Plan['steps'][number]['action']): boolean {
+  return action.kind === 'broker' && action.call === undefined && action.record.growth?.attempts === 0;
 }

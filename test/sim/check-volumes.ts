@@ -1,6 +1,7 @@
 /** What may go back to Mesos and leave Kafka, and that in the end nothing is left that nobody has. */
 import type { Resource } from '../../src/mesos/types.ts';
 import { executorResources } from '../../src/model/desired.ts';
+import type { MesosCall } from '../../src/model/mesos.ts';
 import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { Disk, KafkaModel } from './kafka-model.ts';
 import {
@@ -14,6 +15,8 @@ import {
 } from './truth.ts';
 
 export type VolumeChecks = {
+  /** A call is about to reach the master. */
+  arriving(call: MesosCall): void;
   written(path: string, value: unknown, before: unknown): void;
   removed(path: string, before: unknown): void;
   /** An agent carried out a DESTROY. */
@@ -38,16 +41,25 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
   }
 
   /** A retry may reserve twice; what a running task does not use goes back. */
-  function checkReservedOnce({ clusterName, id, placement, task }: BrokerRecord): void {
+  function checkReservedOnce({ clusterName, id, placement, task, growth }: BrokerRecord): void {
     if (task?.state !== 'TASK_RUNNING' || task.unreachableSinceMs !== undefined) return;
     const { cpus, memoryMiB } = task.startedWith;
+    // What a volume is to grow by is reserved before its broker may stop, which may have to wait for ever.
+    const broker = specRecord(truth, clusterName)?.desired.brokers.find((b) => b.id === id);
+    const isGrowing = growth !== undefined && growth.isOver !== true;
+    const volumes = isGrowing && broker !== undefined ? broker.storage.volumes : (placement?.volumes ?? []);
+    const diskMiB = volumes.reduce((all, v) => all + v.sizeMiB, 0);
     const mine = reservations(truth).filter((r) => r.incarnation === placement?.incarnation);
     const sum = (name: string): number =>
       mine.reduce(
         (all, { resource }) => all + (resource.name === name ? (resource.scalar?.value ?? 0) : 0),
         0,
       );
-    const used = { cpus: cpus + executorResources.cpus, mem: memoryMiB + executorResources.memoryMiB };
+    const used = {
+      cpus: cpus + executorResources.cpus,
+      mem: memoryMiB + executorResources.memoryMiB,
+      disk: diskMiB,
+    };
     for (const [name, amount] of Object.entries(used)) {
       if (sum(name) > amount + 0.001) {
         throw new Violation(
@@ -57,8 +69,65 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     }
   }
 
+  /** By cluster, broker and revision: tasks that were stopped for a volume. */
+  const stopped = new Map<string, Set<string>>();
+
+  function checkGrowth(is: BrokerRecord, was: BrokerRecord | undefined): void {
+    const who = `broker ${is.id} of ${is.clusterName}`;
+    for (const { persistenceId, sizeMiB } of is.placement?.volumes ?? []) {
+      const before = was?.placement?.volumes.find((v) => v.persistenceId === persistenceId);
+      if (persistenceId !== undefined && before !== undefined && before.sizeMiB > sizeMiB) {
+        throw new Violation(`volume ${persistenceId} of ${who} is ${sizeMiB} MiB, and was ${before.sizeMiB}`);
+      }
+    }
+    const { kill, taskId } = is.task ?? {};
+    if (kill === undefined || was?.task?.kill !== undefined || !kill.detail.startsWith('volume ')) return;
+    const key = `${who} at revision ${specRecord(truth, is.clusterName)?.revision}`;
+    const tasks = stopped.get(key) ?? new Set();
+    stopped.set(key, tasks.add(taskId ?? ''));
+    if (tasks.size > 1) throw new Violation(`${key} was stopped twice for its volume`);
+  }
+
+  /** In the end a volume has what the record says, and what is wanted unless Mesos did not do it. */
+  function checkSize({ clusterName, id, placement, task, growth }: BrokerRecord, isStuck: boolean): void {
+    const spec = specRecord(truth, clusterName);
+    const wanted = spec?.desired.brokers.find((b) => b.id === id);
+    if (task?.state !== 'TASK_RUNNING' || wanted === undefined) return;
+    const mine = reservations(truth).filter((r) => r.incarnation === placement?.incarnation);
+    for (const { name, persistenceId, sizeMiB } of placement?.volumes ?? []) {
+      const real = mine.find((r) => r.resource.disk?.persistence?.id === persistenceId)?.resource;
+      const realMiB = real?.scalar?.value ?? sizeMiB;
+      const wantedMiB = wanted.storage.volumes.find((v) => v.name === name)?.sizeMiB ?? 0;
+      if (realMiB !== sizeMiB) {
+        throw new Violation(
+          `volume ${persistenceId} has ${realMiB} MiB, and the record of broker ${id} says ${sizeMiB}`,
+        );
+      }
+      if (sizeMiB < wantedMiB && growth?.isOver !== true && !isStuck) {
+        throw new Violation(
+          `volume ${persistenceId} of broker ${id} has ${sizeMiB} MiB, and is not to grow to ${wantedMiB}`,
+        );
+      }
+    }
+  }
+
   return {
+    arriving(call) {
+      if (call.kind !== 'accept') return;
+      for (const operation of call.operations) {
+        if (operation.kind !== 'grow') continue;
+        const id = operation.volume.disk?.volume?.persistenceId ?? '';
+        const record = brokerRecords(truth).find((r) =>
+          r.placement?.volumes.some((v) => v.persistenceId === id),
+        );
+        if ((record?.growth?.attempts ?? 0) === 0) {
+          throw new Violation(`volume ${id} grows without a stored intent`);
+        }
+        if (record?.task !== undefined) throw new Violation(`volume ${id} grows under ${record.task.taskId}`);
+      }
+    },
     written(path, value, before) {
+      if (path.includes('/brokers/')) checkGrowth(value as BrokerRecord, before as BrokerRecord | undefined);
       if (!path.endsWith('/cluster')) return;
       const is = value as ClusterRecord;
       const was = before as ClusterRecord | undefined;
@@ -117,7 +186,10 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
           );
         }
       }
-      for (const record of brokerRecords(truth)) checkReservedOnce(record);
+      for (const record of brokerRecords(truth)) {
+        checkReservedOnce(record);
+        checkSize(record, isStuck(record.clusterName));
+      }
       for (const { clusterName, id } of brokerRecords(truth)) {
         const isWanted = specRecord(truth, clusterName)?.desired.brokers.some((b) => b.id === id) === true;
         if (!isWanted && !isStuck(clusterName) && !isToGo(truth, clusterName)) {

@@ -13,6 +13,7 @@ const crossingFaults = [
   'answer lost',
   'launch taken and not acted on',
   'create refused',
+  'grow not done',
   'update lost',
   'update repeated',
   'update delayed',
@@ -79,6 +80,7 @@ export type Faults = {
 const often: ReadonlySet<CrossingFault> = new Set([
   'launch taken and not acted on',
   'create refused',
+  'grow not done',
   'rescind overtakes its offer',
   'kafka change unanswered',
   'start fails',

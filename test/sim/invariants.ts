@@ -43,6 +43,8 @@ export type Invariants = {
  * at the controller ends, a reading may be some seconds old, and the call has its way to go.
  */
 const observationMs = 14_000;
+/** A broker is stopped on a reading of Kafka that may be 3 s old, and one on its way up may serve since then. */
+const readingMs = 4_000;
 /** KILLs are repeated at least this often; the way there, and a reconnection. */
 const killSilenceMs = 150_000;
 
@@ -156,6 +158,12 @@ export function createInvariants(truth: Truth): Invariants {
     if (state === 'TASK_KILLING' || isToGo(truth, record.clusterName)) return;
     const kafka = truth.kafkaOf(record.clusterName);
     if (kill.cause !== 'roll' || kafka?.wasAliveWithin(record.id, 0) !== true) return;
+    const instance = truth.cluster
+      .executors()
+      .find((e) => e.taskId() === taskId)
+      ?.instance();
+    const servesForMs = instance === undefined ? 0 : kafka.servesForMs(instance);
+    if (state !== 'TASK_RUNNING' && servesForMs < readingMs) return;
     for (const partition of kafka.partitions()) {
       const left = partition.isr.filter(
         (id) => id !== record.id && kafka.wasAliveWithin(id, observationMs),

@@ -251,6 +251,9 @@ export function createMesosClientModel(deps: {
     if (operations.some((o) => o.type === 'CREATE') && faults.strikes('create refused')) {
       operations = operations.filter((o) => o.type !== 'CREATE');
     }
+    if (operations.some((o) => o.type === 'GROW_VOLUME') && faults.strikes('grow not done')) {
+      operations = operations.filter((o) => o.type !== 'GROW_VOLUME');
+    }
     if (operations.some((o) => o.type === 'LAUNCH') && faults.strikes('launch taken and not acted on')) {
       operations = operations.filter((o) => o.type !== 'LAUNCH');
       watch.swallowed(call);

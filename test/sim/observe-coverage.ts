@@ -60,7 +60,7 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
       } else if (operation.kind === 'create') {
         const { volumes } = operation;
         saw(20, 'made');
-        if (volumes.some((v) => v.disk?.source.kind === 'mount')) saw(21);
+        if (volumes.some((v) => v.disk?.source.kind === 'mount')) saw(21, 'whole');
         const again = volumes.some((v) => unmade.has(v.disk?.volume?.persistenceId ?? ''));
         const disk = call.operations.some(
           (o) => o.kind === 'reserve' && o.resources.some((r) => r.name === 'disk'),
@@ -149,6 +149,18 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
       if (!operationsHeard.some((id) => id.includes(incarnation))) saw(22, 'not heard');
     }
     if (is.intent?.kind === 'stop' && is.task === undefined && was?.task !== undefined) saw('asked', 'stop');
+  }
+  /** A volume on its way to the size that is wanted. */
+  function noteGrowth({ growth, placement }: BrokerRecord, was: BrokerRecord | undefined): void {
+    if (growth !== undefined && was?.growth?.revision !== growth.revision) saw(21, 'reserved');
+    if (growth !== undefined && growth.attempts > 1 && growth.attempts !== was?.growth?.attempts) {
+      saw(21, 'tried again');
+    }
+    if (growth?.isOver === true && was?.growth?.isOver !== true) saw(21, 'given up');
+    for (const { persistenceId, sizeMiB } of placement?.volumes ?? []) {
+      const before = was?.placement?.volumes.find((v) => v.persistenceId === persistenceId);
+      if (persistenceId !== undefined && before !== undefined && before.sizeMiB < sizeMiB) saw(21, 'grown');
+    }
   }
   function noteWhole({ clusterName, task }: BrokerRecord): void {
     const all = brokerRecords(truth);
@@ -249,6 +261,7 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
       const is = value as BrokerRecord;
       const was = before as BrokerRecord | undefined;
       notePlace(is, was);
+      noteGrowth(is, was);
       noteWhole(is);
       const { last } = is;
       if (last !== undefined && last.taskId !== was?.last?.taskId && terminalStates.has(last.state)) {

@@ -163,6 +163,7 @@ export async function runSeed(
         return {
           arriving: (call) => {
             guarded(() => invariants.arriving(call, { number, epoch: epoch() }));
+            guarded(() => volumes.arriving(call));
             seen.arriving(call, number);
           },
           called: (call, { status }) =>

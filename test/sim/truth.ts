@@ -96,6 +96,15 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
         isBoundVoter(truth, status.name, id)) &&
       !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
   );
+  // Nothing is settled as long as Mesos says nothing of a task that is gone with its machine.
+  const lives = new Set(truth.cluster.executors().map((executor) => executor.taskId()));
+  const isUnsaid = brokerRecords(truth).some(
+    ({ clusterName, task }) =>
+      clusterName === status.name &&
+      task !== undefined &&
+      task.unreachableSinceMs === undefined &&
+      !lives.has(task.taskId),
+  );
   // Whoever is told to stop may still do so, unless it waits for the lost one.
   const isStopping = brokerRecords(truth).some(
     ({ id, clusterName, task }) =>
@@ -107,6 +116,7 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
   return (
     status.phase === 'held' &&
     !isStopping &&
+    !isUnsaid &&
     lost.length > 0 &&
     lost.every(({ id }) => status.held.some((h) => h.brokerId === id && h.reason === 'relocation-unsafe')) &&
     (status.brokers.every(

@@ -54,6 +54,24 @@ export function drawWorkload(dice: Dice): Workload {
     rollout: { allowSingleReplicaOutage: false, paused: false },
   };
   const first = dice.chance(0.2) ? [main, beside] : [main];
+  /** Volumes only grow: by broker of a cluster, the most that was ever wanted. */
+  const sizesMiB = new Map<string, number>();
+  const withLargerVolumes = (desired: Desired, grows: (b: DesiredBroker) => boolean): Desired =>
+    everyBroker(desired, (b) => {
+      const key = `${desired.name}/${b.id}`;
+      const addMiB = grows(b) ? 128 : 0;
+      return {
+        ...b,
+        storage: {
+          ...b.storage,
+          volumes: b.storage.volumes.map((v) => {
+            const sizeMiB = Math.max(v.sizeMiB, sizesMiB.get(key) ?? 0) + (v.disk === 'root' ? addMiB : 0);
+            sizesMiB.set(key, sizeMiB);
+            return { ...v, sizeMiB };
+          }),
+        },
+      };
+    });
   /** Every broker there ever was: no id is used twice. */
   const everyone = new Map(first.map((d) => [d.name, [...d.brokers]]));
   let revision = 0;
@@ -115,6 +133,11 @@ export function drawWorkload(dice: Dice): Workload {
           what: 'more memory',
           desired: everyBroker(current, (b) => ({ ...b, memoryMiB: b.memoryMiB + 64 })),
         }),
+        () => ({ what: 'larger volumes', desired: withLargerVolumes(current, () => true) }),
+        () => {
+          const id = dice.pick(current.brokers)?.id;
+          return { what: 'a larger volume', desired: withLargerVolumes(current, (b) => b.id === id) };
+        },
         () => ({
           what: 'the roll paused or not',
           desired: { ...current, rollout: { ...current.rollout, paused: !current.rollout.paused } },
@@ -145,7 +168,10 @@ export function drawWorkload(dice: Dice): Workload {
       const deletion = dice.chance(0.1) ? 'destroy' : dice.chance(0.1) ? 'keepData' : undefined;
       return {
         // A changed setting too: it is what a person does about a launch that Mesos refused.
-        ...everyBroker(startAll({ ...kept, brokers }), (b) => ({ ...b, memoryMiB: b.memoryMiB + 32 })),
+        ...everyBroker(startAll(withLargerVolumes({ ...kept, brokers }, () => false)), (b) => ({
+          ...b,
+          memoryMiB: b.memoryMiB + 32,
+        })),
         rollout: { ...current.rollout, paused: false },
         ...(deletion === undefined ? {} : { deletion }),
       };
