@@ -260,5 +260,7 @@ Environment:
   KAFKA_MESOS_SECRET  the principal's secret itself
   KAFKA_MESOS_STORE_CREDENTIALS
                       user:password for ZooKeeper
+  KAFKA_MESOS_LOCAL_AGENT_TIMEOUT
+                      when local Mesos gives up an agent that is away (75s)
   NO_COLOR            plain text
 `;

@@ -3,6 +3,7 @@ import { systemClock } from '../sys/clock.ts';
 import { createLogger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
 import { ensureToken, localHome, lockHome, openLog, writeInfo } from './home.ts';
+import { defaultSettings } from './model/snapshot.ts';
 import { claimPortBlock, type PortBlock } from './port-block.ts';
 import { startLocalMesos } from './server.ts';
 import { type AgentSpec, defaultAgents, defaultPort } from './topology.ts';
@@ -11,6 +12,8 @@ export type LocalOptions = {
   /** Of the master, the agents' following it. Default 5050; 0 takes free ones, or those of the last run. */
   readonly port?: number;
   readonly agents?: readonly AgentSpec[];
+  /** After how long an agent that does not answer is unreachable; 75 s unless said, as in Mesos. */
+  readonly agentTimeoutMs?: number;
 };
 
 /**
@@ -42,6 +45,7 @@ export async function runLocalMesos(home: string, options: LocalOptions = {}): P
       random: systemRandom,
       logger,
       token: await ensureToken(local),
+      settings: options.agentTimeoutMs === undefined ? {} : pingsOver(options.agentTimeoutMs),
       onShutdown: () => end(),
       onFatal(error) {
         logger.error('the model failed', { reason: error instanceof Error ? error.stack : String(error) });
@@ -62,4 +66,10 @@ export async function runLocalMesos(home: string, options: LocalOptions = {}): P
     await ports?.release();
     await lock.release();
   }
+}
+
+/** As many pings as Mesos sends before it gives an agent up. */
+function pingsOver(timeoutMs: number) {
+  const { maxAgentPingTimeouts } = defaultSettings;
+  return { maxAgentPingTimeouts, agentPingTimeoutMs: timeoutMs / maxAgentPingTimeouts };
 }

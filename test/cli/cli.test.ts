@@ -77,6 +77,16 @@ test('what counts as wrong usage', async () => {
   }
 });
 
+test('an agent timeout of local Mesos that is none starts nothing', async () => {
+  for (const text of ['soon', '15', '0s', '999ms']) {
+    const context = testContext({ env: { KAFKA_MESOS_LOCAL_AGENT_TIMEOUT: text } });
+    const error = await createProgram(context)
+      .run(['local', 'run'])
+      .catch((reason: unknown) => reason);
+    assert.instance(error, UsageError, text);
+  }
+});
+
 test('help and version are 0, on stdout, and the help has the table of exit codes', async () => {
   await withHome(async (home) => {
     for (const args of [

@@ -12,6 +12,8 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createApiClient } from '../../src/api/client.ts';
+import { findRunningApi, readToken, resolveHome } from '../../src/cli/home.ts';
 import type { BrokerStatus, ClusterStatus } from '../../src/model/status.ts';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -55,7 +57,12 @@ export function createWorld(name: string): World {
     new Promise((resolve) => {
       const child = spawn(process.execPath, [join(root, 'bin', options.program ?? 'kafka-mesos'), ...args], {
         cwd: root,
-        env: { ...process.env, KAFKA_MESOS_HOME: home, NO_COLOR: '1' },
+        env: {
+          ...process.env,
+          KAFKA_MESOS_HOME: home,
+          KAFKA_MESOS_LOCAL_AGENT_TIMEOUT: '15s',
+          NO_COLOR: '1',
+        },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
       const out: Buffer[] = [];
@@ -78,8 +85,16 @@ export function createWorld(name: string): World {
     if (code !== 0) throw new Error(`kafka-mesos ${args.join(' ')} ended with ${code}\n${stdout}\n${stderr}`);
     return stdout;
   };
-  const status: World['status'] = async (cluster) =>
-    JSON.parse(await ok(['status', cluster, '-o', 'json'])) as ClusterStatus;
+  const layout = resolveHome({ KAFKA_MESOS_HOME: home }, homedir());
+  // As the command `status` asks, without a process for each of hundreds of looks.
+  const status: World['status'] = async (cluster) => {
+    const { url } = (await findRunningApi(layout)) ?? {};
+    if (url === undefined) throw new Error(`no scheduler is running in ${home}`);
+    const token = (await readToken(layout.tokenFile)) ?? '';
+    const found = await createApiClient({ url, token }).cluster(cluster);
+    if (found === undefined) throw new Error(`the scheduler knows no cluster ${cluster}`);
+    return found;
+  };
   return {
     home,
     run,
@@ -178,10 +193,15 @@ export function kafkaTool(libs: string, mainClass: string, args: readonly string
   });
 }
 
+/** The JVM's second compiler costs more in the short life of a test's broker than it saves. */
+export const quickJvm = 'jvmOptions: [-XX:TieredStopAtLevel=1]';
+
 export function threeBrokers(
   options: {
     readonly name?: string;
     readonly config?: string;
+    /** Another line than `quickJvm`; none when empty. */
+    readonly jvm?: string;
     readonly topics?: string;
     readonly more?: string;
   } = {},
@@ -198,6 +218,7 @@ spec:
       cpus: 0.5
       memory: 768MiB
       heap: 320MiB
+      ${options.jvm ?? quickJvm}
       storage: { size: 1GiB }
       rack: { attribute: rack }
 ${options.more ?? ''}

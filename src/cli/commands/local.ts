@@ -6,6 +6,8 @@ import type { AgentView } from '../../local/server.ts';
 import { defaultPort } from '../../local/topology.ts';
 import { systemClock } from '../../sys/clock.ts';
 import type { Context } from '../context.ts';
+import { parseDuration } from '../durations.ts';
+import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderTable } from '../format/table.ts';
 import { plural } from '../format/text.ts';
@@ -99,8 +101,23 @@ export async function agentStart(
 /** The embedded Mesos in the foreground; what `local up` starts in the background. */
 export async function localRun(context: Context): Promise<ExitCode> {
   const { runLocalMesos } = await import('../../local/main.ts');
-  await runLocalMesos(context.home.directory, { port: await choosePort(context) });
+  const agentTimeoutMs = readAgentTimeout(context.env.KAFKA_MESOS_LOCAL_AGENT_TIMEOUT);
+  await runLocalMesos(context.home.directory, {
+    port: await choosePort(context),
+    ...(agentTimeoutMs === undefined ? {} : { agentTimeoutMs }),
+  });
   return exitCodes.ok;
+}
+
+/** By the environment, because any command with --local may be the one that starts the embedded Mesos. */
+function readAgentTimeout(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const timeoutMs = parseDuration(text);
+  if (timeoutMs !== undefined && timeoutMs >= 1_000) return timeoutMs;
+  throw new UsageError(
+    `KAFKA_MESOS_LOCAL_AGENT_TIMEOUT is ${text}`,
+    'write it as 10s or 2m, of a second at least',
+  );
 }
 
 /**
