@@ -143,7 +143,7 @@ async function inWorld(
   const world = await createWorld({
     // As in earnest: agents get all of Node.
     programs: { ...bundled, node: process.execPath },
-    spec: threeBrokers(),
+    spec: threeBrokers({ jvm: '' }),
     allocationIntervalMs: 1_000,
     ...options,
   });
@@ -179,7 +179,7 @@ async function unpackAll(brokers: readonly BareBroker[]): Promise<void> {
 
 function applyAndWait(home: string): Promise<void> {
   const spec = join(home, 'demo.yaml');
-  writeFileSync(spec, threeBrokers());
+  writeFileSync(spec, threeBrokers({ jvm: '' }));
   const child = spawn(
     process.execPath,
     [join(root, 'bin', 'kafka-mesos'), 'apply', '-f', spec, '--wait', '--timeout', '5m'],

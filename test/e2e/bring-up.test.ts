@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import kafkajs, { type Admin } from 'kafkajs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ClusterStatus } from '../../src/model/status.ts';
 import {
   broker,
   createWorld,
@@ -38,6 +39,8 @@ test('apply --wait brings up three brokers on three agents in three racks', asyn
   assert.is(code, 0, `${stdout}\n${stderr}`);
   const status = await world.status('demo');
   assert.is(status.phase, 'converged');
+  const told = JSON.parse(await world.ok(['status', 'demo', '-o', 'json'])) as ClusterStatus;
+  assert.equal({ ...told, observedAtMs: 0 }, { ...status, observedAtMs: 0 });
   assert.equal(
     status.brokers.map((b) => b.state),
     ['running', 'running', 'running'],

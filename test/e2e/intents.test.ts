@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { broker, createWorld } from './harness.ts';
+import { broker, createWorld, quickJvm } from './harness.ts';
 
 const test = suite('intents of operators');
 const world = createWorld('intents');
@@ -13,7 +13,7 @@ kind: KafkaCluster
 metadata: { name: demo }
 spec:
   config: { offsets.topic.num.partitions: 1, ${config} }
-  defaults: { cpus: 0.3, memory: 512MiB, heap: 256MiB, storage: { size: 512MiB }, stopGrace: 10s }
+  defaults: { cpus: 0.3, memory: 512MiB, heap: 256MiB, storage: { size: 512MiB }, stopGrace: 10s, ${quickJvm} }
   pools:
     - { name: controllers, roles: [controller], ids: 100, constraints: ['hostname like agent-3'] }
     - { name: brokers, roles: [broker], ids: 1..2, constraints: [hostname unique, 'hostname like agent-[124]'] }

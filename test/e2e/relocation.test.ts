@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { createKafkaAdmin } from '../../src/kafka/admin.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { systemClock } from '../../src/sys/clock.ts';
-import { broker, createWorld, dataDirectories, processesOf } from './harness.ts';
+import { broker, createWorld, dataDirectories, processesOf, quickJvm } from './harness.ts';
 import { connectKafka, readBack } from './writer.ts';
 
 const test = suite('relocation');
@@ -26,6 +26,7 @@ spec:
     storage: { size: 512MiB }
     stickiness: { period: 15s }
     stopGrace: 10s
+    ${quickJvm}
   pools:
     - name: controllers
       roles: [controller]

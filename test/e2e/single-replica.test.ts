@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Resource } from '../../src/mesos/types.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { broker, createWorld, directoryId, kafkaTool, libsOf } from './harness.ts';
+import { broker, createWorld, directoryId, kafkaTool, libsOf, quickJvm } from './harness.ts';
 import { connectKafka } from './writer.ts';
 
 const test = suite('one replica, and the other brokers stopped');
@@ -23,7 +23,7 @@ const specOf = (
 kind: KafkaCluster
 metadata: { name: alone }
 spec:
-  defaults: { cpus: 0.5, memory: 768MiB, heap: 320MiB, storage: { size: 1GiB } }
+  defaults: { cpus: 0.5, memory: 768MiB, heap: 320MiB, storage: { size: 1GiB }, ${quickJvm} }
   pools:
     - { name: controllers, ids: 100, roles: [controller] }
     - name: brokers

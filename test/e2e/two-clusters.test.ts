@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { broker, createWorld, dataDirectories } from './harness.ts';
+import { broker, createWorld, dataDirectories, quickJvm } from './harness.ts';
 import { connectKafka, readBack } from './writer.ts';
 
 const test = suite('two clusters on the same agents');
@@ -15,7 +15,7 @@ type Wish = { readonly stopped?: readonly number[]; readonly extra?: boolean };
 /** `orders` has three combined nodes on three agents and `clicks` two nodes on these; `extra` is for the fourth. */
 function spec({ stopped = [], extra = false }: Wish = {}): string {
   const overrides = stopped.map((id) => `"${id}": { state: stopped }`).join(', ');
-  const defaults = 'defaults: { cpus: 0.3, memory: 512MiB, heap: 256MiB, storage: { size: 512MiB } }';
+  const defaults = `defaults: { cpus: 0.3, memory: 512MiB, heap: 256MiB, storage: { size: 512MiB }, ${quickJvm} }`;
   const constraints = "constraints: [hostname unique, 'hostname like agent-[123]']";
   return world.spec(
     'both',
