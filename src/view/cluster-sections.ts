@@ -60,10 +60,18 @@ function originLines(status: ClusterStatus, { width, glyphs }: Canvas): readonly
 
 /** As many whole entries as fit, then how many more there are. */
 function fitList(entries: readonly string[], room: number, ellipsis: string): string {
-  for (let shown = entries.length; shown > 1; shown -= 1) {
+  let shown = 1;
+  let width = 0;
+  for (const [at, entry] of entries.entries()) {
+    width += widthOf(entry) + (at === 0 ? 0 : 2);
+    // A thousand entries are not measured for the ten that fit.
+    if (width > room) break;
+    const rest = entries.length - at - 1;
+    if (width + (rest === 0 ? 0 : `, +${rest}`.length) <= room) shown = at + 1;
+  }
+  if (shown > 1) {
     const rest = entries.length - shown;
-    const text = entries.slice(0, shown).join(', ') + (rest === 0 ? '' : `, +${rest}`);
-    if (widthOf(text) <= room) return text;
+    return entries.slice(0, shown).join(', ') + (rest === 0 ? '' : `, +${rest}`);
   }
   const more = entries.length > 1 ? `, +${entries.length - 1}` : '';
   return clip(entries[0] ?? '', room - more.length, ellipsis) + more;
