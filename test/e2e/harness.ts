@@ -188,7 +188,8 @@ function list(directory: string): readonly string[] {
 
 /** A Java main class of the distribution that the broker itself runs on. */
 export function kafkaTool(libs: string, mainClass: string, args: readonly string[]): ChildProcess {
-  return spawn('java', ['-Xmx256m', '-cp', `${libs}/*`, mainClass, ...args], {
+  const jvm = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+  return spawn('java', [...jvm, '-cp', `${libs}/*`, mainClass, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
 }
