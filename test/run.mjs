@@ -169,7 +169,8 @@ if (!onlyFast) {
   await runAll(jobsOf(isAlone), 1);
   await runAll(
     jobsOf((file) => isE2e(file) && !isAlone(file)),
-    2,
+    // They wait for Kafka half of the time.
+    availableParallelism() + 1,
   );
 }
 if (total.passed + total.failed === 0) {
