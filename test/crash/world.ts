@@ -30,7 +30,7 @@ export type Programs = {
 };
 
 /**
- * Bundles scheduler and executor to one file each: they start several times faster than by tsx. Loading
+ * Bundles scheduler and executor to one file each: they start several times faster than from the sources. Loading
  * the Kafka clients is most of what is left of it, and of no use where the brokers are stubs.
  */
 export async function bundlePrograms(
