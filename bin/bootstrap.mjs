@@ -11,6 +11,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isStale } from './build.mjs';
+import { withLock } from './lock.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -41,6 +42,14 @@ async function bootstrap() {
       'install a current Node from https://nodejs.org or your package manager',
     );
   }
+  if (!packagesAreStale() && !isStale()) return 0;
+  // npm ci begins by deleting what another one has just installed.
+  return await withLock(join(root, '.bootstrap.lock'), makeReady, (pid) =>
+    say(`Waiting for process ${pid}, which installs or builds here … \n`),
+  );
+}
+
+async function makeReady() {
   if (packagesAreStale()) {
     const code = installPackages();
     if (code !== 0) return code;

@@ -1,7 +1,9 @@
 /** Values of the scheduler's options that can be read and cannot be used, told where they were written. */
 import type { Command } from 'commander';
 import { isLoopback, type ListenAddress } from '../api/listen-address.ts';
+import { parseMasterAddress } from '../mesos/master-address.ts';
 import { SpecError } from '../model/errors.ts';
+import { parseZooKeeperAddress, type Refuse, redact } from '../zookeeper/address.ts';
 import { UsageError } from './errors.ts';
 import type { ConfigPlaces } from './scheduler-config.ts';
 
@@ -63,14 +65,41 @@ function visibleCredentials(command: Command): readonly Mistake[] {
   });
 }
 
+/** An address that cannot be taken apart; its credentials get into no message. */
+function malformed(
+  option: 'master' | 'store',
+  usual: string,
+  read: (refuse: Refuse) => unknown,
+): readonly Mistake[] {
+  try {
+    read((shown, reason, remedy = usual) => {
+      return new SpecError('KM_SPEC_CONFIG', `${redact(shown)} cannot be used: ${reason}`, { remedy });
+    });
+    return [];
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    return [{ option, what: error.message, remedy: error.remedy ?? usual }];
+  }
+}
+
 function unusable({
+  master,
   store,
   listen,
   artifactUrl,
   sessionTimeout,
   failoverTimeout,
 }: Values): readonly Mistake[] {
-  const mistakes: Mistake[] = [];
+  const mistakes: Mistake[] = [
+    ...malformed(
+      'master',
+      'write host:port, host:port,host:port or zk://host:port,host:port/path',
+      (refuse) => (master === undefined ? undefined : parseMasterAddress(master, refuse)),
+    ),
+    ...malformed('store', 'write it as zk://host:2181,host:2181/kafka-mesos', (refuse) =>
+      store?.startsWith('zk://') === true ? parseZooKeeperAddress(store, refuse) : undefined,
+    ),
+  ];
   if (!isLoopback(listen.host)) {
     mistakes.push({
       option: 'listen',

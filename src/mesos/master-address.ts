@@ -5,6 +5,7 @@ import {
   isPort,
   parseHosts,
   parseZooKeeperAddress,
+  type Refuse,
   redact,
   type ZooKeeperAddress,
 } from '../zookeeper/address.ts';
@@ -24,13 +25,13 @@ const defaultMasterPort = 5050;
 
 /**
  * Reads `host:port`, `host:port,host:port` or `zk://[user:password@]host:port,host:port/path`.
- * Throws SpecError `KM_SPEC_MASTER_ADDRESS`; the text's credentials do not get into the message.
+ * Throws what `refuse` makes, a SpecError `KM_SPEC_MASTER_ADDRESS` by default; the text's credentials do not get into the message.
  */
-export function parseMasterAddress(text: string): MasterAddress {
+export function parseMasterAddress(text: string, refuse: Refuse = badAddress): MasterAddress {
   const trimmed = text.trim();
   if (!trimmed.startsWith('zk://'))
-    return { kind: 'hosts', hosts: parseHosts(trimmed, defaultMasterPort, trimmed, badAddress) };
-  return { kind: 'zookeeper', zookeeper: parseZooKeeperAddress(trimmed, badAddress) };
+    return { kind: 'hosts', hosts: parseHosts(trimmed, defaultMasterPort, trimmed, refuse) };
+  return { kind: 'zookeeper', zookeeper: parseZooKeeperAddress(trimmed, refuse) };
 }
 
 /**

@@ -176,6 +176,16 @@ artifactUrl: ftp://mirror
     assert.match(run.stderr, '→');
     assert.not.match(run.stderr, 'hunter2');
     assert.not.match(run.stderr, '--listen');
+    // What nobody could connect to has its place too.
+    writeFileSync(file, 'master: zk://zk1:2181\nstore: zk://kafka:hunter2@zk1:x/kafka-mesos\n');
+    const malformed = await runCli(['scheduler', '--config', file], { home });
+    assert.is(malformed.exitCode, exitCodes.badConfig, malformed.stderr);
+    assert.match(
+      malformed.stderr,
+      'scheduler.yaml:1:9: master: zk://zk1:2181 cannot be used: it names no path',
+    );
+    assert.match(malformed.stderr, /scheduler.yaml:2:8: store: \S+ cannot be used: "zk1:x" is no host:port/);
+    assert.not.match(malformed.stderr, 'hunter2');
     // What the command line says is its own mistake, whatever the file says.
     writeFileSync(file, 'master: m:5050\nlisten: 10.0.0.5:7090\n');
     const usage = await runCli(['scheduler', '--config', file, '--listen', '10.0.0.6:1'], { home });

@@ -304,16 +304,22 @@ test('a machine lost and back inside the stickiness period: the same agent', asy
   assert.is(broker(after, 2).endpoint, victim.endpoint);
 });
 
+let failures: readonly number[] = [];
 test('local down leaves no process', async () => {
+  failures = (await world.status('demo')).brokers.map((b) => b.failures);
   assert.ok(processesOf(world.home).length >= 8, 'there were processes to stop');
   await world.ok(['local', 'down']);
   assert.equal(processesOf(world.home), []);
 });
 
-test('up again: the same data', async () => {
+test('up again: the same data, and nothing of it counts as a failure', async () => {
   await world.ok(['local', 'up']);
   const after = await world.until('demo', 'converged', (s) => s.phase === 'converged');
   assert.is((await readBack(after.bootstrap, 'single')).length, 300);
+  assert.equal(
+    after.brokers.map((b) => b.failures),
+    failures,
+  );
 });
 
 test.after(async () => {
