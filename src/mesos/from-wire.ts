@@ -224,7 +224,7 @@ const operationStates: Readonly<Record<wire.OperationState, OperationUpdate['sta
   OPERATION_FINISHED: 'finished',
   OPERATION_ERROR: 'refused',
   OPERATION_FAILED: 'refused',
-  OPERATION_DROPPED: 'refused',
+  OPERATION_DROPPED: 'dropped',
   OPERATION_GONE_BY_OPERATOR: 'refused',
   OPERATION_PENDING: 'pending',
   OPERATION_RECOVERING: 'pending',

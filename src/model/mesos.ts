@@ -117,8 +117,11 @@ export type TaskUpdate = {
 /** What became of an operation that was sent with an id. */
 export type OperationUpdate = {
   readonly operationId: string;
-  /** `refused` was not applied, and will not be; `pending` and `unknown` prove nothing. */
-  readonly state: 'finished' | 'refused' | 'pending' | 'unknown';
+  /**
+   * Neither `refused` nor `dropped` was applied, nor will be: one as it may not be done, the other as it was lost on
+   * its way. `pending` and `unknown` prove nothing.
+   */
+  readonly state: 'finished' | 'refused' | 'dropped' | 'pending' | 'unknown';
   readonly message?: string;
   readonly agentId?: string;
   /** Base64. Present exactly when the update must be acknowledged. */

@@ -240,7 +240,10 @@ function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
           ]),
         };
   }
-  const isFinal = update.state === 'refused' || (update.state === 'finished' && kind === 'unreserve');
+  const isFinal =
+    update.state === 'refused' ||
+    update.state === 'dropped' ||
+    (update.state === 'finished' && kind === 'unreserve');
   const release = table.releases.get(incarnation);
   if (update.state === 'pending' && release === undefined) {
     // The scheduler before sent it, and its agent may not have heard of it yet.

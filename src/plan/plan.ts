@@ -258,7 +258,7 @@ type Waiting = {
 
 /** The needs that only an offer can meet and this pass did not. */
 function waitingOf(
-  { spec, cluster }: ClusterMemory,
+  { spec, cluster, brokers }: ClusterMemory,
   needs: readonly Need[],
   steps: readonly Step[],
   growing: readonly number[],
@@ -278,7 +278,14 @@ function waitingOf(
       return [{ ...home, key: `${prefix} grow`, why: 'no volume on it can grow by it' }];
     }
     if (need.kind === 'held') {
-      return need.wantsHome === true ? [{ ...home, why: 'no disk that is waited for is on it' }] : [];
+      if (need.wantsHome !== true) {
+        return [];
+      }
+      // What its agent offered while its task was out of reach was none of it; what that held may be in others once
+      // the task has ended.
+      const isAway = brokers.get(need.broker.id)?.task?.unreachableSinceMs !== undefined;
+      const key = isAway ? `${prefix} away` : home.key;
+      return [{ ...home, key, why: 'no disk that is waited for is on it' }];
     }
     if (need.kind !== 'launch' || placed.has(need.broker.id)) {
       return [];

@@ -191,6 +191,28 @@ test('a GROW_VOLUME that Mesos refuses ends in a start without it, and in words'
   assert.equal(operations(loop).slice(4), [['unreserve']]);
 });
 
+test('a GROW_VOLUME that was dropped on its way to the agent is sent again', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  loop.run(2);
+  const agentName = loop.record(0).placement?.hostname ?? '';
+  const isGrow = (call: MesosCall): boolean =>
+    call.kind === 'accept' && call.operations.some((o) => o.kind === 'grow');
+  // The master takes it, and the agent is out of reach just then.
+  loop.onTheWay = (call) => {
+    if (isGrow(call) && loop.sent.filter(isGrow).length === 1) {
+      loop.world.do({ kind: 'agent-partitioned', agentName });
+    }
+    return call;
+  };
+  stop(loop);
+  for (let i = 0; i < 5 && !loop.sent.some(isGrow); i += 1) loop.run(1);
+  loop.world.do({ kind: 'agent-healed', agentName });
+  loop.run(6);
+  assert.equal(operations(loop).slice(2), [['grow'], ['grow'], ['launch']]);
+  assert.is(volumeMiB(loop), 1500);
+});
+
 test('a GROW_VOLUME that is lost is sent again, and not for ever', () => {
   const loop = running();
   loop.apply(desiredOf(1500));

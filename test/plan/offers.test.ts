@@ -90,6 +90,18 @@ test('a need that came after a refusal revives, one that was there does not', ()
   assert.equal(kinds(inputOf('new', { suppressed: false })), [], 'nothing was refused');
 });
 
+test('what was refused while a task was out of reach is wanted again when it has ended', () => {
+  const running = makeRecord(desired, fourth);
+  const { task } = running;
+  if (task === undefined) throw new Error('it has no task');
+  const away = { ...running, task: { ...task, unreachableSinceMs: nowMs - 1_000 } };
+  const [decline] = calls(makeInput([makeMemory(desired, [away])], { mesos: withOffers(small) }));
+  if (decline?.kind !== 'decline') throw new Error('nothing was refused');
+  // Its agent is back without it: offers of before had nothing of it, and are refused for minutes.
+  const refusedFor = new Set(decline.refusedFor);
+  assert.equal(kinds(inputOf('home', { suppressed: false, refusedFor })), ['revive']);
+});
+
 test('the refusals of the same pass come after the REVIVE, which would take them back', () => {
   const input = inputOf('new', { ...withOffers(small), refusedFor: new Set(['other']) });
   assert.equal(kinds(input), ['revive', 'decline']);

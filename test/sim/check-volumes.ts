@@ -69,6 +69,10 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     }
   }
 
+  /** As its agent has it. */
+  const sizeOf = (persistenceId: string | undefined): number | undefined =>
+    reservations(truth).find(({ resource }) => resource.disk?.persistence?.id === persistenceId)?.resource
+      .scalar?.value;
   /** By cluster, broker and revision: tasks that were stopped for a volume. */
   const stopped = new Map<string, Set<string>>();
 
@@ -76,7 +80,9 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     const who = `broker ${is.id} of ${is.clusterName}`;
     for (const { persistenceId, sizeMiB } of is.placement?.volumes ?? []) {
       const before = was?.placement?.volumes.find((v) => v.persistenceId === persistenceId);
-      if (persistenceId !== undefined && before !== undefined && before.sizeMiB > sizeMiB) {
+      // The master offers in advance what an agent may never hear of: then it comes back as it was.
+      const isAsBefore = sizeOf(persistenceId) === sizeMiB;
+      if (persistenceId !== undefined && before !== undefined && before.sizeMiB > sizeMiB && !isAsBefore) {
         throw new Violation(`volume ${persistenceId} of ${who} is ${sizeMiB} MiB, and was ${before.sizeMiB}`);
       }
     }
@@ -93,10 +99,8 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     const spec = specRecord(truth, clusterName);
     const wanted = spec?.desired.brokers.find((b) => b.id === id);
     if (task?.state !== 'TASK_RUNNING' || wanted === undefined) return;
-    const mine = reservations(truth).filter((r) => r.incarnation === placement?.incarnation);
     for (const { name, persistenceId, sizeMiB } of placement?.volumes ?? []) {
-      const real = mine.find((r) => r.resource.disk?.persistence?.id === persistenceId)?.resource;
-      const realMiB = real?.scalar?.value ?? sizeMiB;
+      const realMiB = sizeOf(persistenceId) ?? sizeMiB;
       const wantedMiB = wanted.storage.volumes.find((v) => v.name === name)?.sizeMiB ?? 0;
       if (realMiB !== sizeMiB) {
         throw new Violation(

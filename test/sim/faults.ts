@@ -86,16 +86,39 @@ const often: ReadonlySet<CrossingFault> = new Set([
   'start fails',
 ]);
 
-/** A random subset of the kinds, each with a rate of its own; none after `heal`. */
-export function drawFaults(dice: Dice, instead?: readonly WorldFault[]): Faults {
+/** What passes by, and may happen often without that nothing else does. */
+const mild: ReadonlySet<CrossingFault> = new Set([
+  'call delayed',
+  'call repeated',
+  'update lost',
+  'update repeated',
+  'update delayed',
+]);
+
+/**
+ * A random subset of the kinds, each with a rate of its own; none after `heal`. `also`: kinds that are among them,
+ * with a high rate, or are all where nothing is drawn.
+ */
+export function drawFaults(
+  dice: Dice,
+  {
+    also = [],
+    isAlone = false,
+  }: {
+    readonly also?: readonly FaultKind[];
+    readonly isAlone?: boolean;
+  },
+): Faults {
+  const forced: ReadonlySet<FaultKind> = new Set(also);
   const rates = new Map(
     crossingFaults.map((kind) => {
       const rate = 0.01 + dice.next() * 0.06;
-      return [kind, dice.chance(0.35) ? rate * (often.has(kind) ? 5 : 1) : 0];
+      const isDrawn = dice.chance(0.35) && !isAlone;
+      if (forced.has(kind)) return [kind, often.has(kind) ? 0.6 : mild.has(kind) ? 0.25 : 0.06];
+      return [kind, isDrawn ? rate * (often.has(kind) ? 5 : 1) : 0];
     }),
   );
-  const drawn = worldFaults.filter(() => dice.chance(0.3));
-  const chosen = instead ?? drawn;
+  const chosen = worldFaults.filter((kind) => (dice.chance(0.3) && !isAlone) || forced.has(kind));
   const counts = new Map<FaultKind, number>();
   const count = (kind: FaultKind): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);
   let healed = false;

@@ -232,7 +232,8 @@ export function createMesosClientModel(deps: {
     const times = faults.strikes('call repeated') ? 2 : 1;
     let answer: Answer | undefined;
     for (let i = 0; i < times; i += 1) {
-      watch.arriving(call, process);
+      // On a stream that another subscription has ended it is refused unread.
+      if (isCurrent(streamId)) watch.arriving(call, process);
       const answered = cluster.feed({
         kind: 'call',
         streamId,
@@ -243,6 +244,8 @@ export function createMesosClientModel(deps: {
     }
     return answer;
   }
+  const isCurrent = (streamId: string): boolean =>
+    Object.values(cluster.state.frameworks).some((framework) => framework.streamId === streamId);
   /** What the cluster loses of a call that it took. */
   function spoil(call: MesosCall, decoded: ReturnType<typeof decodeSchedulerCall>): typeof decoded {
     const { accept } = decoded;

@@ -249,7 +249,7 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
           return updated(event.update);
         case 'operation':
           operationsHeard.push(event.update.operationId);
-          if (event.update.state === 'refused') saw(22, 'not done');
+          if (event.update.state === 'refused' || event.update.state === 'dropped') saw(22, 'not done');
           return;
         default:
           return;

@@ -74,7 +74,7 @@ export function createOperator(deps: {
     begin(untilMs) {
       for (const desired of workload.first) apply(desired);
       clock.setTimer(10_000, evacuate);
-      const edits = dice.between(1, 6);
+      const edits = Math.max(dice.between(1, 6), workload.editsDirected);
       for (let i = 0; i < edits; i += 1) {
         clock.setTimer(dice.between(12_000, untilMs), () => {
           const { what, desired } = workload.edit([...wanted.values()]);

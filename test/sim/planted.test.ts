@@ -1,14 +1,19 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { corpus } from './corpus.ts';
+import type { Run } from './directions.ts';
 import { plantedBugs } from './planted.ts';
 import { runSeed } from './run-seed.ts';
 
-for (const { what, planted, noticedBy, seed: first } of plantedBugs) {
-  test(`planted: ${what}; an invariant notices it within the corpus`, async () => {
+/** Where the first does not meet it any more, since the loop or the models have changed. */
+const others = (first: Run): readonly Run[] =>
+  Array.from({ length: 8 }, (_, i) => ({ ...first, seed: first.seed + i + 1 }));
+
+for (const { what, planted, noticedBy, run: first } of plantedBugs) {
+  test(`planted: ${what}; an invariant notices it`, async () => {
     const said: string[] = [];
-    for (const seed of [first, ...corpus.filter((other) => other !== first)]) {
-      const { violation } = await runSeed(seed, { planted });
+    for (const run of [first, ...others(first), ...corpus]) {
+      const { violation } = await runSeed(run, { planted });
       if (violation === undefined) continue;
       said.push(violation);
       if (noticedBy.test(violation)) return;

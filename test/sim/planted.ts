@@ -2,6 +2,7 @@
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
+import type { Run } from './directions.ts';
 import type { Planted } from './schedulers.ts';
 
 export type PlantedBug = {
@@ -9,8 +10,8 @@ export type PlantedBug = {
   readonly planted: Planted;
   /** What an invariant says of it. */
   readonly noticedBy: RegExp;
-  /** A seed of the corpus that met it once: tried first. */
-  readonly seed: number;
+  /** It met it once: tried first. */
+  readonly run: Run;
 };
 
 const withRecords = (input: PlanInput, change: (record: BrokerRecord) => BrokerRecord): PlanInput => ({
@@ -36,13 +37,13 @@ const withoutWaiting = (input: PlanInput): PlanInput => ({
 export const plantedBugs: readonly PlantedBug[] = [
   {
     what: 'drop the fence',
-    seed: 18,
+    run: { seed: 1, direction: 'taken over' },
     planted: { fence: 'dropped', mayAct: () => () => true },
     noticedBy: /after epoch \d+ began/,
   },
   {
     what: 'acknowledge before the store has it',
-    seed: 1,
+    run: { seed: 11, direction: 'grown' },
     planted: {
       store: (store) => ({
         ...store,
@@ -56,7 +57,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'launch what the store does not know',
-    seed: 1,
+    run: { seed: 2, direction: 'elected' },
     planted: {
       store: (store) => ({
         ...store,
@@ -70,13 +71,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'ignore the stickiness timer',
-    seed: 8,
+    run: { seed: 12, direction: 'mounted' },
     planted: { plan: (real) => (input) => real(withoutWaiting(input)) },
     noticedBy: /inside its stickiness period/,
   },
   {
     what: 'take unreachable for dead',
-    seed: 2,
+    run: { seed: 7, direction: 'lost' },
     planted: {
       plan: (real) => (input) =>
         real(
@@ -91,14 +92,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'relocate the last in-sync replica',
-    seed: 17,
+    run: { seed: 1, direction: 'last replica' },
     planted: {
-      trouble: ['agent partitioned for long'],
       // What is rolled is decided on the truth; what is relocated on a rosier reading.
       plan: (real) => (input) => {
         const made = real(input);
         const steps = real(withHealthyReplicas(input)).steps.filter(
-          (step) => isLaunch(step) && !made.steps.some((s) => s.brokerId === step.brokerId),
+          (step) =>
+            isRevive(step) || (isLaunch(step) && !made.steps.some((s) => s.brokerId === step.brokerId)),
         );
         return { ...made, steps: [...made.steps, ...steps] };
       },
@@ -107,7 +108,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'forget a kill',
-    seed: 3,
+    run: { seed: 11, direction: 'replaced' },
     planted: {
       // The first is lost on the way, and none follows.
       mesos: (port) => {
@@ -133,13 +134,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'take what an operator asked for a difference to be repaired',
-    seed: 3,
+    run: { seed: 1, direction: 'a broker less' },
     planted: { plan: (real) => (input) => real(withRecords(input, ({ intent: _asked, ...rest }) => rest)) },
     noticedBy: /was forgotten|against the (?:stop|pause)/,
   },
   {
     what: 'forget to store what a broker left behind',
-    seed: 7,
+    run: { seed: 6, direction: 'removed' },
     planted: {
       store: (store) => ({
         ...store,
@@ -155,6 +156,9 @@ export const plantedBugs: readonly PlantedBug[] = [
 
 const isLaunch = ({ action }: Plan['steps'][number]): boolean =>
   action.kind === 'broker' && action.call?.kind === 'accept';
+
+const isRevive = ({ action }: Plan['steps'][number]): boolean =>
+  action.kind === 'mesos' && action.call.kind === 'revive';
 
 function repeatsKill({ action, clusterName }: Plan['steps'][number], input: PlanInput): boolean {
   if (action.kind !== 'broker' || action.call?.kind !== 'kill') return false;

@@ -3,6 +3,7 @@ import type { IntentBody } from '../../src/model/api.ts';
 import { ConflictError } from '../../src/model/errors.ts';
 import type { BrokerIntent } from '../../src/model/records.ts';
 import type { VirtualClock } from './clock.ts';
+import type { Direction } from './directions.ts';
 import type { Operator } from './operator.ts';
 import type { Dice } from './randomness.ts';
 import type { Schedulers } from './schedulers.ts';
@@ -25,11 +26,14 @@ export function createRequests(deps: {
   readonly operator: Operator;
   readonly truth: Truth;
   readonly refused: () => void;
+  /** What is asked first. */
+  readonly directed?: Direction['asks'];
   readonly note: (line: string) => void;
 }): Requests {
   const { clock, dice, schedulers, operator, truth, note } = deps;
   const open = new Set<{ readonly key: string; readonly isDead: () => boolean }>();
   let authors = 0;
+  const forced = [...(deps.directed ?? [])];
 
   function ask(clusterName: string, brokerId: number, request: IntentBody | undefined): void {
     const leader = schedulers.leader();
@@ -50,7 +54,8 @@ export function createRequests(deps: {
     const cluster = dice.pick(operator.wanted());
     const followers = cluster?.brokers.filter((b) => !b.roles.includes('controller')) ?? [];
     // Most requests are to brokers of which everything can be asked.
-    const broker = dice.pick(followers.length > 0 && dice.chance(0.6) ? followers : (cluster?.brokers ?? []));
+    const isFollower = followers.length > 0 && (dice.chance(0.6) || forced.length > 0);
+    const broker = dice.pick(isFollower ? followers : (cluster?.brokers ?? []));
     if (cluster === undefined || broker === undefined) return;
     const kinds: readonly (BrokerIntent['kind'] | 'nothing')[] = [
       'restart',
@@ -60,7 +65,8 @@ export function createRequests(deps: {
       'replace',
       'nothing',
     ];
-    const kind = dice.pick(kinds) ?? 'nothing';
+    const drawn = dice.pick(kinds) ?? 'nothing';
+    const kind = forced.shift() ?? drawn;
     authors += 1;
     const isForAWhile = kind === 'stop' || kind === 'pause' ? dice.chance(0.6) : false;
     ask(
@@ -85,7 +91,7 @@ export function createRequests(deps: {
   }
   return {
     begin(untilMs) {
-      const times = dice.between(0, 6);
+      const times = Math.max(dice.between(0, 6), forced.length);
       for (let i = 0; i < times; i += 1) clock.setTimer(dice.between(20_000, untilMs), askSomething);
     },
     end: takeBack,

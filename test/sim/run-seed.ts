@@ -10,6 +10,7 @@ import { checkNeeds } from './check-needs.ts';
 import { createVolumeChecks } from './check-volumes.ts';
 import { createVirtualClock } from './clock.ts';
 import { createCoverage } from './coverage.ts';
+import { type Direction, directions, type Run } from './directions.ts';
 import { loseFrameworkId, removeFramework } from './endings.ts';
 import { drawFaults, type FaultKind } from './faults.ts';
 import { createInvariants } from './invariants.ts';
@@ -26,8 +27,7 @@ import { createTrouble } from './trouble.ts';
 import { brokerRecords, isStuckForGood, type Truth, Violation } from './truth.ts';
 import { drawWorkload } from './workload.ts';
 
-export type SeedResult = {
-  readonly seed: number;
+export type SeedResult = Run & {
   readonly violation?: string;
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly coverage: ReadonlyMap<string, number>;
@@ -54,9 +54,11 @@ const framework: FrameworkSettings = {
 };
 
 export async function runSeed(
-  seed: number,
+  run: Run,
   options: { readonly keepTrace?: boolean; readonly planted?: Planted } = {},
 ): Promise<SeedResult> {
+  const { seed } = run;
+  const directed: Direction = run.direction === undefined ? {} : directions[run.direction];
   const clock = createVirtualClock(startMs);
   const trace = createTrace(clock.nowMs, options.keepTrace === true);
   const { note } = trace;
@@ -76,8 +78,11 @@ export async function runSeed(
     });
   const violate = (message: string): void => tell(new Violation(message));
 
-  const faults = drawFaults(createDice(seed, 'faults'), options.planted?.trouble);
-  const workload = drawWorkload(createDice(seed, 'workload'));
+  const faults = drawFaults(createDice(seed, 'faults'), {
+    ...(directed.faults === undefined ? {} : { also: directed.faults }),
+    ...(directed.isAlone === undefined ? {} : { isAlone: directed.isAlone }),
+  });
+  const workload = drawWorkload(createDice(seed, 'workload'), directed);
   const kafkas = new Map<string, KafkaModel>();
   const clusterIds = new Map<string, string>();
   const kafkaDice = createDice(seed, 'kafka');
@@ -116,7 +121,8 @@ export async function runSeed(
     },
   });
   const setup = createDice(seed, 'setup');
-  const count = setup.pick([1, 2, 3]) ?? 1;
+  const drawnCount = setup.pick([1, 2, 3]) ?? 1;
+  const count = directed.schedulers ?? drawnCount;
   const truth: Truth = {
     nowMs: clock.nowMs,
     cluster,
@@ -236,10 +242,11 @@ export async function runSeed(
     operator,
     truth,
     refused: () => seen.intentRefused(),
+    ...(directed.asks === undefined ? {} : { directed: directed.asks }),
     note,
   });
 
-  const run = (forMs: number): Promise<void> =>
+  const pass = (forMs: number): Promise<void> =>
     clock.run(clock.nowMs() + forMs, () => violation !== undefined);
   const watchdog = (): void => {
     guarded(() => invariants.tick());
@@ -251,7 +258,7 @@ export async function runSeed(
   trouble.begin(faultyMs);
   operator.begin(faultyMs);
   requests.begin(faultyMs);
-  await run(faultyMs);
+  await pass(faultyMs);
 
   // Healed: it converges within a bound.
   note('healed');
@@ -277,7 +284,7 @@ export async function runSeed(
         : deletion !== 'destroy' && (statusOf(name)?.phase === 'converged' || isStuck(name)),
     );
   const deadlineMs = clock.nowMs() + convergeWithinMs;
-  while (violation === undefined && clock.nowMs() < deadlineMs && !isSettled()) await run(5_000);
+  while (violation === undefined && clock.nowMs() < deadlineMs && !isSettled()) await pass(5_000);
   if (!isSettled()) {
     const told = statuses().map(({ name, phase, deletion, held, steps, brokers }) => ({
       name,
@@ -292,7 +299,7 @@ export async function runSeed(
     );
   }
   // What was under way when it converged may end, a promise about maintenance that was lifted too.
-  await run(180_000);
+  await pass(180_000);
   // Of a task that was missed while all was broken a periodic reconciliation may bring the end: that is news, and what
   // follows it is no noise.
   const missed = brokerRecords(truth).flatMap(({ superseded, task }) => [
@@ -306,25 +313,27 @@ export async function runSeed(
       noise.push(line);
   });
   isSilent = true;
-  await run(setup.chance(0.1) ? longSilenceMs : silentForMs);
+  await pass(setup.chance(0.1) ? longSilenceMs : silentForMs);
   isSilent = false;
   trace.listen(() => {});
   if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
   guarded(() => invariants.atTheEnd());
   guarded(() => volumes.atTheEnd(isStuck));
   guarded(() => intents.atTheEnd(isStuck));
-  const world = { cluster, schedulers, store, run };
-  if (violation === undefined && setup.chance(0.15) && cluster.executors().length > 0) {
+  const world = { cluster, schedulers, store, run: pass };
+  const isForgotten = setup.chance(0.15) || directed.losesFramework === true;
+  if (violation === undefined && isForgotten && cluster.executors().length > 0) {
     endings.add('KM_CONFLICT_FRAMEWORK_LOST');
     await loseFrameworkId(world).catch(tell);
   }
-  if (violation === undefined && setup.chance(0.15)) {
+  const isRemoved = setup.chance(0.15) || directed.losesFramework === true;
+  if (violation === undefined && isRemoved) {
     endings.add('KM_CONFLICT_FRAMEWORK_REMOVED');
     await removeFramework(world).catch(tell);
   }
   for (const scheduler of schedulers.all()) await scheduler.reconciler()?.stop();
   return {
-    seed,
+    ...run,
     ...(violation === undefined ? {} : { violation }),
     faults: faults.counts,
     coverage: coverage.seen,

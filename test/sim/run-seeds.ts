@@ -2,10 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { Run } from './directions.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
 export async function runSeeds(
-  seeds: readonly number[],
+  runs: readonly Run[],
   options: {
     readonly workers?: number;
     /** Go on after a failure. */
@@ -13,38 +14,41 @@ export async function runSeeds(
     readonly onFailure?: (result: SeedResult) => void;
   } = {},
 ): Promise<readonly SeedResult[]> {
-  const queue = [...seeds];
-  const results = new Map<number, SeedResult>();
+  const queue = [...runs];
+  const results = new Map<Run, SeedResult>();
   let failed = false;
-  const next = (): number | undefined => (failed && options.goOn !== true ? undefined : queue.shift());
-  const take = (result: SeedResult): void => {
-    results.set(result.seed, result);
+  const next = (): Run | undefined => (failed && options.goOn !== true ? undefined : queue.shift());
+  const take = (run: Run, result: SeedResult): void => {
+    results.set(run, result);
     if (result.violation === undefined) return;
     failed = true;
     options.onFailure?.(result);
   };
-  const workers = Math.min(options.workers ?? availableParallelism(), seeds.length);
+  const workers = Math.min(options.workers ?? availableParallelism(), runs.length);
   if (workers <= 1) {
-    for (let seed = next(); seed !== undefined; seed = next()) take(await runSeed(seed));
+    for (let run = next(); run !== undefined; run = next()) take(run, await runSeed(run));
   } else {
     await Promise.all(Array.from({ length: workers }, () => work(next, take)));
   }
-  return seeds.flatMap((seed) => results.get(seed) ?? []);
+  return runs.flatMap((run) => results.get(run) ?? []);
 }
 
-function work(next: () => number | undefined, take: (result: SeedResult) => void): Promise<void> {
+function work(next: () => Run | undefined, take: (run: Run, result: SeedResult) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     // Node strips the types by itself: without the loader of the tests it is a sixth faster.
     const worker = new Worker(fileURLToPath(new URL('./seed-worker.ts', import.meta.url)), { execArgv: [] });
     const ask = (): void => {
-      const seed = next();
-      if (seed === undefined) void worker.terminate().then(() => resolve());
-      else worker.postMessage(seed);
+      const run = next();
+      if (run === undefined) {
+        void worker.terminate().then(() => resolve());
+        return;
+      }
+      worker.once('message', (result: SeedResult) => {
+        take(run, result);
+        ask();
+      });
+      worker.postMessage(run);
     };
-    worker.on('message', (result: SeedResult) => {
-      take(result);
-      ask();
-    });
     worker.on('error', reject);
     ask();
   });

@@ -10,7 +10,7 @@ import { createSeededRandom } from '../../src/sys/random.ts';
 import { createSteadyClock } from '../../src/sys/steady-clock.ts';
 import type { VirtualClock } from './clock.ts';
 import { createElection, type Election, type Membership } from './election.ts';
-import type { Faults, WorldFault } from './faults.ts';
+import type { Faults } from './faults.ts';
 import { createKafkaAdminModel } from './kafka-admin-model.ts';
 import type { KafkaModel } from './kafka-model.ts';
 import type { MesosCluster } from './mesos-cluster.ts';
@@ -26,8 +26,6 @@ import type { StoreModel } from './store-model.ts';
 
 /** Bugs that a test plants around the ports of the loop. */
 export type Planted = {
-  /** What happens in the world, instead of what the seed draws: where the bug shows seldom otherwise. */
-  readonly trouble?: readonly WorldFault[];
   readonly fence?: 'dropped';
   readonly store?: (store: Store) => Store;
   readonly mesos?: (port: MesosPort) => MesosPort;

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
+import type { Run } from './directions.ts';
 import { runSeed } from './run-seed.ts';
 
-parentPort?.on('message', async (seed: number) => {
-  parentPort?.postMessage(await runSeed(seed));
+parentPort?.on('message', async (run: Run) => {
+  parentPort?.postMessage(await runSeed(run));
 });

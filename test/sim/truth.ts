@@ -102,8 +102,8 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
     ({ clusterName, task }) =>
       clusterName === status.name &&
       task !== undefined &&
-      task.unreachableSinceMs === undefined &&
-      !lives.has(task.taskId),
+      !lives.has(task.taskId) &&
+      (task.unreachableSinceMs === undefined || truth.cluster.state.agents[task.agentId]?.connected === true),
   );
   // Whoever is told to stop may still do so, unless it waits for the lost one.
   const isStopping = brokerRecords(truth).some(

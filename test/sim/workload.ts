@@ -1,13 +1,35 @@
 /** What the operator of a seed has: machines, one or two clusters on them, and edits while everything happens. */
 import type { AgentConfig } from '../../src/local/model/state.ts';
 import type { Desired, DesiredBroker, DesiredTopic } from '../../src/model/desired.ts';
+import type { Direction } from './directions.ts';
 import type { Dice } from './randomness.ts';
+
+export type EditName =
+  | 'a setting that wants a restart'
+  | 'a setting that changes while it runs'
+  | 'another topic'
+  | 'more partitions'
+  | 'a broker stopped'
+  | 'all brokers running'
+  | 'more memory'
+  | 'larger volumes'
+  | 'a larger volume'
+  | 'the roll paused or not'
+  | 'back to the beginning'
+  | 'a broker more'
+  | 'a broker less'
+  | 'a pool less'
+  | 'removed, its data kept'
+  | 'destroyed'
+  | 'no longer removed';
 
 export type Workload = {
   readonly agents: readonly AgentConfig[];
   readonly first: readonly Desired[];
+  /** How many edits at least there are to be. */
+  readonly editsDirected: number;
   /** The next edit of what is wanted now: of one cluster. */
-  edit(current: readonly Desired[]): { readonly what: string; readonly desired: Desired };
+  edit(current: readonly Desired[]): { readonly what: EditName; readonly desired: Desired };
   /**
    * What is wanted in the end: all of it, running, or the cluster gone. `keeps`: brokers that left the spec and
    * still have replicas on them.
@@ -15,19 +37,29 @@ export type Workload = {
   last(current: Desired, keeps: ReadonlySet<number>): Desired;
 };
 
-export function drawWorkload(dice: Dice): Workload {
-  const followers = dice.pick([0, 1, 1, 2]) ?? 0;
+export function drawWorkload(
+  dice: Dice,
+  directed: Pick<
+    Direction,
+    'hasRoomToMove' | 'hasSingleReplicas' | 'hasClusterBeside' | 'disk' | 'edits'
+  > = {},
+): Workload {
+  const moves = directed.hasRoomToMove === true;
+  const drawnFollowers = dice.pick([0, 1, 1, 2]) ?? 0;
+  const followers = moves ? Math.max(1, drawnFollowers) : drawnFollowers;
   const count = 3 + followers;
-  const disk = dice.chance(0.2) ? 'mount' : 'root';
-  const stickinessPeriodMs = dice.pick([60_000, 60_000, 150_000, 300_000]) ?? 60_000;
-  const agentCount = count + (dice.pick([0, 1, 1, 2]) ?? 1);
+  const drawnDisk = dice.chance(0.2) ? 'mount' : 'root';
+  const disk = directed.disk ?? drawnDisk;
+  const drawnStickinessMs = dice.pick([60_000, 60_000, 150_000, 300_000]) ?? 60_000;
+  const stickinessPeriodMs = moves ? 60_000 : drawnStickinessMs;
+  const agentCount = count + Math.max(moves ? 1 : 0, dice.pick([0, 1, 1, 2]) ?? 1);
   // One that is too small: it is explained, not used.
   const small = dice.chance(0.4);
   const agents = Array.from({ length: agentCount + (small ? 1 : 0) }, (_, i) =>
     machine(i + 1, disk, small && i === agentCount),
   );
   // Its partitions have one replica each: their brokers may be restarted, and never be given up.
-  const isSingle = dice.chance(0.4);
+  const isSingle = (dice.chance(0.4) && !moves) || directed.hasSingleReplicas === true;
   const main: Desired = {
     name: 'sim',
     labels: {},
@@ -53,7 +85,8 @@ export function drawWorkload(dice: Dice): Workload {
     topics: [topic('events', 2, 3, 2)],
     rollout: { allowSingleReplicaOutage: false, paused: false },
   };
-  const first = dice.chance(0.2) ? [main, beside] : [main];
+  const isBeside = dice.chance(0.2) || directed.hasClusterBeside === true;
+  const first = isBeside ? [main, beside] : [main];
   /** Volumes only grow: by broker of a cluster, the most that was ever wanted. */
   const sizesMiB = new Map<string, number>();
   const withLargerVolumes = (desired: Desired, grows: (b: DesiredBroker) => boolean): Desired =>
@@ -75,6 +108,7 @@ export function drawWorkload(dice: Dice): Workload {
   /** Every broker there ever was: no id is used twice. */
   const everyone = new Map(first.map((d) => [d.name, [...d.brokers]]));
   let revision = 0;
+  const forced = [...(directed.edits ?? [])];
   const everyBroker = (desired: Desired, change: (b: DesiredBroker) => DesiredBroker): Desired => ({
     ...desired,
     brokers: desired.brokers.map(change),
@@ -102,61 +136,57 @@ export function drawWorkload(dice: Dice): Workload {
   return {
     agents,
     first,
+    editsDirected: forced.length,
     edit(all) {
       const current = dice.pick(all) ?? main;
       const original = first.find((d) => d.name === current.name) ?? main;
       const { deletion: _gone, ...kept } = current;
       revision += 1;
-      const edits: readonly (() => { what: string; desired: Desired })[] = [
-        () => ({
-          what: 'a setting that wants a restart',
-          desired: withConfig(current, { 'num.partitions': String(revision + 1) }),
+      const edits: Readonly<Record<EditName, () => Desired>> = {
+        'a setting that wants a restart': () =>
+          withConfig(current, { 'num.partitions': String(revision + 1) }),
+        'a setting that changes while it runs': () =>
+          withConfig(current, { 'compression.type': dice.pick(['gzip', 'lz4', 'zstd']) ?? 'gzip' }),
+        'another topic': () => ({
+          ...current,
+          topics: [
+            ...current.topics,
+            isSingle ? topic(`more-${revision}`, count, 1, 1) : topic(`more-${revision}`, 2, 3, 2),
+          ],
         }),
-        () => ({
-          what: 'a setting that changes while it runs',
-          desired: withConfig(current, { 'compression.type': dice.pick(['gzip', 'lz4', 'zstd']) ?? 'gzip' }),
+        'more partitions': () => ({
+          ...current,
+          topics: current.topics.map((t) => ({ ...t, partitions: t.partitions + 1 })),
         }),
-        () => ({
-          what: 'another topic',
-          desired: { ...current, topics: [...current.topics, topic(`more-${revision}`, 2, 3, 2)] },
-        }),
-        () => ({
-          what: 'more partitions',
-          desired: {
-            ...current,
-            topics: current.topics.map((t) => ({ ...t, partitions: t.partitions + 1 })),
-          },
-        }),
-        () => ({ what: 'a broker stopped', desired: stopOne(current) }),
-        () => ({ what: 'all brokers running', desired: startAll(current) }),
-        () => ({
-          what: 'more memory',
-          desired: everyBroker(current, (b) => ({ ...b, memoryMiB: b.memoryMiB + 64 })),
-        }),
-        () => ({ what: 'larger volumes', desired: withLargerVolumes(current, () => true) }),
-        () => {
+        'a broker stopped': () => stopOne(current),
+        'all brokers running': () => startAll(current),
+        'more memory': () => everyBroker(current, (b) => ({ ...b, memoryMiB: b.memoryMiB + 64 })),
+        'larger volumes': () => withLargerVolumes(current, () => true),
+        'a larger volume': () => {
           const id = dice.pick(current.brokers)?.id;
-          return { what: 'a larger volume', desired: withLargerVolumes(current, (b) => b.id === id) };
+          return withLargerVolumes(current, (b) => b.id === id);
         },
-        () => ({
-          what: 'the roll paused or not',
-          desired: { ...current, rollout: { ...current.rollout, paused: !current.rollout.paused } },
+        'the roll paused or not': () => ({
+          ...current,
+          rollout: { ...current.rollout, paused: !current.rollout.paused },
         }),
-        () => ({ what: 'back to the beginning', desired: { ...original, topics: current.topics } }),
-        () => ({ what: 'a broker more', desired: withAnother(kept) }),
-        () => {
+        'back to the beginning': () => ({ ...original, topics: current.topics }),
+        'a broker more': () => withAnother(kept),
+        'a broker less': () => {
           const id = dice.pick(current.brokers.filter((b) => !b.roles.includes('controller')))?.id;
-          return { what: 'a broker less', desired: without(current, (b) => b.id === id) };
+          return without(current, (b) => b.id === id);
         },
-        () => {
+        'a pool less': () => {
           const pool = dice.pick(['main', 'spare']);
-          return { what: 'a pool less', desired: without(current, (b) => b.pool === pool) };
+          return without(current, (b) => b.pool === pool);
         },
-        () => ({ what: 'removed, its data kept', desired: { ...current, deletion: 'keepData' } }),
-        () => ({ what: 'destroyed', desired: { ...current, deletion: 'destroy' } }),
-        () => ({ what: 'no longer removed', desired: kept }),
-      ];
-      return (dice.pick(edits) ?? edits[0] ?? (() => ({ what: '', desired: current })))();
+        'removed, its data kept': () => ({ ...current, deletion: 'keepData' }),
+        destroyed: () => ({ ...current, deletion: 'destroy' }),
+        'no longer removed': () => kept,
+      };
+      const drawn = dice.pick(Object.keys(edits) as readonly EditName[]) ?? 'more memory';
+      const what = forced.shift() ?? drawn;
+      return { what, desired: edits[what]() };
     },
     last(current, keeps) {
       const { deletion: _gone, ...kept } = current;
