@@ -341,6 +341,7 @@ async function lead(
       identity: base.identity,
       self: base.self,
       leadsSinceMs,
+      standbys: () => leadership.standbys(),
       connection: () => connection,
       recallKafka: distributions.recall,
       ...(credentials === undefined ? {} : { credential: credentials }),

@@ -4,6 +4,7 @@ import { UnavailableError } from '../model/errors.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { systemClock } from '../sys/clock.ts';
 import type { Context } from './context.ts';
+import { leaderWords } from './format/scheduler.ts';
 import { clockTime } from './format/time.ts';
 import { progressLines } from './progress-lines.ts';
 
@@ -47,6 +48,7 @@ async function followLive(context: Context, client: ApiClient, options: FollowOp
   const { renderLive } = await import('../view/render-live.tsx');
   const { reason, last } = await renderLive({
     poll: () => client.clusters(),
+    leads: async () => leaderWords(await client.scheduler()),
     intervalMs,
     stdout: context.io.stdout,
     stdin: context.io.stdin,

@@ -24,6 +24,7 @@ export function createSchedulerService(deps: {
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
   readonly self: Leader;
   readonly leadsSinceMs: number;
+  readonly standbys: () => Promise<number>;
   readonly connection: () => MesosConnection;
   readonly credential?: { readonly principal: string; readonly secret: string };
   /** Finds a version of Kafka that is here already. */
@@ -33,14 +34,20 @@ export function createSchedulerService(deps: {
 }): SchedulerService {
   const { reconciler } = deps;
   return {
-    scheduler: () => {
+    scheduler: async () => {
       const frameworkId = reconciler.frameworkId();
+      const standbys = await deps.standbys().catch(() => undefined);
       return {
         ...deps.identity,
         ...(frameworkId === undefined ? {} : { frameworkId }),
         ...reconciler.counters(),
         mesos: deps.connection(),
-        leadership: { state: 'leading', leader: deps.self, sinceMs: deps.leadsSinceMs },
+        leadership: {
+          state: 'leading',
+          leader: deps.self,
+          sinceMs: deps.leadsSinceMs,
+          ...(standbys === undefined ? {} : { standbys }),
+        },
       };
     },
     clusters: () => reconciler.statuses(),

@@ -47,6 +47,10 @@ export function createStandbyService(deps: {
   return {
     async scheduler() {
       const who = await leader();
+      const standbys = await deps
+        .leadership()
+        ?.standbys()
+        .catch(() => undefined);
       const framework = (await store.read(recordPaths.framework))?.value as
         | { frameworkId?: string }
         | undefined;
@@ -57,7 +61,11 @@ export function createStandbyService(deps: {
         pass: 0,
         // Only offers show them, and a standby has none.
         orphans: [],
-        leadership: { state: 'standby', ...(who === undefined ? {} : { leader: who }) },
+        leadership: {
+          state: 'standby',
+          ...(who === undefined ? {} : { leader: who }),
+          ...(standbys === undefined ? {} : { standbys }),
+        },
       };
     },
     clusters: statuses,

@@ -50,6 +50,8 @@ export type SchedulerStatus = {
     readonly leader?: Leader;
     /** Of who leads, when it is asked itself. */
     readonly sinceMs?: number;
+    /** Schedulers that would take over; absent: not known just now. */
+    readonly standbys?: number;
   };
   /** Reservations and volumes of ours that no record knows: held for a person to look at. */
   readonly orphans: readonly HeldSummary[];

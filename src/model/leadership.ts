@@ -20,6 +20,8 @@ export type Leadership = {
   elected(): Promise<void>;
   /** Asked anew at each call; undefined while nobody leads. */
   leader(): Promise<Leader | undefined>;
+  /** How many others wait for their turn. */
+  standbys(): Promise<number>;
   /**
    * Whether the leadership is certain at this moment. To be asked before everything that is sent: it is
    * false before anybody else can be elected, and right away in a process that was stopped for a while.

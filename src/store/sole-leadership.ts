@@ -10,6 +10,7 @@ export function createSoleLeadership(self: Leader): Leadership {
   return {
     elected: async () => {},
     leader: async () => self,
+    standbys: async () => 0,
     mayAct: () => !resigned,
     lost,
     async resign() {

@@ -147,6 +147,7 @@ export async function standForElection(
       const found = first === undefined ? undefined : await session.getData(`${election}/${first}`);
       return found === undefined ? undefined : parseLeader(found.data.toString('utf8'));
     },
+    standbys: async () => Math.max(0, (await candidates()).length - 1),
     mayAct: () => state === 'leading' && session.certainForMs() > 0,
     lost,
     resign: () => end('it was given up'),

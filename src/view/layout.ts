@@ -34,8 +34,8 @@ export type Screen = {
   readonly clusters: readonly ClusterStatus[];
   /** Shown above everything: why what follows may be old, and what to do; in red if there is something to do. */
   readonly notice?: { readonly message: string; readonly remedy?: string };
-  /** Shown below everything, dimmed. */
-  readonly footer?: string;
+  /** Lines shown below everything, dimmed. */
+  readonly footer?: readonly string[];
 };
 
 /** One cluster: header, brokers, what is held, steps, topics, recent events. */
@@ -119,8 +119,10 @@ function noticeSection(notice: NonNullable<Screen['notice']>, { width, glyphs }:
   return { wantedLines: lines.length, leastLines: 1, rank: -1, render: () => lines };
 }
 
-function footerSection(footer: string): Section {
-  return { wantedLines: 1, leastLines: 1, rank: 1, render: () => [[segment(footer, 'dim')]] };
+function footerSection(footer: readonly string[]): Section {
+  const lines = footer.map((text): Line => [segment(text, 'dim')]);
+  // The last one is how to leave.
+  return { wantedLines: lines.length, leastLines: 1, rank: 1, render: (height) => lines.slice(-height) };
 }
 
 /** Every text of the screen made safe to draw, wherever in it a text is: nothing can be forgotten. */

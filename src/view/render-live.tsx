@@ -8,6 +8,8 @@ import { type Environment, speaksUnicode, wantsColor } from './terminal.ts';
 export type LiveOptions = {
   /** Asks for the statuses; a rejection is shown, with its `remedy` if it has one, and asked again. */
   readonly poll: () => Promise<readonly ClusterStatus[]>;
+  /** Who leads, in words, should that be worth any; asked every few seconds, and not missed where nobody answers. */
+  readonly leads?: () => Promise<string | undefined>;
   /** Between the end of one question and the next. */
   readonly intervalMs: number;
   readonly stdout: NodeJS.WriteStream;
@@ -56,12 +58,13 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   let last: readonly ClusterStatus[] = [];
   let answeredAtMs: number | undefined;
   let failure: unknown;
+  let leader: string | undefined;
 
   const layoutNow = (): Omit<Layout, 'width' | 'height'> => {
     const nowMs = clock.nowMs();
     return { nowMs, unicode, utcOffsetMinutes: -new Date(nowMs).getTimezoneOffset() };
   };
-  const screenNow = (footer?: string): Screen => {
+  const screenNow = (footer: readonly string[] = []): Screen => {
     const notice = noticeOf({
       silentMs: clock.nowMs() - (answeredAtMs ?? startedAtMs),
       hasAnswered: answeredAtMs !== undefined,
@@ -70,7 +73,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
       missing: (options.clusterNames ?? []).filter((name) => !last.some((status) => status.name === name)),
       isEmpty: last.length === 0,
     });
-    return { clusters: last, ...(notice && { notice }), ...(footer !== undefined && { footer }) };
+    return { clusters: last, ...(notice && { notice }), ...(footer.length > 0 && { footer }) };
   };
 
   const ended = Promise.withResolvers<LiveEnd['reason']>();
@@ -87,7 +90,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
     if (isOver || stdout.isTTY !== true) return;
     const view = (
       <LiveView
-        screen={screenNow(readsKeys ? 'Ctrl-C leaves this view; the scheduler goes on.' : undefined)}
+        screen={screenNow(footerOf(leader, readsKeys))}
         layout={layoutNow()}
         color={color}
         readsKeys={readsKeys}
@@ -138,6 +141,17 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
       if (!isOver) after(options.intervalMs, askAgain);
     }, ended.reject);
   };
+  const askLeader = () => {
+    options.leads?.().then(
+      (words) => {
+        leader = words;
+      },
+      () => {
+        leader = undefined;
+      },
+    );
+    after(leaderEveryMs, askLeader);
+  };
   // Countdowns go on, and silence is noticed, whether or not the question is ever answered.
   const tick = () => {
     if (clock.nowMs() - (answeredAtMs ?? startedAtMs) >= lostAfterMs) finish('lost');
@@ -149,6 +163,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   try {
     if (options.timeoutMs !== undefined) after(options.timeoutMs, () => finish('timeout'));
     after(1000, tick);
+    if (options.leads !== undefined) askLeader();
     askAgain();
     return { reason: await ended.promise, last };
   } finally {
@@ -177,6 +192,15 @@ async function printScreen(
 }
 
 const cursorHome = '\u001b[H';
+
+const leaderEveryMs = 3_000;
+
+function footerOf(leader: string | undefined, readsKeys: boolean): readonly string[] {
+  return [
+    ...(leader === undefined ? [] : [leader]),
+    ...(readsKeys ? ['Ctrl-C leaves this view; the scheduler goes on.'] : []),
+  ];
+}
 
 /** Silence shorter than this is not worth a word. */
 const patienceMs = 5000;

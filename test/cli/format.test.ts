@@ -7,7 +7,7 @@ import { convergence, worstOf } from '../../src/cli/convergence.ts';
 import { parseDuration } from '../../src/cli/durations.ts';
 import { lastLines, newPart } from '../../src/cli/format/log-tail.ts';
 import { hasChanges, renderPlan } from '../../src/cli/format/plan.ts';
-import { renderScheduler } from '../../src/cli/format/scheduler.ts';
+import { leaderWords, renderScheduler } from '../../src/cli/format/scheduler.ts';
 import {
   renderBrokerDescription,
   renderClusterDescription,
@@ -355,6 +355,12 @@ test('who leads and whether Mesos is reachable, since when', () => {
       '',
     ].join('\n'),
   );
+  const beside = (standbys: number) => ({ leadership: { ...scheduler.leadership, standbys } });
+  assert.match(shown(beside(2)), '(2d); 2 others stand by');
+  assert.not.match(shown(beside(0)), 'by');
+  assert.is(leaderWords(scheduler), undefined);
+  assert.is(leaderWords(beside(0)), undefined);
+  assert.is(leaderWords(beside(1)), 'Scheduler one:17 leads; 1 other stands by.');
   const why = 'connect ECONNREFUSED 10.0.0.1:5050';
   assert.match(
     shown({ connected: false, mesos: { state: 'not-subscribed', sinceMs: noon - 60_000, why } }),

@@ -7,7 +7,7 @@ import { proveProduceConsume } from '../../src/kafka/prove.ts';
 import type { BrokerStatus, ClusterStatus } from '../../src/model/status.ts';
 import { createWorld, type World } from '../e2e/harness.ts';
 import { readBack, startWriter, type Writer } from '../e2e/writer.ts';
-import { leftOf, removeAll } from './cleanup.ts';
+import { leftOf } from './cleanup.ts';
 import type { Chapter } from './conformance.ts';
 import { runHook } from './hooks.ts';
 import { type Agent, addressOf, agentId, agentUrl } from './operator.ts';
@@ -249,14 +249,21 @@ async function drainAgent(flow: Flow): Promise<void> {
   });
 }
 
-async function tearDown({ operator, scheduler, name, settings }: Flow): Promise<string> {
+async function tearDown({ world, operator, scheduler, name, settings }: Flow): Promise<string> {
   const before = await leftOf(operator, [name]);
   expect(
     ['task ', 'volume ', 'reservation of '].every((kind) => before.some((one) => one.startsWith(kind))),
     `there is less than brokers that run must have, so that nothing left would prove nothing:\n${before.join('\n')}`,
   );
-  await scheduler.kill('SIGTERM');
-  return removeAll(operator, [name], settings.waitMs);
+  // As an operator does it; that nothing is left is not taken from its own word.
+  const args = ['teardown', '--confirm', name, '--timeout', `${Math.ceil(settings.waitMs / 1_000)}s`];
+  const { code, stdout, stderr } = await world.run(args, { timeoutMs: settings.waitMs + 60_000 });
+  expect(code === 0, `kafka-mesos ${args.join(' ')} ended with ${code}\n${stdout}${stderr}`);
+  const left = await leftOf(operator, [name]);
+  expect(left.length === 0, `it says that nothing is left, and there is\n${left.join('\n')}`);
+  const status = await scheduler.ended(settings.waitMs);
+  expect(status === 0, `the scheduler ended with ${status}\n${scheduler.complaints()}`);
+  return `${before.length} things before, nothing after`;
 }
 
 function compare(writer: Writer, values: readonly string[]): string {

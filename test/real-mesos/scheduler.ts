@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createApiClient } from '../../src/api/client.ts';
 import { resolveHome } from '../../src/cli/home.ts';
 import { formatHostPort } from '../../src/mesos/master-address.ts';
@@ -20,6 +21,8 @@ export type Scheduler = {
   start(): Promise<void>;
   /** Resolves when it has ended. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Its exit status, once it has ended by itself; undefined when it does not within the time. */
+  ended(withinMs: number): Promise<number | undefined>;
   scheduler(): Promise<SchedulerStatus | undefined>;
   /** Undefined while it cannot be asked, or there is no such cluster. */
   cluster(name: string): Promise<ClusterStatus | undefined>;
@@ -87,6 +90,12 @@ export function createScheduler(home: string, { settings, ground, name }: Chapte
     async kill(signal) {
       if (!isDead()) child?.kill(signal);
       await ended;
+    },
+    async ended(withinMs) {
+      const over = new AbortController();
+      await Promise.race([ended, delay(withinMs, undefined, { signal: over.signal }).catch(() => {})]);
+      over.abort();
+      return child?.exitCode ?? undefined;
     },
     scheduler: () => ask((client) => client.scheduler()),
     cluster: (cluster) => ask((client) => client.cluster(cluster)),

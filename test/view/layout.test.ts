@@ -63,7 +63,7 @@ test('no line is wider than the width, no frame higher than the height', () => {
   fc.assert(
     fc.property(fc.array(anyStatus, { maxLength: 4 }), anyLayout, (clusters, layout) => {
       const notice = { message: 'The scheduler has not answered for 12s', remedy: 'See whether it runs' };
-      const lines = layoutScreen({ clusters, notice, footer: 'Ctrl-C leaves' }, layout);
+      const lines = layoutScreen({ clusters, notice, footer: ['a leads', 'Ctrl-C leaves'] }, layout);
       assert.ok(lines.length <= layout.height, `${lines.length} lines in ${layout.height}`);
       for (const line of lines) assert.ok(lineWidth(line) <= layout.width, plainText([line]));
       if (!layout.unicode) assert.match(plainText(lines), /^[\x20-\x7e\n]*$/);

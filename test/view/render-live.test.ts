@@ -119,6 +119,31 @@ test('shows what is polled until `until`, then leaves the last frame once', asyn
   assert.is(clock.pending(), 0, 'no timer is left');
 });
 
+test('says who leads where others stand by, and forgets it when nobody can say', async () => {
+  let words: string | undefined = 'Scheduler a:1 leads; 1 other stands by.';
+  const leads = async (): Promise<string | undefined> => {
+    if (words === undefined) throw new Error('nobody answers');
+    return words;
+  };
+  const frameOf = (text: string) => stripVTControlCharacters(text.slice(text.lastIndexOf(cursorHome)));
+  const { terminal, clock, live } = start({ leads });
+  await clock.pass(2_000);
+  assert.match(frameOf(terminal.written()), 'Scheduler a:1 leads; 1 other stands by.');
+  words = 'Scheduler b:2 leads; 1 other stands by.';
+  await clock.pass(4_000);
+  assert.match(terminal.written(), 'b:2 leads');
+  const told = words;
+  words = undefined;
+  await clock.pass(4_000);
+  // Only what changed is drawn: the same words are drawn again only if they were gone.
+  words = told;
+  const before = terminal.written().length;
+  await clock.pass(4_000);
+  assert.match(terminal.written().slice(before), 'b:2 leads');
+  process.emit('SIGINT');
+  await live;
+});
+
 test('does not open the screen when the first answer ends it', async () => {
   const { terminal, clock, live } = start({ poll: async () => [samples.converged], until: () => true });
   await clock.pass(0);

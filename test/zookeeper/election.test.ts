@@ -44,6 +44,8 @@ test('one leads, whoever came first; each end lets the next one lead', async () 
   );
   assert.equal(await d.leader(), { id: 'a', host: 'h', apiUrl: 'http://127.0.0.1/a' });
 
+  assert.is(await d.standbys(), 3);
+
   // One in the middle goes: nobody is elected by that, and the order stays.
   await c.session.close();
   assert.is(await isElected(d), false);
@@ -54,6 +56,7 @@ test('one leads, whoever came first; each end lets the next one lead', async () 
   assert.is(await a.lost, 'it was given up');
   await b.elected();
   assert.is((await d.leader())?.id, 'b');
+  assert.is(await b.standbys(), 1);
   assert.is(await isElected(d), false);
   await b.session.close();
   assert.not.ok(b.mayAct());

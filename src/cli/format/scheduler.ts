@@ -16,15 +16,31 @@ export function renderScheduler(scheduler: SchedulerStatus, format: SchedulerFor
 }
 
 function leaderText({ leadership, startedAtMs }: SchedulerStatus, nowMs: number): string {
-  const { state, leader, sinceMs } = leadership;
+  const { state, leader, sinceMs, standbys = 0 } = leadership;
   if (state === 'leading') {
-    return `${printable(leader?.id ?? 'this one')} leads since ${since(sinceMs ?? startedAtMs, nowMs)}`;
+    const others = standbys === 0 ? '' : `; ${standby(standbys)}`;
+    return `${printable(leader?.id ?? 'this one')} leads since ${since(sinceMs ?? startedAtMs, nowMs)}${others}`;
   }
   const who =
     leader === undefined
       ? 'nobody leads just now'
       : `${printable(leader.id)} leads, its API is ${printable(leader.apiUrl)} there`;
   return `this one stands by since ${since(startedAtMs, nowMs)}; ${who}`;
+}
+
+const standby = (count: number): string => `${count} other${count === 1 ? ' stands' : 's stand'} by`;
+
+/** Who leads, in few words, where there is more than one that could. */
+export function leaderWords({ leadership }: Pick<SchedulerStatus, 'leadership'>): string | undefined {
+  const { state, leader, standbys = 0 } = leadership;
+  if (state === 'leading') {
+    return standbys === 0 || leader === undefined
+      ? undefined
+      : `Scheduler ${printable(leader.id)} leads; ${standby(standbys)}.`;
+  }
+  return leader === undefined
+    ? 'This scheduler stands by, and nobody leads just now.'
+    : `This scheduler stands by; ${printable(leader.id)} leads.`;
 }
 
 function mesosText(
