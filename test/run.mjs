@@ -39,10 +39,14 @@ const isAlone = (file) => file === join('test', 'e2e', 'failover.test.ts');
 /** Begun first, the longest first: else the last lane ends long after the others. */
 const longest = [
   'sim/sim',
-  'sim/planted',
   'cli/local',
+  'sim/planted',
   'cli/cli',
+  'local/server',
+  'mesos/leader',
+  'crash-removal',
   'bring-up',
+  'crash-stub',
   'relocation',
   'two-clusters',
   'intents',

@@ -37,10 +37,11 @@ test('apply --wait brings up three brokers on three agents in three racks', asyn
     '5m',
   ]);
   assert.is(code, 0, `${stdout}\n${stderr}`);
-  const status = await world.status('demo');
-  assert.is(status.phase, 'converged');
+  // Not the next look alone: on a busy machine it was once seen to be converging again.
+  const status = await world.until('demo', 'converged', (s) => s.phase === 'converged');
   const told = JSON.parse(await world.ok(['status', 'demo', '-o', 'json'])) as ClusterStatus;
-  assert.equal({ ...told, observedAtMs: 0 }, { ...status, observedAtMs: 0 });
+  const identities = (s: ClusterStatus) => s.brokers.map((b) => [b.id, b.taskId, b.jvmPid, b.endpoint]);
+  assert.equal([told.name, ...identities(told)], [status.name, ...identities(status)]);
   assert.equal(
     status.brokers.map((b) => b.state),
     ['running', 'running', 'running'],
