@@ -170,6 +170,8 @@ export type LeftBehind = {
   readonly agentUrl?: string;
   /** From then on an offer shows what is left: when it was given up, or its last task ended. */
   readonly sinceMs: number;
+  /** That task, where one ended there after the place was given up. */
+  readonly endedTaskId?: string;
   /** A relocated broker's old disk is kept until the new one is in sync; what left for good goes at once. */
   readonly cause: 'relocated' | 'removed';
   /** A volume of it may carry a format. */
@@ -184,6 +186,8 @@ export type TaskRecord = {
   readonly stateSinceMs: number;
   /** First update seen: from then on the task has existed for sure. */
   readonly seen: boolean;
+  /** It had run for a while when it began to stop. */
+  readonly ranWell?: true;
   readonly report?: BrokerReport;
   readonly unreachableSinceMs?: number;
   /** Of the spec that it was launched by. */

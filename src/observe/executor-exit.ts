@@ -20,7 +20,7 @@ export function explainExit(update: TaskUpdate): ExecutorExit | undefined {
       return {
         code: 'runtime-unusable',
         message:
-          "the Node that this agent was given does not run on it, its words are in the sandbox's stderr; most often the agent's C library is too old or its processor another one: update the agent, or start the scheduler with an --agent-node that runs there (try `./node --version` on the agent)",
+          "the Node that this agent was given does not run on it, its words are in the sandbox's stderr; most often the agent's C library is too old or its processor another one (or, with --artifact-url file:, it was removed under the scheduler: start that anew): update the agent, or start the scheduler with an --agent-node that runs there (try `./node --version` on the agent)",
       };
     case commandExits.digestMismatch:
       return {

@@ -67,7 +67,7 @@ function withoutSuperseded(
         ...record,
         superseded,
         leftBehind: record.leftBehind.map((left) =>
-          left.agentId === ended.agentId ? { ...left, sinceMs: nowMs } : left,
+          left.agentId === ended.agentId ? { ...left, sinceMs: nowMs, endedTaskId: ended.taskId } : left,
         ),
       };
 }
@@ -84,6 +84,7 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     state,
     stateSinceMs: state === task.state ? task.stateSinceMs : nowMs,
     seen: task.seen || update.state !== 'TASK_STAGING',
+    ...(state !== task.state && wasHealthy(task, nowMs) ? { ranWell: true } : {}),
     ...(report === undefined ? {} : { report }),
   };
   const directoryId = report?.directoryId;
@@ -113,17 +114,17 @@ function endTask(
   nowMs: number,
 ): BrokerRecord {
   const report = parseReport(update.data);
-  // What the operator does to an agent is no failure of the broker. Who was killed was told to end, by whomever: an
-  // order that we took back may still have arrived, and whoever stops an agent may stop its executors in order.
+  // What the operator does to an agent is no failure of the broker.
   const ordered =
-    task.kill !== undefined ||
-    update.reason === 'AGENT_DRAINING' ||
-    update.state === 'TASK_KILLED' ||
-    update.state === 'TASK_GONE_BY_OPERATOR';
+    task.kill !== undefined || update.reason === 'AGENT_DRAINING' || update.state === 'TASK_GONE_BY_OPERATOR';
+  const ranWell = wasHealthy(task, nowMs) || task.ranWell === true;
+  // Somebody told it to end: an order that we took back arrived after all, or its agent was stopped in order. But who
+  // is always told to before it has run for a while would be started without a pause.
+  const isExcused = ordered || (update.state === 'TASK_KILLED' && ranWell);
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const isDisk = !ordered && isDiskCode(report?.code);
   // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.
-  const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (ordered || isDisk ? 0 : 1);
+  const failures = (wasHealthy(task, nowMs) ? 0 : record.failures) + (isExcused || isDisk ? 0 : 1);
   const exit = report === undefined ? explainExit(update) : undefined;
   const message = report?.message ?? exit?.message ?? update.message ?? report?.code;
   const code = report?.code ?? exit?.code;
@@ -142,7 +143,7 @@ function endTask(
   const { task: _ended, retryAtMs: _retry, ...kept } = record;
   // The timer runs from the moment the broker was first missed, not from the last sign of it.
   const missedSinceMs = task.unreachableSinceMs ?? nowMs;
-  const delayMs = isDisk ? diskRetryMs : ordered ? 0 : backoffMs(policy, failures);
+  const delayMs = isDisk ? diskRetryMs : isExcused ? 0 : backoffMs(policy, failures);
   return {
     ...kept,
     // Only the master says that an agent was marked gone: what the executor had reported last may never have come.

@@ -191,8 +191,8 @@ export type GrowthPlan = {
   readonly held: readonly Held[];
   /** Agents whose offers the steps use up. */
   readonly agentIds: ReadonlySet<string>;
-  /** Brokers that wait for an offer of their agent. */
-  readonly waiting: readonly number[];
+  /** Brokers that wait for an offer of their agent, and in how many seconds one may show what was asked for. */
+  readonly waiting: ReadonlyMap<number, number | undefined>;
 };
 
 /** Reserves what the volumes of running brokers are to grow by, and tells why one does not grow. */
@@ -208,7 +208,7 @@ export function planGrowth(
   const steps: Step[] = [];
   const held: Held[] = [];
   const used = new Set<string>();
-  const waiting: number[] = [];
+  const waiting = new Map<number, number | undefined>();
   for (const need of needs) {
     const { broker } = need;
     const growths = need.kind === 'running' ? growthsOf(broker, need.record.placement) : [];
@@ -240,7 +240,9 @@ export function planGrowth(
       continue;
     }
     const wait = (cause: 'no-offer' | 'no-room' | 'not-reserved', detail: string): void => {
-      waiting.push(broker.id);
+      // A RESERVE that was refused is no more likely to be done a minute later.
+      const leftMs = (asked?.sentAtMs ?? Number.NEGATIVE_INFINITY) + reserveAgainMs - context.nowMs;
+      waiting.set(broker.id, cause === 'no-offer' && leftMs > 0 ? Math.ceil(leftMs / 1_000) : undefined);
       const stalled = cause !== 'no-offer';
       hold({ kind: 'volume-not-grown', cause, brokerId: broker.id, hostname, detail }, stalled);
     };

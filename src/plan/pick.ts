@@ -44,21 +44,7 @@ export function pickDisk(
 ):
   | { readonly source: DiskSource; readonly base: readonly Reservation[]; readonly amountMiB: number }
   | undefined {
-  const candidates = resources.filter(
-    (r) =>
-      r.name === 'disk' &&
-      r.disk?.volume === undefined &&
-      (r.disk?.source.kind ?? 'root') === volume.disk &&
-      usable(r),
-  );
-  // A volume is one piece: what is reserved in different ways does not add up.
-  const pieces = Map.groupBy(candidates, (r) => JSON.stringify([r.disk?.source ?? null, baseOf(r)]));
-  const fitting = [...pieces.values()]
-    .flatMap((alike) => {
-      const [first] = alike;
-      const source = first?.disk?.source ?? { kind: 'root' as const };
-      return first === undefined ? [] : [{ source, base: baseOf(first), size: totalScalar(alike, 'disk') }];
-    })
+  const fitting = piecesFor(resources.filter(usable), volume)
     .filter(({ size }) => size >= volume.sizeMiB)
     .sort((a, b) => a.size - b.size);
   const best = fitting[0];
@@ -71,9 +57,21 @@ export function pickDisk(
       };
 }
 
+/** What there is in one piece at most. */
 export function freeDisk(resources: readonly Resource[], volume: DesiredVolume): number {
-  return totalScalar(
-    resources.filter((r) => r.disk?.volume === undefined && (r.disk?.source.kind ?? 'root') === volume.disk),
-    'disk',
+  return Math.max(0, ...piecesFor(resources, volume).map(({ size }) => size));
+}
+
+/** A volume is one piece: what is reserved in different ways does not add up. */
+function piecesFor(resources: readonly Resource[], volume: DesiredVolume) {
+  const candidates = resources.filter(
+    (r) =>
+      r.name === 'disk' && r.disk?.volume === undefined && (r.disk?.source.kind ?? 'root') === volume.disk,
   );
+  const pieces = Map.groupBy(candidates, (r) => JSON.stringify([r.disk?.source ?? null, baseOf(r)]));
+  return [...pieces.values()].flatMap((alike) => {
+    const [first] = alike;
+    const source = first?.disk?.source ?? { kind: 'root' as const };
+    return first === undefined ? [] : [{ source, base: baseOf(first), size: totalScalar(alike, 'disk') }];
+  });
 }

@@ -7,7 +7,7 @@ import { deletionOf, planDeletion } from './deletion.ts';
 import { planDynamicConfig } from './dynamic-config.ts';
 import { planEnded } from './ended.ts';
 import { groupByAgent } from './fit.ts';
-import { planGrowth } from './growth.ts';
+import { type GrowthPlan, planGrowth } from './growth.ts';
 import { planCalls } from './housekeeping.ts';
 import { endedIntents, intentWakes, withIntents } from './intents.ts';
 import { planMaintenance } from './maintenance.ts';
@@ -261,7 +261,7 @@ function waitingOf(
   { spec, cluster, brokers }: ClusterMemory,
   needs: readonly Need[],
   steps: readonly Step[],
-  growing: readonly number[],
+  growing: GrowthPlan['waiting'],
 ): readonly Waiting[] {
   // One whose volume grows first still waits for the offer to start on.
   const placed = new Set(
@@ -274,8 +274,9 @@ function waitingOf(
     const formed = cluster === undefined ? ' unformed' : '';
     const prefix = `${spec.desired.name}@${spec.revision}${formed}/${need.broker.id}`;
     const home = { key: `${prefix} home`, refuseSeconds: refuseSeconds.home };
-    if (growing.includes(need.broker.id)) {
-      return [{ ...home, key: `${prefix} grow`, why: 'no volume on it can grow by it' }];
+    if (growing.has(need.broker.id)) {
+      const seconds = growing.get(need.broker.id) ?? home.refuseSeconds;
+      return [{ key: `${prefix} grow`, refuseSeconds: seconds, why: 'no volume on it can grow by it' }];
     }
     if (need.kind === 'held') {
       if (need.wantsHome !== true) {

@@ -206,8 +206,8 @@ function shareFreeAtMs(
   if (launches === 0) {
     return Number.NEGATIVE_INFINITY;
   }
-  const isItsLast = last?.agentId === left.agentId;
-  const exit = isItsLast ? executorExits.get(last.taskId) : undefined;
+  const isItsLast = left.endedTaskId === undefined && last?.agentId === left.agentId;
+  const exit = executorExits.get(left.endedTaskId ?? (isItsLast ? last.taskId : ''));
   return exit === undefined
     ? (isItsLast ? last.endedAtMs : left.sinceMs) + executorEndsMs
     : exit.atMs + allocationMs;

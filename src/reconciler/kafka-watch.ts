@@ -130,7 +130,8 @@ export function createKafkaWatch(deps: {
       try {
         await next.run(adminOf(name, entry));
         entry.refusals.delete(next.what);
-        next.applied();
+        // Of a cluster that was removed meanwhile nothing is to be remembered, least of all by one of the same name.
+        if (watched.get(name) === entry) next.applied();
       } catch (error) {
         failure = `${next.what}: ${words(error)}`;
         if (error instanceof ConflictError && !isLeadershipLost(error)) {

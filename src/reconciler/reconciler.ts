@@ -402,7 +402,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     if (event.kind === 'operation') {
       // Nothing is stored of it: what an operation did is seen in offers too, by whoever leads then.
       const { operationId, agentId, uuid } = event.update;
-      if (uuid !== undefined && agentId !== undefined) {
+      if (uuid !== undefined && agentId !== undefined && (await storeSubscription())) {
         await attempt('acknowledge an operation', () =>
           send({ kind: 'acknowledge-operation', operationId, agentId, uuid }),
         );

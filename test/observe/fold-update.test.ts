@@ -79,7 +79,7 @@ test('a task of before changes nothing but its own entry', () => {
   assert.equal(
     foldUpdate(leaving, { taskId: 'old', state: 'TASK_KILLED' }, policy, nowMs).leftBehind,
     [
-      { ...left, sinceMs: nowMs },
+      { ...left, sinceMs: nowMs, endedTaskId: 'old' },
       { ...left, agentId: 'b' },
     ],
     'an offer from before its end shows nothing of what it held',
@@ -219,12 +219,18 @@ test('a drained agent is no failure of the broker', () => {
   assert.is(drained.stickyUntilMs, nowMs + policy.stickinessPeriodMs);
 });
 
-test('who was killed was told to end, by whomever: no failure of the broker, an order taken back included', () => {
-  const killed = fold(running, 'TASK_KILLED');
+test('who ran well and was told to end, by whomever, did not fail; who never gets that far backs off', () => {
+  const well = withTask({ stateSinceMs: nowMs - healthyAfterMs }, { failures: 3 });
+  const killed = fold(well, 'TASK_KILLED');
   assert.is(killed.failures, 0);
   assert.is(killed.retryAtMs, undefined);
-  assert.ok(killed.last?.ordered);
-  assert.is(fold(running, 'TASK_FAILED').failures, 1);
+  assert.not(killed.last?.ordered, 'it was not us');
+  assert.is(fold(fold(well, 'TASK_KILLING'), 'TASK_KILLED').failures, 0, 'by way of TASK_KILLING too');
+  assert.is(fold(well, 'TASK_FAILED').failures, 1);
+  const young = withTask({ stateSinceMs: nowMs - 1_000 }, { failures: 1 });
+  const again = fold(fold(young, 'TASK_KILLING'), 'TASK_KILLED');
+  assert.is(again.failures, 2);
+  assert.is(again.retryAtMs, nowMs + policy.failover.delayMs);
 });
 
 test('the sticky timer is in the record: it survives the scheduler, and the launches count on', () => {

@@ -161,6 +161,20 @@ test('an offer from before its executor ended proves nothing, whatever feedback 
   assert.ok(forgotten(last.endedAtMs + 30_000, []), 'no executor takes so long to end');
 });
 
+test('it is the end of the last task there that counts, also of one that was superseded', () => {
+  const { last: ended } = makeEnded(desired, broker);
+  if (ended === undefined) return assert.unreachable();
+  // It crashed there long ago, and started there again; that one was out of reach, and has just been killed.
+  const last = { ...ended, agentId: 'agent-9', endedAtMs: nowMs - 600_000 };
+  const there = { ...left, sinceMs: nowMs - 4_000, endedTaskId: 'demo.1.1.old' };
+  const of = makeMemory(desired, [{ ...record, leftBehind: [there], last }]);
+  const forgotten = (exits: MesosTable['executorExits']): boolean =>
+    forgets(plan(inputOf({ ...tableOf([makeOffer('agent-9')]), executorExits: exits }, nowMs, of)));
+  assert.not(forgotten(new Map()));
+  assert.not(forgotten(new Map([[last.taskId, { status: 0, atMs: last.endedAtMs }]])));
+  assert.ok(forgotten(new Map([['demo.1.1.old', { status: 0, atMs: nowMs - 3_500 }]])));
+});
+
 test('cpus and memory alone of a cluster that nobody knows are given back, whatever holds anything is not', () => {
   const other = makePlacement('gone', broker, { incarnation: 'gone', agentId: 'agent-9' });
   const made = (parts: Parameters<typeof reservedFor>[3]): Plan =>

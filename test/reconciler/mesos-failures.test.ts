@@ -14,7 +14,7 @@ import {
   makeSpec,
   reservedFor,
 } from '../plan/builders.ts';
-import { createHarness, settle } from './harness.ts';
+import { createHarness, settle, unknownOutcome } from './harness.ts';
 import { desired, serving, taskOf } from './stages.ts';
 
 test('an hour of silence on reconciliation: nothing is killed or started, each question names the agent', async () => {
@@ -265,6 +265,21 @@ test('a deletion that was taken back after its kills were stored: nothing is kil
     [],
   );
   assert.is(next.reconciler.statuses()[0]?.phase, 'converged');
+});
+
+test('of a subscription that is not stored no operation is acknowledged either', async () => {
+  const harness = await serving();
+  harness.reconciler.onMesosEvent({ kind: 'disconnected' });
+  await settle();
+  harness.onWrite = () => unknownOutcome();
+  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  const update = { operationId: 'unreserve.i0.loyw3v28', state: 'finished', agentId: 'agent-1' } as const;
+  harness.reconciler.onMesosEvent({ kind: 'operation', update: { ...update, uuid: 'dQ==' } });
+  await settle();
+  assert.equal(
+    harness.sent.filter((c) => c.kind === 'acknowledge-operation'),
+    [],
+  );
 });
 
 test('the end of an operation is acknowledged, and stored nowhere', async () => {
