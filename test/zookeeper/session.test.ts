@@ -88,7 +88,10 @@ test('a server that speaks nonsense costs a connection, not the process', async 
       asked += 1;
       socket.end(speech);
     });
-  }).listen(0, '127.0.0.1');
+  })
+    .listen(0, '127.0.0.1')
+    // Where this test fails, the process ends nevertheless.
+    .unref();
   await once(server, 'listening');
   const session = openSession(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   await until('it has tried again and again', () => sockets.length > 6);
@@ -96,7 +99,8 @@ test('a server that speaks nonsense costs a connection, not the process', async 
   await session.close();
   const before = asked;
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  assert.is(asked, before, 'it goes on after its end');
+  // What was on its way may have been read only then.
+  assert.ok(asked - before <= 1, `it goes on after its end: ${asked - before} more`);
   server.close();
 });
 
