@@ -21,8 +21,12 @@ export type OfferWishes = {
   readonly superseded: PlanInput['mesos']['strangers'];
 };
 
-/** `key` changes when what was refused before is wanted after all. */
-export type OffersWanted = { readonly key: string; readonly why: string; readonly withinSeconds: number };
+/** Another one among `keys`: what was refused before is wanted after all. */
+export type OffersWanted = {
+  readonly keys: readonly string[];
+  readonly why: string;
+  readonly withinSeconds: number;
+};
 
 export function planCalls(
   input: PlanInput,

@@ -172,12 +172,15 @@ export function plan(input: PlanInput): Plan {
   wakes.push(...maintenance.wakes);
   const whyOffers = waiting.length > 0 ? 'a broker waits for resources' : (releases.wanted?.why ?? '');
   if (releases.wanted !== undefined) {
-    const { key, why, withinSeconds } = releases.wanted;
+    const { keys: looks, why, withinSeconds } = releases.wanted;
     // Each by itself: what was refused before a place was given up, its release has not seen.
     const left = input.clusters.flatMap((c) =>
       [...c.brokers.values()].flatMap((r) => (r.leftBehind ?? []).map((l) => l.incarnation)),
     );
-    const keys = [`release: ${key}`, ...left.map((incarnation) => `release ${incarnation}`)];
+    const keys = [
+      ...looks.map((key) => `release: ${key}`),
+      ...left.map((incarnation) => `release ${incarnation}`),
+    ];
     waiting.push(...keys.map((one) => ({ key: one, refuseSeconds: withinSeconds, why })));
   }
   const declined = declineRest(input, board, releases, waiting);

@@ -123,6 +123,9 @@ export function planReleases(
         const detail = `it was released ${times(sent?.attempts ?? 0)} and is still there${said}`;
         hold({ kind: 'left-behind', ...common, detail, untilMs: dueAtMs }, false);
         wakes.push(dueAtMs);
+        const seconds = Math.max(1, Math.ceil((dueAtMs - input.nowMs) / 1_000));
+        const known = refusals.get(agent.agentId)?.refuseSeconds ?? seconds;
+        refusals.set(agent.agentId, { refuseSeconds: Math.min(known, seconds), why: 'it is asked for again' });
         continue;
       }
       operations.push({ owner, resources: verdict.resources });
@@ -156,19 +159,24 @@ export function planReleases(
     }
   }
   const around = lookAroundUntilMs(input);
+  // What is left over of a start was offered, and refused, before it was known to be.
+  const looks = around > input.nowMs ? [`around ${around}`] : [];
   return {
     steps,
     held: [...held, ...missing(input, gone, offered)],
     refusals,
     offerIds,
     wanted: input.isTornDown
-      ? { key: tornDown, why: tornDown, withinSeconds: lookAgainSeconds }
+      ? { keys: [tornDown], why: tornDown, withinSeconds: lookAgainSeconds }
       : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
-        ? { key: 'left', why: 'what brokers have left is to be released', withinSeconds: declineSeconds }
-        : around > input.nowMs
+        ? {
+            keys: ['left', ...looks],
+            why: 'what brokers have left is to be released',
+            withinSeconds: declineSeconds,
+          }
+        : looks.length > 0
           ? {
-              // What is left over of a start was offered, and refused, before it was known to be.
-              key: `around ${around}`,
+              keys: looks,
               why: 'they show whether anything is left over',
               withinSeconds: Number.POSITIVE_INFINITY,
             }
@@ -425,14 +433,15 @@ function missing(
   );
 }
 
-/** Retries, and schedulers that died, leave things which only an offer shows. */
+/** Retries, and schedulers that died, leave things which only an offer shows; what was released may be so again. */
 function lookAroundUntilMs({ clusters, mesos }: PlanInput): number {
   const starts = clusters.flatMap((c) =>
     [...c.brokers.values()].flatMap(({ task }) =>
       task?.state === 'TASK_RUNNING' && task.kill === undefined ? [task.stateSinceMs] : [],
     ),
   );
-  return Math.max(mesos.subscribedAtMs ?? Number.NEGATIVE_INFINITY, ...starts) + lookAroundMs;
+  const releases = [...mesos.releases.values()].map(killDueAtMs);
+  return Math.max(mesos.subscribedAtMs ?? Number.NEGATIVE_INFINITY, ...starts, ...releases) + lookAroundMs;
 }
 
 function whatOf(resources: readonly Resource[]): string {

@@ -204,6 +204,35 @@ test('what was refused while a broker started is asked for again when it runs', 
   const revives = (made: Plan): boolean => callsOf(made).some((c) => c.kind === 'revive');
   assert.not(revives(planOf([runs(0, 5_000)], refused)));
   assert.ok(revives(planOf([runs(0, 5_000), runs(1, 1_000)], refused)));
+  // So it is while something is to be released anyway, from other agents.
+  const leaves = callsOf(planOf([runs(0, 5_000), record], offered)).find((c) => c.kind === 'decline');
+  if (leaves === undefined) return assert.unreachable();
+  const waits = foldSent(offered, leaves, nowMs);
+  assert.not(revives(planOf([runs(0, 5_000), record], waits)));
+  assert.ok(revives(planOf([runs(0, 5_000), record, runs(2, 1_000)], waits)));
+});
+
+test('what is left over once more is looked at again when its release is due', () => {
+  const running = makeRecord(desired, broker);
+  const { placement } = running;
+  if (placement === undefined) return assert.unreachable();
+  const again = (id: string) =>
+    makeOffer(placement.agentId, {
+      id,
+      extra: reservedFor('demo', broker, placement).filter((r) => r.name === 'cpus'),
+    });
+  const planOf = (table: MesosTable, atMs: number): Plan =>
+    plan(inputOf(table, atMs, makeMemory(desired, [running])));
+  const first = tableOf([again('o1')]);
+  const release = releaseOf(planOf(first, nowMs));
+  if (release === undefined) return assert.unreachable();
+  const sent = { ...foldSent(first, release, nowMs), offers: [again('o2')] };
+  const made = planOf(sent, nowMs + 1_000);
+  assert.is(releaseOf(made), undefined);
+  assert.ok(made.declined.every((d) => d.refuseSeconds <= 5));
+  assert.not(made.steps.some((s) => s.what === 'suppress offers'));
+  assert.not(planOf({ ...sent, offers: [] }, nowMs + 1_000).steps.some((s) => s.what === 'suppress offers'));
+  assert.ok(releaseOf(planOf(sent, nowMs + 5_000)) !== undefined);
 });
 
 test('a disk keeps its source when its volume is destroyed; one of the agent’s own has none', () => {

@@ -43,8 +43,10 @@ export type Invariants = {
  * at the controller ends, a reading may be some seconds old, and the call has its way to go.
  */
 const observationMs = 14_000;
-/** A broker is stopped on a reading of Kafka that may be 3 s old, and one on its way up may serve since then. */
+/** A broker is stopped on a reading of Kafka that may be 3 s old: since then others were fenced, or began to serve. */
 const readingMs = 4_000;
+/** A call may be so long on its way. */
+const wayMs = 2_500;
 /** KILLs are repeated at least this often; the way there, and a reconnection. */
 const killSilenceMs = 150_000;
 
@@ -165,9 +167,11 @@ export function createInvariants(truth: Truth): Invariants {
     const servesForMs = instance === undefined ? 0 : kafka.servesForMs(instance);
     if (state !== 'TASK_RUNNING' && servesForMs < readingMs) return;
     for (const partition of kafka.partitions()) {
-      const left = partition.isr.filter(
-        (id) => id !== record.id && kafka.wasAliveWithin(id, observationMs),
-      ).length;
+      const left = partition.replicas.filter((id) => {
+        const droppedAtMs = partition.droppedAtMs.get(id) ?? Number.NEGATIVE_INFINITY;
+        const isInSync = partition.isr.includes(id) || truth.nowMs() - droppedAtMs < readingMs + wayMs;
+        return id !== record.id && isInSync && kafka.wasAliveWithin(id, observationMs);
+      }).length;
       const minIsr = kafka.minIsr(partition.topic);
       if (partition.isr.includes(record.id) && partition.replicas.length > minIsr && left < minIsr) {
         throw new Violation(
@@ -244,6 +248,9 @@ export function createInvariants(truth: Truth): Invariants {
       if (!path.includes('/brokers/') || before === undefined) return;
       const was = before as BrokerRecord;
       const is = value as BrokerRecord;
+      const isWanted = specRecord(truth, is.clusterName)?.desired.brokers.some((b) => b.id === is.id);
+      // One that left the spec has given up its place; when it is wanted again, it begins anew.
+      if (isWanted !== true && is.placement === undefined) homes.delete(`${is.clusterName}/${is.id}`);
       const kept = new Set([is.task?.taskId, ...is.superseded.map((s) => s.taskId)]);
       for (const taskId of [was.task?.taskId, ...was.superseded.map((s) => s.taskId)]) {
         if (taskId !== undefined && !kept.has(taskId) && !ended.has(taskId)) {

@@ -22,6 +22,8 @@ export type Partition = {
   readonly partition: number;
   readonly replicas: number[];
   isr: number[];
+  /** When brokers that ended or fell silent were taken out of the in-sync set. */
+  readonly droppedAtMs: Map<number, number>;
   leader: number;
   /** Writes that were acknowledged to producers with acks=all. */
   acked: number;
@@ -150,6 +152,7 @@ export function createKafkaModel(
       // Kafka without ELR keeps the last member electable: the in-sync set is never empty.
       if (partition.isr.includes(id) && partition.isr.length > 1) {
         partition.isr = partition.isr.filter((other) => other !== id);
+        partition.droppedAtMs.set(id, clock.nowMs());
       }
       elect(partition);
     }
@@ -331,6 +334,7 @@ export function createKafkaModel(
             partition,
             replicas,
             isr: [...replicas],
+            droppedAtMs: new Map(),
             leader: replicas[0] ?? -1,
             acked: 0,
           });

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Run } from './directions.ts';
-import { runSeed, type SeedResult } from './run-seed.ts';
+import type { SeedResult } from './run-seed.ts';
 
 export async function runSeeds(
   runs: readonly Run[],
@@ -25,11 +25,7 @@ export async function runSeeds(
     options.onFailure?.(result);
   };
   const workers = Math.min(options.workers ?? availableParallelism(), runs.length);
-  if (workers <= 1) {
-    for (let run = next(); run !== undefined; run = next()) take(run, await runSeed(run));
-  } else {
-    await Promise.all(Array.from({ length: workers }, () => work(next, take)));
-  }
+  await Promise.all(Array.from({ length: workers }, () => work(next, take)));
   return runs.flatMap((run) => results.get(run) ?? []);
 }
 

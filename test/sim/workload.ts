@@ -151,7 +151,9 @@ export function drawWorkload(
           ...current,
           topics: [
             ...current.topics,
-            isSingle ? topic(`more-${revision}`, count, 1, 1) : topic(`more-${revision}`, 2, 3, 2),
+            current.rollout.allowSingleReplicaOutage
+              ? topic(`more-${revision}`, count, 1, 1)
+              : topic(`more-${revision}`, 2, 3, 2),
           ],
         }),
         'more partitions': () => ({
