@@ -155,13 +155,16 @@ async function prepare(
     return { uri: artifactServer.register({ path, sha512 }), sha512 };
   };
   const executor = await serve(overrides.executorBundle ?? executorBundle);
-  // Tasks of another user may not reach it.
-  const runsInPlace = options.artifactUrlBase === inPlace && framework.user === userInfo().username;
+  // Our own runs as we speak; tasks of another user may not reach it.
+  const seesOurs = options.artifactUrlBase === inPlace && framework.user === userInfo().username;
   const byPlatform = Object.fromEntries(
     await Promise.all(
       Object.entries(options.agentNodes).map(
         async ([platform, path]) =>
-          [platform, { ...(await serve(path)), ...(runsInPlace ? { path } : {}) }] as const,
+          [
+            platform,
+            { ...(await serve(path)), ...(seesOurs && path === process.execPath ? { path } : {}) },
+          ] as const,
       ),
     ),
   );

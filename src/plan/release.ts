@@ -125,7 +125,10 @@ export function planReleases(
         wakes.push(dueAtMs);
         const seconds = Math.max(1, Math.ceil((dueAtMs - input.nowMs) / 1_000));
         const known = refusals.get(agent.agentId)?.refuseSeconds ?? seconds;
-        refusals.set(agent.agentId, { refuseSeconds: Math.min(known, seconds), why: 'it is asked for again' });
+        refusals.set(agent.agentId, {
+          refuseSeconds: Math.min(known, seconds),
+          why: 'it is asked for again',
+        });
         continue;
       }
       operations.push({ owner, resources: verdict.resources });
