@@ -11,7 +11,8 @@ export async function* measureSimulation(): AsyncIterable<Result> {
   for (let round = 0; round < rounds; round += 1) {
     const startedMs = performance.now();
     let virtualMs = 0;
-    for (let seed = 1; seed <= seeds; seed += 1) virtualMs += (await runSeed({ seed: round * seeds + seed })).virtualMs;
+    for (let seed = 1; seed <= seeds; seed += 1)
+      virtualMs += (await runSeed({ seed: round * seeds + seed })).virtualMs;
     virtual.push(virtualMs);
     wall.push(performance.now() - startedMs);
   }
