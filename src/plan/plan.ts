@@ -177,10 +177,7 @@ export function plan(input: PlanInput): Plan {
     const left = input.clusters.flatMap((c) =>
       [...c.brokers.values()].flatMap((r) => (r.leftBehind ?? []).map((l) => l.incarnation)),
     );
-    const keys = [
-      ...looks.map((key) => `release: ${key}`),
-      ...left.map((incarnation) => `release ${incarnation}`),
-    ];
+    const keys = [...looks, ...left.map((incarnation) => `release ${incarnation}`)];
     waiting.push(...keys.map((one) => ({ key: one, refuseSeconds: withinSeconds, why })));
   }
   const declined = declineRest(input, board, releases, waiting);

@@ -41,8 +41,11 @@ const declineSeconds = 120;
 const tornDown = 'the framework is torn down';
 /** Where something is to go, the agent's offers come back this soon. */
 const lookAgainSeconds = 10;
-/** Offers keep coming this long after a subscription and after a start: they show what is left over. */
-const lookAroundMs = 10_000;
+/**
+ * Offers keep coming this long after a subscription and after a start: they show what is left over. REVIVE may have to
+ * wait ten seconds of it for its token.
+ */
+const lookAroundMs = 20_000;
 
 export type Releases = {
   readonly steps: readonly Step[];
@@ -161,30 +164,29 @@ export function planReleases(
       });
     }
   }
-  const around = lookAroundUntilMs(input);
-  // What is left over of a start was offered, and refused, before it was known to be.
-  const looks = around > input.nowMs ? [`around ${around}`] : [];
+  const around = lookAround(input);
+  const isLooking = around.untilMs > input.nowMs;
   return {
     steps,
     held: [...held, ...missing(input, gone, offered)],
     refusals,
     offerIds,
     wanted: input.isTornDown
-      ? { keys: [tornDown], why: tornDown, withinSeconds: lookAgainSeconds }
+      ? { keys: [`release: ${tornDown}`], why: tornDown, withinSeconds: lookAgainSeconds }
       : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
         ? {
-            keys: ['left', ...looks],
+            keys: ['release: left', ...(isLooking ? [around.key] : [])],
             why: 'what brokers have left is to be released',
             withinSeconds: declineSeconds,
           }
-        : looks.length > 0
+        : isLooking
           ? {
-              keys: looks,
+              keys: [around.key],
               why: 'they show whether anything is left over',
               withinSeconds: Number.POSITIVE_INFINITY,
             }
           : undefined,
-    wakes: [...wakes, ...(around > input.nowMs ? [around] : [])],
+    wakes: [...wakes, ...(isLooking ? [around.untilMs] : [])],
   };
 }
 
@@ -436,15 +438,19 @@ function missing(
   );
 }
 
-/** Retries, and schedulers that died, leave things which only an offer shows; what was released may be so again. */
-function lookAroundUntilMs({ clusters, mesos }: PlanInput): number {
+/**
+ * Retries, and schedulers that died, leave things which only an offer shows; what was released may be left over again.
+ * The key is a new need with each start: what is left over of it was offered, and refused, before it was known to be.
+ */
+function lookAround({ clusters, mesos }: PlanInput): { readonly key: string; readonly untilMs: number } {
   const starts = clusters.flatMap((c) =>
     [...c.brokers.values()].flatMap(({ task }) =>
       task?.state === 'TASK_RUNNING' && task.kill === undefined ? [task.stateSinceMs] : [],
     ),
   );
-  const releases = [...mesos.releases.values()].map(killDueAtMs);
-  return Math.max(mesos.subscribedAtMs ?? Number.NEGATIVE_INFINITY, ...starts, ...releases) + lookAroundMs;
+  const sinceMs = Math.max(mesos.subscribedAtMs ?? Number.NEGATIVE_INFINITY, ...starts);
+  const untilMs = Math.max(sinceMs, ...[...mesos.releases.values()].map(killDueAtMs)) + lookAroundMs;
+  return { key: `release: around ${sinceMs}`, untilMs };
 }
 
 function whatOf(resources: readonly Resource[]): string {

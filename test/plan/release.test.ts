@@ -204,6 +204,8 @@ test('what was refused while a broker started is asked for again when it runs', 
   const revives = (made: Plan): boolean => callsOf(made).some((c) => c.kind === 'revive');
   assert.not(revives(planOf([runs(0, 5_000)], refused)));
   assert.ok(revives(planOf([runs(0, 5_000), runs(1, 1_000)], refused)));
+  // A REVIVE may have had to wait for its token.
+  assert.ok(revives(planOf([runs(0, 60_000), runs(1, 15_000)], refused)));
   // So it is while something is to be released anyway, from other agents.
   const leaves = callsOf(planOf([runs(0, 5_000), record], offered)).find((c) => c.kind === 'decline');
   if (leaves === undefined) return assert.unreachable();

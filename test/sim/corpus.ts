@@ -1,24 +1,20 @@
 import type { Run } from './directions.ts';
 
 /**
- * The seeds that `npm test` runs, whatever else is drawn afresh: together they meet every fault and scenario at least
- * twice. Where the loop or the models have changed so that they miss one, the test looks for it in the other
- * directions, at the price of its time; then it is worth choosing anew.
+ * The seeds that `npm test` runs, whatever else is drawn afresh: together they meet every fault and scenario. Where the
+ * loop or the models have changed so that they miss one, the test looks for it in the other directions, at the price
+ * of its time; then it is worth choosing anew.
  */
 export const corpus: readonly Run[] = [
+  { seed: 7, direction: 'rescinded' },
   { seed: 11, direction: 'grown' },
-  { seed: 2, direction: 'grown' },
   { seed: 8, direction: 'mounted' },
   { seed: 12, direction: 'mounted' },
   { seed: 8, direction: 'taken over' },
   { seed: 6, direction: 'taken over' },
-  { seed: 5, direction: 'lost' },
   { seed: 7, direction: 'lost' },
-  { seed: 12, direction: 'asked' },
   { seed: 6, direction: 'removed' },
   { seed: 5, direction: 'elected' },
   { seed: 11, direction: 'replaced' },
-  { seed: 7, direction: 'rescinded' },
   { seed: 6, direction: 'partitioned for long' },
-  { seed: 3, direction: 'marked gone' },
 ];

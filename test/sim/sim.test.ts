@@ -23,7 +23,7 @@ function missing(): readonly string[] {
   const faults = countFaults(results);
   return [
     ...faultKinds.filter((kind) => !faults.has(kind)),
-    ...crashPoints.filter((point) => (faults.get(point) ?? 0) <= 20),
+    ...crashPoints.filter((point) => (faults.get(point) ?? 0) <= 10),
     ...coverageRows(countItems(results)).flatMap(({ key, what, count }) =>
       count === 0 ? [`${key}: ${what}`] : [],
     ),
@@ -31,7 +31,8 @@ function missing(): readonly string[] {
 }
 
 test('the corpus and some fresh seeds hold every invariant, converge and fall silent', async () => {
-  results = await runSeeds([...corpus, ...fresh], { goOn: true });
+  // In one process: another would have to learn the same code, and other tests run beside it.
+  results = await runSeeds([...corpus, ...fresh], { goOn: true, workers: 1 });
   assert.is(results.length, corpus.length + fresh.length);
   for (let round = 1; round <= rounds && missing().length > 0; round += 1) {
     const runs = directionNames.map((direction) => ({ seed: 1_000 + round, direction }));
