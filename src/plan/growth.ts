@@ -265,15 +265,7 @@ export function planGrowth(
       continue;
     }
     if (operations === undefined) {
-      const free = totalScalar(
-        agent.resources.filter(
-          (r) => isFree(r, context.role) && growths.some(({ base }) => sameReservations(baseOf(r), base)),
-        ),
-        'disk',
-      );
-      const above = growths.flatMap(({ base }) => base.map(({ role }) => role));
-      const of = above.length === 0 ? 'disk' : `disk reserved for role ${[...new Set(above)].join(', ')}`;
-      wait('no-room', `${hostname} has ${free} of ${sumMiB(growths)} MiB of ${of} to add`);
+      wait('no-room', describeRoom(growths, agent, context.role));
       continue;
     }
     used.add(agent.agentId);
@@ -325,6 +317,18 @@ function reserveOperations(
     ? {}
     : { id: operationId('reserve', placement.incarnation, context.nowMs) };
   return toReserve.length === 0 ? [] : [{ kind: 'reserve', resources: merged(toReserve), ...id }];
+}
+
+function describeRoom(
+  growths: readonly Growth[],
+  { hostname, resources }: AgentOffers,
+  role: string,
+): string {
+  const isAlike = (r: Resource): boolean =>
+    isFree(r, role) && growths.some(({ base }) => sameReservations(baseOf(r), base));
+  const above = new Set(growths.flatMap(({ base }) => base.map((reservation) => reservation.role)));
+  const disk = above.size === 0 ? 'disk' : `disk reserved for role ${[...above].join(', ')}`;
+  return `${hostname} has ${totalScalar(resources.filter(isAlike), 'disk')} of ${sumMiB(growths)} MiB of ${disk} to add`;
 }
 
 const sumMiB = (growths: readonly Growth[]): number =>
