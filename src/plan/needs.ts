@@ -66,19 +66,24 @@ function formerInstance(
 ): Need | undefined {
   const { strangers, subscribedAtMs = 0 } = context.mesos;
   const alive = strangers.find(({ taskId }) => superseded.some((s) => s.taskId === taskId));
-  return alive === undefined
-    ? undefined
-    : heldNeed(
-        context,
-        broker,
-        `start broker ${broker.id}`,
-        {
-          kind: 'task-in-progress',
-          doing: `stopping its former instance ${alive.taskId} on ${alive.agentId}`,
-          sinceMs: subscribedAtMs,
-        },
-        false,
-      );
+  const hold = (doing: string): Need =>
+    heldNeed(
+      context,
+      broker,
+      `start broker ${broker.id}`,
+      { kind: 'task-in-progress', doing, sinceMs: subscribedAtMs },
+      false,
+    );
+  if (alive !== undefined) {
+    return hold(`stopping its former instance ${alive.taskId} on ${alive.agentId}`);
+  }
+  // Its agent may be out of the master's reach and not out of Kafka's.
+  const [former] = superseded;
+  const serves =
+    context.kafka.known && context.kafka.value.brokers.some(({ id, fenced }) => id === broker.id && !fenced);
+  return former !== undefined && serves
+    ? hold(`waiting for Kafka to miss its former instance ${former.taskId} on ${former.agentId}`)
+    : undefined;
 }
 
 /** Left alone, whatever state it is in. */

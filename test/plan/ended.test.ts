@@ -10,6 +10,7 @@ import {
   makeCluster,
   makeDesired,
   makeInput,
+  makeKafka,
   makeMemory,
   makeOffer,
   makePlacement,
@@ -80,7 +81,14 @@ test('taken for stopped, and wanted again: its disk has the whole stickiness per
   if (record === undefined) throw new Error('not taken');
   const known = makeMemory(whole, [makeRecord(whole, makeBroker(0)), record], makeCluster(makeDesired({})));
   const memory = { ...known, spec: { ...known.spec, appliedAtMs: nowMs - 1_000 } };
-  const made = plan(makeInput([memory], { mesos: { offers: [makeOffer('agent-7')], suppressed: false } }));
+  const value = makeKafka(whole);
+  const brokers = value.brokers.map((b) => ({ ...b, fenced: b.id === 1 }));
+  const made = plan(
+    makeInput([memory], {
+      mesos: { offers: [makeOffer('agent-7')], suppressed: false },
+      kafka: { demo: { known: true, value: { ...value, brokers } } },
+    }),
+  );
   assert.equal(
     made.steps.filter((s) => s.mark === '+').map((s) => s.what),
     [],

@@ -9,10 +9,12 @@ import {
   makeDesired,
   makeEnded,
   makeInput,
+  makeKafka,
   makeMemory,
   makeOffer,
   makeRecord,
   nowMs,
+  reservedFor,
 } from './builders.ts';
 
 const desired = makeDesired({
@@ -66,6 +68,27 @@ test('a superseded task is asked about by name until its end is known', () => {
   const again = { ...answered, lastImplicitReconcileAtMs: nowMs - 3_600_000 };
   assert.equal(asked(again), [old], 'its agent may be gone for good by now');
   assert.equal(asked({ ...again, strangers: [old] }), [], 'it showed itself, and is killed');
+});
+
+test('beside a superseded task that Kafka still counts nothing is started', () => {
+  const superseded = [{ taskId: 'demo.3.1.old', agentId: 'agent-8' }];
+  const launches = (fenced: boolean, of: typeof superseded): boolean => {
+    const memory = makeMemory(desired, [makeEnded(desired, fourth, { superseded: of })]);
+    const home = memory.brokers.get(3)?.placement;
+    if (home === undefined) throw new Error('it has no place');
+    const kafka = makeKafka(desired);
+    const brokers = kafka.brokers.map((b) => ({ ...b, fenced: b.id === 3 && fenced }));
+    const made = plan(
+      makeInput([memory], {
+        mesos: withOffers(makeOffer(home.agentId, { extra: reservedFor('demo', fourth, home) })),
+        kafka: { demo: { known: true, value: { ...kafka, brokers } } },
+      }),
+    );
+    return made.steps.some((s) => s.brokerId === 3 && s.what.startsWith('start broker'));
+  };
+  assert.not(launches(false, superseded));
+  assert.ok(launches(true, superseded));
+  assert.ok(launches(false, []), 'Kafka takes seconds to miss the one that just ended');
 });
 
 test('refusals are spread by up to a fifth, one call for all', () => {

@@ -1,6 +1,7 @@
 /** What must hold at every step, whatever happens. Imports nothing of plan/, or both would share the same mistake. */
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskSpec } from '../../src/model/mesos.ts';
+import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
 import type { Disk, Partition } from './kafka-model.ts';
@@ -31,7 +32,7 @@ export type Invariants = {
   removed(path: string, before: unknown): void;
   formatted(launch: BrokerLaunch, disk: Disk): void;
   lost(partition: Partition, brokerId: number, missing: number): void;
-  planned(plan: Plan): void;
+  planned(input: PlanInput, plan: Plan): void;
   /** Once in a while. */
   tick(): void;
   /** When everything is healed and silent. */
@@ -73,6 +74,8 @@ export function createInvariants(truth: Truth): Invariants {
   const ended = new Map<string, string>();
   const lastKillMs = new Map<string, number>();
   let gated: ReadonlySet<string> = new Set();
+  /** Clusters whose Kafka could not be asked. */
+  let unknown: ReadonlySet<string> = new Set();
   let subscribedSinceMs: number | undefined;
   const connectedSinceMs = new Map<string, number>();
 
@@ -91,7 +94,8 @@ export function createInvariants(truth: Truth): Invariants {
     const disk = volumes.join(' ');
     const home = homes.get(key);
     if (home !== undefined && home.disk !== disk) checkRelocation(launch, home);
-    checkOlderInstances(launch, task.taskId);
+    // Whoever cannot ask Kafka starts it on its own disk: Kafka refuses it as long as another process of it serves.
+    if (home?.disk !== disk || !unknown.has(launch.clusterName)) checkOlderInstances(launch, task.taskId);
     homes.set(key, { disk, agentId: task.agentId, aliveAtMs: truth.nowMs() });
   }
 
@@ -286,7 +290,8 @@ export function createInvariants(truth: Truth): Invariants {
         `${partition.name} lost ${missing} acknowledged writes: broker ${brokerId} leads it without them`,
       );
     },
-    planned(plan) {
+    planned({ kafka }, plan) {
+      unknown = new Set([...kafka].flatMap(([name, { known }]) => (known ? [] : [name])));
       gated = new Set(
         plan.held.flatMap((h) => (gates.has(h.reason.kind) ? [`${h.clusterName}/${h.brokerId}`] : [])),
       );

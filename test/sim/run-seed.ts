@@ -201,7 +201,7 @@ export async function runSeed(
       },
       planned: (input, plan) => {
         guarded(() => checkNeeds(input, plan));
-        invariants.planned(plan);
+        invariants.planned(input, plan);
         seen.planned(input, plan);
       },
       crashed: ({ process }) => seen.crashed(process.number),
