@@ -14,6 +14,7 @@ export const corpus: readonly Run[] = [
   { seed: 6, direction: 'taken over' },
   { seed: 7, direction: 'lost' },
   { seed: 6, direction: 'removed' },
+  { seed: 12, direction: 'asked' },
   { seed: 5, direction: 'elected' },
   { seed: 11, direction: 'replaced' },
   { seed: 6, direction: 'partitioned for long' },
