@@ -133,7 +133,7 @@ function configureTopic(
 
 /** Kafka tells what it has read: `compact, delete` is `compact,delete` then, `TRUE` is `true` and `0.50` is `0.5`. */
 function isSameValue(actual: string | undefined, wanted: string): boolean {
-  return actual !== undefined && plainValue(actual) === plainValue(wanted);
+  return actual === wanted || (actual !== undefined && plainValue(actual) === plainValue(wanted));
 }
 
 function plainValue(text: string): string {
