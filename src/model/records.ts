@@ -186,8 +186,6 @@ export type TaskRecord = {
   readonly stateSinceMs: number;
   /** First update seen: from then on the task has existed for sure. */
   readonly seen: boolean;
-  /** It had run for a while when it began to stop. */
-  readonly ranWell?: true;
   readonly report?: BrokerReport;
   readonly unreachableSinceMs?: number;
   /** Of the spec that it was launched by. */

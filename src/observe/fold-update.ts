@@ -84,7 +84,6 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     state,
     stateSinceMs: state === task.state ? task.stateSinceMs : nowMs,
     seen: task.seen || update.state !== 'TASK_STAGING',
-    ...(state !== task.state && wasHealthy(task, nowMs) ? { ranWell: true } : {}),
     ...(report === undefined ? {} : { report }),
   };
   const directoryId = report?.directoryId;
@@ -117,10 +116,10 @@ function endTask(
   // What the operator does to an agent is no failure of the broker.
   const ordered =
     task.kill !== undefined || update.reason === 'AGENT_DRAINING' || update.state === 'TASK_GONE_BY_OPERATOR';
-  const ranWell = wasHealthy(task, nowMs) || task.ranWell === true;
-  // Somebody told it to end: an order that we took back arrived after all, or its agent was stopped in order. But who
-  // is always told to before it has run for a while would be started without a pause.
-  const isExcused = ordered || (update.state === 'TASK_KILLED' && ranWell);
+  // Somebody told it to end: an order that we took back arrived after all, or its agent was stopped in order. But one
+  // that is always told to, whoever does it, must not be started without a pause.
+  const isKilledAgain = record.last?.state === 'TASK_KILLED' && !record.last.ordered;
+  const isExcused = ordered || (update.state === 'TASK_KILLED' && !isKilledAgain);
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const isDisk = !ordered && isDiskCode(report?.code);
   // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.

@@ -219,18 +219,19 @@ test('a drained agent is no failure of the broker', () => {
   assert.is(drained.stickyUntilMs, nowMs + policy.stickinessPeriodMs);
 });
 
-test('who ran well and was told to end, by whomever, did not fail; who never gets that far backs off', () => {
-  const well = withTask({ stateSinceMs: nowMs - healthyAfterMs }, { failures: 3 });
-  const killed = fold(well, 'TASK_KILLED');
+test('who is told to end, by whomever, did not fail; who always is backs off', () => {
+  const young = withTask({ stateSinceMs: nowMs - 1_000 });
+  const killed = fold(young, 'TASK_KILLED');
   assert.is(killed.failures, 0);
   assert.is(killed.retryAtMs, undefined);
   assert.not(killed.last?.ordered, 'it was not us');
-  assert.is(fold(fold(well, 'TASK_KILLING'), 'TASK_KILLED').failures, 0, 'by way of TASK_KILLING too');
-  assert.is(fold(well, 'TASK_FAILED').failures, 1);
-  const young = withTask({ stateSinceMs: nowMs - 1_000 }, { failures: 1 });
-  const again = fold(fold(young, 'TASK_KILLING'), 'TASK_KILLED');
-  assert.is(again.failures, 2);
-  assert.is(again.retryAtMs, nowMs + policy.failover.delayMs);
+  const again = (record: BrokerRecord): BrokerRecord =>
+    fold({ ...record, ...(young.task && { task: young.task }) }, 'TASK_KILLED');
+  assert.is(again(killed).failures, 1);
+  const third = again(again(killed));
+  assert.is(third.failures, 2);
+  assert.is(third.retryAtMs, nowMs + policy.failover.delayMs);
+  assert.is(fold(running, 'TASK_FAILED').failures, 1);
 });
 
 test('the sticky timer is in the record: it survives the scheduler, and the launches count on', () => {
