@@ -61,10 +61,12 @@ function writeMessage(type: MessageType, message: JsonMessage, writer: protobuf.
   }
   for (const field of type.fieldsArray) {
     const value = Object.hasOwn(message, field.name) ? message[field.name] : undefined;
-    const fieldPath = `${path}.${field.name}`;
     if (value === undefined) {
-      if (field.required) throw unencodable(fieldPath, 'is required');
-    } else if (field instanceof protobuf.MapField) {
+      if (field.required) throw unencodable(`${path}.${field.name}`, 'is required');
+      continue;
+    }
+    const fieldPath = `${path}.${field.name}`;
+    if (field instanceof protobuf.MapField) {
       for (const [key, entry] of Object.entries(value as JsonMessage)) {
         writer.uint32(tag(field.id, 2)).fork().uint32(tag(1, 2)).string(key);
         writeValue(field, 2, entry, writer, `${fieldPath}[${key}]`);
@@ -167,9 +169,9 @@ function readMessage(
     }
   }
   if (reader.pos !== end) throw undecodable(path, 'a field reaches beyond its message');
-  for (const field of type.fieldsArray) {
-    if (field.required && into[field.name] === undefined) {
-      throw undecodable(path, `the required field ${field.name} is missing or unknown`);
+  for (const { name } of requiredFields(type)) {
+    if (into[name] === undefined) {
+      throw undecodable(path, `the required field ${name} is missing or unknown`);
     }
   }
   return into;
@@ -260,6 +262,17 @@ function appendTo(into: JsonMessage, name: string, value: unknown): void {
 }
 
 // Fields
+
+/** Of many fields few are required, and every message read is asked for them. */
+function requiredFields(type: MessageType): readonly protobuf.Field[] {
+  const known = requiredOf.get(type);
+  if (known !== undefined) return known;
+  const required = type.fieldsArray.filter((field) => field.required);
+  requiredOf.set(type, required);
+  return required;
+}
+
+const requiredOf = new WeakMap<MessageType, readonly protobuf.Field[]>();
 
 function tag(number: number, wireType: number): number {
   return (number << 3) | wireType;
