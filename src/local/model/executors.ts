@@ -37,15 +37,20 @@ export function launchTask(
 ) {
   const frameworkId = frameworkInfo.id?.value ?? '';
   process.frameworks[frameworkId] = frameworkInfo;
+  const executorId = task.executor?.executor_id.value ?? task.task_id.value;
   if (process.drain !== undefined) {
-    return agentUpdate(context, process, frameworkId, {
+    agentUpdate(context, process, frameworkId, {
       taskId: task.task_id.value,
       state: droppedState(frameworkInfo),
       message: 'Task was received while agent was already draining',
       reason: 'REASON_AGENT_DRAINING',
     });
+    // The master counts an executor that never began (`sendExitedExecutorMessage` in slave.cpp).
+    if (process.executors[executorKey(frameworkId, executorId)] === undefined) {
+      notifyExit(context, process, { frameworkId, executorId }, -1);
+    }
+    return;
   }
-  const executorId = task.executor?.executor_id.value ?? task.task_id.value;
   const executor = process.executors[executorKey(frameworkId, executorId)];
   if (executor === undefined) return startExecutor(context, process, frameworkInfo, task, executorId);
   const drop = (message: string, reason: TaskStatusReason): void =>
@@ -236,7 +241,12 @@ export function executorEnded(
 }
 
 /** ExitedExecutorMessage; lost when the master is not there, which then learns it by reregistration. */
-function notifyExit(context: Context, process: AgentProcess, executor: Executor, waitStatus: number): void {
+function notifyExit(
+  context: Context,
+  process: AgentProcess,
+  executor: Pick<Executor, 'frameworkId' | 'executorId'>,
+  waitStatus: number,
+): void {
   if (!canTalk(process) || process.agentId === undefined) return;
   const record = context.state.agents[process.agentId];
   const framework = context.state.frameworks[executor.frameworkId];
