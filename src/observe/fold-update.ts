@@ -113,9 +113,12 @@ function endTask(
   nowMs: number,
 ): BrokerRecord {
   const report = parseReport(update.data);
-  // What the operator does to an agent is no failure of the broker.
+  // What the operator does to an agent is no failure of the broker. But a launch that a draining agent dropped goes
+  // there again, as long as its offers come: not without a pause.
   const ordered =
-    task.kill !== undefined || update.reason === 'AGENT_DRAINING' || update.state === 'TASK_GONE_BY_OPERATOR';
+    task.kill !== undefined ||
+    (update.reason === 'AGENT_DRAINING' && update.state !== 'TASK_DROPPED') ||
+    update.state === 'TASK_GONE_BY_OPERATOR';
   // Somebody told it to end: an order that we took back arrived after all, or its agent was stopped in order. But one
   // that is always told to, whoever does it, must not be started without a pause.
   const isKilledAgain = record.last?.state === 'TASK_KILLED' && !record.last.ordered;

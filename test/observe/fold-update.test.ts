@@ -213,6 +213,14 @@ test('what we ordered is no failure, and after a healthy while none are left', (
 });
 
 test('a drained agent is no failure of the broker', () => {
+  const dropped = fold(withTask({ state: 'TASK_STAGING' }, { failures: 1 }), 'TASK_DROPPED', {
+    reason: 'AGENT_DRAINING',
+  });
+  assert.is(
+    dropped.retryAtMs,
+    nowMs + policy.failover.delayMs,
+    'but what it drops is not sent again at once',
+  );
   const drained = fold(running, 'TASK_KILLED', { reason: 'AGENT_DRAINING' });
   assert.is(drained.failures, 0);
   assert.ok(drained.last?.ordered);

@@ -10,6 +10,7 @@ import {
   makeBroker,
   makeDesired,
   makeInput,
+  makeKafka,
   makeMemory,
   makeOffer,
   makeRecord,
@@ -28,8 +29,16 @@ function ended(record: BrokerRecord, update: Partial<TaskUpdate>): BrokerRecord 
 function launched(record: BrokerRecord): BrokerRecord {
   const { formatted, placement } = record;
   const extra = formatted && placement !== undefined ? reservedFor('demo', broker, placement) : [];
+  const value = makeKafka(desired);
   const input = makeInput([makeMemory(desired, [record])], {
     mesos: { suppressed: false, offers: [makeOffer('agent-2', { extra })] },
+    // Its former process is missed by now.
+    kafka: {
+      demo: {
+        known: true,
+        value: { ...value, brokers: value.brokers.map((b) => ({ ...b, fenced: b.id === 1 })) },
+      },
+    },
   });
   const { action } = plan(input).steps.find((s) => s.what.startsWith('start broker 1')) ?? {};
   if (action?.kind !== 'broker') throw new Error('it was not launched');

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MesosCall, Offer } from '../../src/model/mesos.ts';
 import type { ObservedMesos, PlanInput } from '../../src/model/observed.ts';
+import type { BrokerRecord } from '../../src/model/records.ts';
 import { plan } from '../../src/plan/plan.ts';
 import {
   makeBroker,
@@ -53,6 +54,29 @@ test('what fits nobody is refused for as long as the most impatient broker can w
   assert.is(refused(inputOf('new', withOffers(small))), 60);
   assert.is(refused(inputOf('home', withOffers(small))), 600);
   assert.is(refused(inputOf('running', withOffers(small))), 3_600);
+});
+
+test('a launch that was dropped may have been taken once: none follows while Kafka counts the broker', () => {
+  const broker = makeBroker(1);
+  const ended = makeEnded(desired, broker);
+  const { last } = ended;
+  if (last === undefined) throw new Error('no end');
+  const record = { ...ended, last: { ...last, state: 'TASK_DROPPED' as const } };
+  const starts = (fenced: boolean, of: BrokerRecord = record): boolean => {
+    const value = makeKafka(desired);
+    const brokers = value.brokers.map((b) => ({ ...b, fenced: b.id === 1 && fenced }));
+    const placement = ended.placement;
+    const offers = [
+      makeOffer('agent-2', placement === undefined ? {} : { extra: reservedFor('demo', broker, placement) }),
+    ];
+    const memory = makeMemory(desired, [of]);
+    const kafka = { demo: { known: true as const, value: { ...value, brokers } } };
+    const made = plan(makeInput([memory], { mesos: { offers, suppressed: false }, kafka }));
+    return made.steps.some((s) => s.what.startsWith('start broker 1'));
+  };
+  assert.not(starts(false));
+  assert.ok(starts(true));
+  assert.ok(starts(false, ended), 'one that ran and ended is started at once');
 });
 
 test('a superseded task is asked about by name until its end is known', () => {
