@@ -201,7 +201,9 @@ function unreachableTask(
       : { kind: 'launch', broker, record, relocate: false, want: wantOf(context, broker, record) };
   }
   const isGivenUp = isBeingReplaced(record, context.nowMs);
-  if (broker.state === 'stopped' || (context.nowMs < untilMs && !isGivenUp)) {
+  // News of it that could not be stored is forgotten as an answer too: it may be that the broker is back.
+  const isSure = context.mesos.answeredTasks.has(task.taskId);
+  if (broker.state === 'stopped' || !isSure || (context.nowMs < untilMs && !isGivenUp)) {
     const reason: HeldReason = {
       kind: 'agent-unreachable',
       agentId: task.agentId,
