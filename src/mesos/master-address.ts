@@ -25,7 +25,8 @@ const defaultMasterPort = 5050;
 
 /**
  * Reads `host:port`, `host:port,host:port` or `zk://[user:password@]host:port,host:port/path`.
- * Throws what `refuse` makes, a SpecError `KM_SPEC_MASTER_ADDRESS` by default; the text's credentials do not get into the message.
+ * Throws what `refuse` makes, a SpecError `KM_SPEC_MASTER_ADDRESS` by default; the text's credentials do not get into
+ * the message.
  */
 export function parseMasterAddress(text: string, refuse: Refuse = badAddress): MasterAddress {
   const trimmed = text.trim();

@@ -13,34 +13,15 @@ import type { AgentOffers } from './fit.ts';
 import { isUnderWay } from './growth.ts';
 import type { OffersWanted } from './housekeeping.ts';
 import { killDueAtMs } from './kill.ts';
+import { forgetGone, heldLeft, lookAgainSeconds, waitingAgents } from './left-places.ts';
 import { groupByOwner, hasVolume, type Owned, withoutVolume } from './owned.ts';
 import { merged } from './resources.ts';
 import { isHealthy } from './safety.ts';
 
-/**
- * After this, an offer shows what became of a release of which no feedback came. The master offers what it has made
- * in advance for an agent, which may have fallen silent before it heard of it; that is missed after 75 s (its flags
- * `agent_ping_timeout` and `max_agent_ping_timeouts`), and comes back with what it had.
- */
-const settleMs = 90_000;
-/**
- * What an earlier scheduler sent and no agent has confirmed, the master names within this after a subscription. An
- * offer from before the place was given up shows nothing either: the task had it then.
- */
-const newsMs = 3_000;
-/**
- * The executor's share comes free when its container ends, a moment after the task. Its end is told by a FAILURE event;
- * when that was not heard, this is taken for long enough.
- */
-const executorEndsMs = 30_000;
-/** An offer that was made while the container ended may be on its way (the master's `allocation_interval`). */
-const allocationMs = 1_000;
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
 /** All that has our label goes, whoever knows of it: the framework's name was given as the consent. */
 const tornDown = 'the framework is torn down';
-/** Where something is to go, the agent's offers come back this soon. */
-const lookAgainSeconds = 10;
 /**
  * Offers keep coming this long after a subscription and after a start: they show what is left over. REVIVE may have to
  * wait ten seconds of it for its token.
@@ -168,7 +149,7 @@ export function planReleases(
   const isLooking = around.untilMs > input.nowMs;
   return {
     steps,
-    held: [...held, ...missing(input, gone, offered)],
+    held: [...held, ...heldLeft(input, gone, offered)],
     refusals,
     offerIds,
     wanted: input.isTornDown
@@ -188,42 +169,6 @@ export function planReleases(
           : undefined,
     wakes: [...wakes, ...(isLooking ? [around.untilMs] : [])],
   };
-}
-
-/** Agents of which a later offer is wanted, to release or to see that it worked, and in how many seconds. */
-function waitingAgents(
-  { clusters, mesos, nowMs }: PlanInput,
-  gone: ReadonlySet<string>,
-  all: readonly AgentOffers[],
-): readonly (readonly [agentId: string, seconds: number])[] {
-  const left = clusters.flatMap(({ brokers }) =>
-    [...brokers.values()].flatMap((record) =>
-      (record.leftBehind ?? [])
-        .filter((l) => !gone.has(l.incarnation))
-        .map((l) => ({ ...l, freeInMs: shareFreeAtMs(record, l, mesos) - nowMs })),
-    ),
-  );
-  return all.flatMap(({ agentId, hostname }) => {
-    const there = left.filter((l) => l.agentId === agentId || l.hostname === hostname);
-    const soon = there.flatMap(({ freeInMs }) => (freeInMs > 0 ? Math.ceil(freeInMs / 1_000) : []));
-    return there.length === 0 ? [] : [[agentId, Math.min(lookAgainSeconds, ...soon)] as const];
-  });
-}
-
-/** From then on an offer of the agent shows what its last executor had. */
-function shareFreeAtMs(
-  { launches, last }: BrokerRecord,
-  left: LeftBehind,
-  { executorExits }: PlanInput['mesos'],
-): number {
-  if (launches === 0) {
-    return Number.NEGATIVE_INFINITY;
-  }
-  const isItsLast = left.endedTaskId === undefined && last?.agentId === left.agentId;
-  const exit = executorExits.get(left.endedTaskId ?? (isItsLast ? last.taskId : ''));
-  return exit === undefined
-    ? (isItsLast ? last.endedAtMs : left.sinceMs) + executorEndsMs
-    : exit.atMs + allocationMs;
 }
 
 function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInput): Verdict {
@@ -322,120 +267,6 @@ function releaseOperations(
     ...(volumes.length === 0 ? [] : [{ kind: 'destroy' as const, volumes, ...idOf('destroy') }]),
     { kind: 'unreserve', resources: merged(resources.map(withoutVolume)), ...idOf('unreserve') },
   ];
-}
-
-/** An offer of the agent that has nothing of it proves that it is gone. */
-function forgetGone(
-  input: PlanInput,
-  offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
-  busy: ReadonlySet<string>,
-  outdated: ReadonlySet<string>,
-): { readonly steps: readonly Step[]; readonly incarnations: ReadonlySet<string> } {
-  const incarnations = new Set<string>();
-  const steps = input.clusters.flatMap(({ spec: { desired }, brokers }) =>
-    [...brokers.values()].flatMap((record): readonly Step[] => {
-      if (
-        record.leftBehind === undefined ||
-        busy.has(`${desired.name}/${record.id}`) ||
-        outdated.has(desired.name)
-      ) {
-        return [];
-      }
-      const gone = record.leftBehind.filter((left) => isGone(record, left, input, offered));
-      if (gone.length === 0) {
-        return [];
-      }
-      for (const left of gone) {
-        incarnations.add(left.incarnation);
-      }
-      const { leftBehind, ...kept } = record;
-      const rest = leftBehind.filter((left) => !gone.includes(left));
-      return [
-        {
-          mark: '·',
-          what: `forget what broker ${record.id} left on ${gone.map((l) => l.hostname).join(', ')}`,
-          why: ['the agent offers nothing of it any more'],
-          clusterName: desired.name,
-          brokerId: record.id,
-          action: {
-            kind: 'broker',
-            record: rest.length === 0 ? kept : { ...kept, leftBehind: rest },
-          },
-        },
-      ];
-    }),
-  );
-  return { steps, incarnations };
-}
-
-function isGone(
-  record: BrokerRecord,
-  left: LeftBehind,
-  { mesos }: PlanInput,
-  offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
-): boolean {
-  const agents = [...offered].filter(
-    ([agent]) =>
-      agent.agentId === left.agentId ||
-      (agent.hostname === left.hostname && (left.agentUrl === undefined || agent.agentUrl === left.agentUrl)),
-  );
-  const isThere = [...offered.values()].some((groups) =>
-    groups.some(({ owner }) => owner.incarnation === left.incarnation),
-  );
-  const sent = mesos.releases.get(left.incarnation);
-  // A task that was superseded there may hold it still, and then no offer has it. Of one that lives, its executor's share
-  // may be released before its own; of one that nobody saw since, a release is the proof that it held nothing.
-  const isAlive = new Set(mesos.strangers.map((s) => s.taskId));
-  const mayBeInUse =
-    record.superseded.some(
-      (s) => s.agentId === left.agentId && (sent === undefined || isAlive.has(s.taskId)),
-    ) && agents.some(([agent]) => agent.agentId === left.agentId);
-  if (agents.length === 0 || isThere || mayBeInUse) {
-    return false;
-  }
-  const isFinished = sent?.outcome?.kind === 'finished';
-  const settledMs =
-    sent === undefined
-      ? Math.max(mesos.subscribedAtMs ?? 0, left.sinceMs) + newsMs
-      : sent.lastAtMs + settleMs;
-  const sinceMs = Math.max(
-    isFinished ? Number.NEGATIVE_INFINITY : settledMs,
-    shareFreeAtMs(record, left, mesos),
-  );
-  const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
-  return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
-}
-
-/** What is to go and is in no offer: its agent is away, or something still uses it. */
-function missing(
-  { clusters }: PlanInput,
-  gone: ReadonlySet<string>,
-  offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
-): readonly Held[] {
-  const there = new Set(
-    [...offered.values()].flatMap((groups) => groups.map(({ owner }) => owner.incarnation)),
-  );
-  return clusters.flatMap(({ spec: { desired }, brokers }) =>
-    [...brokers.values()].flatMap((record) =>
-      (record.leftBehind ?? [])
-        .filter((left) => !there.has(left.incarnation) && !gone.has(left.incarnation))
-        .map(
-          (left): Held => ({
-            clusterName: desired.name,
-            brokerId: record.id,
-            need: `release what broker ${record.id} left on ${left.hostname}`,
-            reason: {
-              kind: 'left-behind',
-              hostname: left.hostname,
-              what: `incarnation ${left.incarnation}`,
-              detail:
-                'it is in no offer just now: the agent is away, or a task or its executor still uses it',
-            },
-            stalled: false,
-          }),
-        ),
-    ),
-  );
 }
 
 /**
