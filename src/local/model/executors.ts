@@ -49,6 +49,7 @@ export function launchTask(
     if (process.executors[executorKey(frameworkId, executorId)] === undefined) {
       notifyExit(context, process, { frameworkId, executorId }, -1);
     }
+    forgetIdleFramework(process, frameworkId);
     return;
   }
   const executor = process.executors[executorKey(frameworkId, executorId)];
@@ -268,9 +269,12 @@ function removeExecutor(process: AgentProcess, executor: Executor): void {
   forgetIdleFramework(process, executor.frameworkId);
 }
 
+/** Without executors, whatever updates of it were not acknowledged (`removeFramework` in slave.cpp). */
 function forgetIdleFramework(process: AgentProcess, frameworkId: string): void {
-  const waiting = Object.values(process.updates).some((stream) => stream.frameworkId === frameworkId);
-  if (!waiting && executorsOf(process, frameworkId).length === 0) delete process.frameworks[frameworkId];
+  if (executorsOf(process, frameworkId).length === 0) {
+    delete process.frameworks[frameworkId];
+    forgetUpdates(process, frameworkId);
+  }
   endDrain(process);
 }
 

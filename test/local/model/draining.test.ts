@@ -76,6 +76,23 @@ test('a custom executor is told the shorter grace period, and is drained when it
   assert.is(offers(world.pass(10_000)).length, 1);
 });
 
+test('an agent without executors takes tasks again, though nobody acknowledged what it dropped', () => {
+  const { world, containerId } = running();
+  drain(world);
+  tell(world, 'TASK_KILLED', 2);
+  assert.is(reactivate(world), 200);
+  const launch = (id: string) =>
+    world.launch(the(offers(world.pass(10_000))[0]), {
+      task_id: { value: id },
+      executor: { executor_id: { value: id }, command: { value: 'run' } },
+    });
+  const dropped = the(statuses(launch('t2'))[0]);
+  assert.is(dropped.state, 'TASK_DROPPED');
+  assert.is(dropped.reason, 'REASON_AGENT_DRAINING');
+  world.do({ kind: 'container-exited', agentName: 'agent-1', containerId, waitStatus: 0 });
+  assert.ok(launch('t3').some((output) => output.kind === 'start-container'));
+});
+
 test('a drain outlives partition and crash of the agent, and a restart of the master’s process', () => {
   const { world, containerId } = running();
   world.do({ kind: 'agent-partitioned', agentName: 'agent-1' });
