@@ -200,9 +200,7 @@ function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInpu
       : { kind: 'wait', detail: blocked };
   }
   if (placement?.incarnation === owner.incarnation) {
-    return record !== undefined && isUnderWay(record, cluster.spec.revision)
-      ? { kind: 'keep' }
-      : surplus(record, resources);
+    return surplus(record, resources, record !== undefined && isUnderWay(record, cluster.spec.revision));
   }
   return hasVolume(resources) && !input.isTornDown
     ? {
@@ -241,14 +239,21 @@ function blockRelease(
  * A task holds all that it needs; what comes in offers beside it was reserved twice, or for more than it
  * takes by now. When its volume is offered too it has ended, and the news of it is still to come.
  */
-function surplus(record: BrokerRecord | undefined, resources: readonly Resource[]): Verdict {
+function surplus(
+  record: BrokerRecord | undefined,
+  offered: readonly Resource[],
+  /** Disk is for its volume then, which may have to wait for ever. */
+  isGrowing: boolean,
+): Verdict {
+  const resources = isGrowing ? offered.filter((r) => r.name !== 'disk') : offered;
   const task = record?.task;
   const isHeld =
     task?.state === 'TASK_RUNNING' &&
     task.kill === undefined &&
     task.unreachableSinceMs === undefined &&
     record?.placement?.volumes.some((v) => v.kind === 'persistent') === true &&
-    !hasVolume(resources);
+    resources.length > 0 &&
+    !hasVolume(offered);
   return isHeld
     ? { kind: 'release', resources, why: 'its task does not use it: it was reserved twice' }
     : { kind: 'keep' };
