@@ -94,15 +94,12 @@ export function growthAfterStart(
   broker: DesiredBroker,
   placement: Placement,
   revision: number,
-  /** Its volume would have grown before this start, had the disk been there. */
-  wasWanted: boolean,
   { conversions }: Pick<ObservedMesos, 'conversions'>,
 ): GrowthRecord | undefined {
   if (growth?.revision !== revision || growthsOf(broker, placement).length === 0) {
     return undefined;
   }
-  const isVain = wasWanted && growth.isReserved === true;
-  if (growth.attempts === 0 && !isVain) {
+  if (growth.attempts === 0 && growth.isReserved !== true) {
     // It went down for another reason, and nothing was tried: that is still to come.
     return growth;
   }

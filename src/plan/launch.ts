@@ -33,8 +33,6 @@ export type LaunchInput = {
   readonly agent: AgentOffers;
   readonly fit: Extract<Fit, { fits: true }>;
   readonly kafka: Artifact;
-  /** Of what was wanted: its volume grows first, where there is disk for it. */
-  readonly mayGrow: boolean;
   readonly artifacts: ArtifactCatalog;
   readonly conversions: ObservedMesos['conversions'];
 };
@@ -110,7 +108,7 @@ export function buildLaunch(input: LaunchInput): {
     growth: _tried,
     ...kept
   } = input.record;
-  const growth = growthAfterStart(input.record, broker, placement, input.revision, input.mayGrow, input);
+  const growth = growthAfterStart(input.record, broker, placement, input.revision, input);
   const superseded =
     input.record.task === undefined
       ? input.record.superseded

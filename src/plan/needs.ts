@@ -16,7 +16,6 @@ import {
   type Need,
   type NeedContext,
   wantHome,
-  wantOf,
   wasHalfDone,
 } from './need.ts';
 import { relocation } from './relocation.ts';
@@ -198,7 +197,7 @@ function unreachableTask(
     // A volume that is offered is not in use: the old instance is gone, whatever became of its last update.
     return kafkaArtifact(context.desired, context.artifacts) === undefined
       ? heldForDistribution(broker, `start broker ${broker.id}`, context)
-      : { kind: 'launch', broker, record, relocate: false, want: wantOf(context, broker, record) };
+      : { kind: 'launch', broker, record, relocate: false, want: wantHome(context, broker, record) };
   }
   const isGivenUp = isBeingReplaced(record, context.nowMs);
   // News of it that could not be stored is forgotten as an answer too: it may be that the broker is back.

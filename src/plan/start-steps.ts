@@ -100,7 +100,6 @@ function launchStep(
     agent,
     fit,
     kafka,
-    mayGrow: need.want.mayGrow === true,
   });
   const rack = fit.placement.rack === undefined ? '' : `, rack ${fit.placement.rack}`;
   return {
