@@ -1,5 +1,4 @@
 /** What may go back to Mesos and leave Kafka, and that in the end nothing is left that nobody has. */
-import type { Resource } from '../../src/mesos/types.ts';
 import { executorResources } from '../../src/model/desired.ts';
 import type { MesosCall } from '../../src/model/mesos.ts';
 import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
@@ -9,6 +8,7 @@ import {
   brokerRecords,
   clusterRecord,
   isToGo,
+  reservations,
   specRecord,
   type Truth,
   Violation,
@@ -73,7 +73,7 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
   const sizeOf = (persistenceId: string | undefined): number | undefined =>
     reservations(truth).find(({ resource }) => resource.disk?.persistence?.id === persistenceId)?.resource
       .scalar?.value;
-  /** By cluster, broker and revision: tasks that were stopped for a volume. */
+  /** By placement and revision: tasks that were stopped for a volume. A cluster that was destroyed counts anew. */
   const stopped = new Map<string, Set<string>>();
 
   function checkGrowth(is: BrokerRecord, was: BrokerRecord | undefined): void {
@@ -88,10 +88,12 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     }
     const { kill, taskId } = is.task ?? {};
     if (kill === undefined || was?.task?.kill !== undefined || !kill.detail.startsWith('volume ')) return;
-    const key = `${who} at revision ${specRecord(truth, is.clusterName)?.revision}`;
+    const revision = specRecord(truth, is.clusterName)?.revision;
+    const key = `${is.placement?.incarnation}@${revision}`;
     const tasks = stopped.get(key) ?? new Set();
     stopped.set(key, tasks.add(taskId ?? ''));
-    if (tasks.size > 1) throw new Violation(`${key} was stopped twice for its volume`);
+    if (tasks.size > 1)
+      throw new Violation(`${who} was stopped twice for its volume at revision ${revision}`);
   }
 
   /** In the end a volume has what the record says, and what is wanted unless Mesos did not do it. */
@@ -127,7 +129,12 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
         if ((record?.growth?.attempts ?? 0) === 0) {
           throw new Violation(`volume ${id} grows without a stored intent`);
         }
-        if (record?.task !== undefined) throw new Violation(`volume ${id} grows under ${record.task.taskId}`);
+        // A task of an agent out of reach is gone when its volume is offered, whatever the record says.
+        const { taskId, unreachableSinceMs } = record?.task ?? {};
+        const lives = truth.cluster.executors().some((executor) => executor.taskId() === taskId);
+        if (taskId !== undefined && (unreachableSinceMs === undefined || lives)) {
+          throw new Violation(`volume ${id} grows under ${taskId}`);
+        }
       }
     },
     written(path, value, before) {
@@ -202,28 +209,4 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
       }
     },
   };
-}
-
-/** Whatever agents have reserved for brokers, by the labels. */
-function reservations({ cluster: { state } }: Truth): readonly {
-  readonly agentName: string;
-  readonly cluster: string;
-  readonly broker: number;
-  readonly incarnation: string;
-  readonly resource: Resource;
-}[] {
-  return Object.entries(state.processes).flatMap(([agentName, { total }]) =>
-    total.flatMap((resource) => {
-      const labels = labelsOf(resource);
-      const { cluster, broker, incarnation } = labels;
-      return cluster === undefined || broker === undefined || incarnation === undefined
-        ? []
-        : [{ agentName, cluster, broker: Number(broker), incarnation, resource }];
-    }),
-  );
-}
-
-function labelsOf({ reservations: stack = [] }: Resource): Readonly<Record<string, string>> {
-  const labels = stack.at(-1)?.labels?.labels ?? [];
-  return Object.fromEntries(labels.map(({ key, value = '' }) => [key, value]));
 }

@@ -77,6 +77,8 @@ export type KafkaModel = {
   hostedBy(brokerId: number): readonly string[];
   /** Its replicas move to others that serve, as far as there are any; `stays`: who may take them. */
   evacuate(brokerId: number, stays: (id: number) => boolean): void;
+  /** A partition of it has no leader, and nobody who stays has what it has. */
+  strandedOn(brokerId: number, stays: (id: number) => boolean): boolean;
   /** For the admin port. */
   readonly view: {
     readonly topics: Map<string, Topic>;
@@ -304,6 +306,8 @@ export function createKafkaModel(
         elect(partition);
       }
     },
+    strandedOn: (id, stays) =>
+      all().some((p) => p.replicas.includes(id) && p.leader < 0 && !p.isr.some(stays)),
     view: {
       topics,
       clusterConfig,

@@ -28,6 +28,7 @@ export function createOperator(deps: {
   const wanted = new Map(workload.first.map((desired) => [desired.name, desired]));
   const revisions = new Map<string, number>();
   const undone = new Set<string>();
+  let isAtTheEnd = false;
 
   function attempt(name: string, mine: number): void {
     const desired = wanted.get(name);
@@ -55,7 +56,8 @@ export function createOperator(deps: {
   }
   /** As with Kafka's own tool. Whoever removes brokers looks after their replicas until there are none. */
   function evacuate(): void {
-    for (const { name, brokers, deletion } of wanted.values()) {
+    for (const desired of [...wanted.values()]) {
+      const { name, brokers, deletion } = desired;
       const kafka = deps.kafkaOf(name);
       if (kafka === undefined || deletion !== undefined || kafka.view.quorumLeader() < 0) continue;
       const stays = new Set(brokers.map((b) => b.id));
@@ -63,6 +65,11 @@ export function createOperator(deps: {
         if (!stays.has(id) && kafka.hostedBy(id).length > 0) {
           note(`replicas moved off broker ${id}`);
           kafka.evacuate(id, (other) => stays.has(other));
+          // Nobody else has them: the remedy of `hosts-replicas` is to give the broker back.
+          if (isAtTheEnd && kafka.strandedOn(id, (other) => stays.has(other))) {
+            note(`broker ${id} of ${name} is given back`);
+            apply(workload.last(desired, new Set([id])));
+          }
         }
       }
     }
@@ -84,6 +91,7 @@ export function createOperator(deps: {
       }
     },
     end() {
+      isAtTheEnd = true;
       for (const desired of [...wanted.values()]) {
         const kafka = deps.kafkaOf(desired.name);
         const hosts = kafka?.view.registrations().filter(({ id }) => kafka.hostedBy(id).length > 0) ?? [];

@@ -24,7 +24,7 @@ import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts'
 import { createStoreModel } from './store-model.ts';
 import { createTrace } from './trace.ts';
 import { createTrouble } from './trouble.ts';
-import { brokerRecords, isStuckForGood, type Truth, Violation } from './truth.ts';
+import { brokerRecords, isCrowdedOut, isStuckForGood, ownerOf, type Truth, Violation } from './truth.ts';
 import { drawWorkload } from './workload.ts';
 
 export type SeedResult = Run & {
@@ -270,7 +270,7 @@ export async function runSeed(
   const statusOf = (name: string): ClusterStatus | undefined => statuses().find((s) => s.name === name);
   const isStuck = (name: string): boolean => {
     const now = statusOf(name);
-    return now !== undefined && isStuckForGood(truth, now);
+    return now !== undefined && (isStuckForGood(truth, now) || isCrowdedOut(truth, now));
   };
   const isSettled = (): boolean =>
     operator.isDone() &&
@@ -306,6 +306,8 @@ export async function runSeed(
     ...superseded.map((one) => one.taskId),
     ...(task?.unreachableSinceMs === undefined ? [] : [task.taskId]),
   ]);
+  const strange = cluster.executors().flatMap((executor) => executor.taskId() ?? []);
+  missed.push(...strange.filter((id) => ownerOf(truth, id) === undefined));
   trace.listen((line) => {
     if (missed.some((id) => line.includes(` update ${id} TASK_`)) && !line.includes('TASK_UN'))
       isSilent = false;

@@ -1,4 +1,5 @@
 /** What is really so, whatever a scheduler believes: for checkers only. */
+import type { Resource } from '../../src/mesos/types.ts';
 import type { BrokerRecord, ClusterRecord, SpecRecord } from '../../src/model/records.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import type { KafkaModel } from './kafka-model.ts';
@@ -127,5 +128,53 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
     ) ||
       // Without a majority of its voters nobody comes up.
       lost.filter(({ id }) => isBoundVoter(truth, status.name, id)).length > 1)
+  );
+}
+
+/** Whatever agents have reserved for brokers, by the labels. */
+export function reservations({ cluster: { state } }: Truth): readonly {
+  readonly agentName: string;
+  readonly cluster: string;
+  readonly broker: number;
+  readonly incarnation: string;
+  readonly resource: Resource;
+}[] {
+  return Object.entries(state.processes).flatMap(([agentName, { total }]) =>
+    total.flatMap((resource) => {
+      const labels = labelsOf(resource);
+      const { cluster, broker, incarnation } = labels;
+      return cluster === undefined || broker === undefined || incarnation === undefined
+        ? []
+        : [{ agentName, cluster, broker: Number(broker), incarnation, resource }];
+    }),
+  );
+}
+
+function labelsOf({ reservations: stack = [] }: Resource): Readonly<Record<string, string>> {
+  const labels = stack.at(-1)?.labels?.labels ?? [];
+  return Object.fromEntries(labels.map(({ key, value = '' }) => [key, value]));
+}
+
+/**
+ * A broker without a disk wants an agent for itself, and there are none: whoever came meanwhile has the last one. There is
+ * nothing to wait for, and nothing that a scheduler may do.
+ */
+export function isCrowdedOut(truth: Truth, { name, held }: ClusterStatus): boolean {
+  const all = reservations(truth).filter(({ cluster }) => cluster === name);
+  const isTaken = (agentName: string): boolean => all.some((r) => r.agentName === agentName);
+  return (
+    held.length > 0 &&
+    held.every(
+      ({ brokerId, reason, details }) =>
+        reason === 'no-matching-offer' &&
+        !all.some(({ broker }) => broker === brokerId) &&
+        truth.cluster.agentNames.every((agentName) =>
+          details.some(
+            (detail) =>
+              detail.startsWith(`${agentName}: `) &&
+              (isTaken(agentName) ? detail.endsWith(' has a broker already') : / of [\d.]+ MiB/.test(detail)),
+          ),
+        ),
+    )
   );
 }
