@@ -1,18 +1,12 @@
 /**
- * The loop: one serialised queue over injected ports. Events fold into tables and records; after
+ * The loop over injected ports: events take turns (`turns.ts`) and fold into tables and records; after
  * them a pass plans again from everything and executes the plan. Level-triggered: a lost event
  * delays, it never misleads.
  */
 import type { Effects } from '../execute/execute.ts';
 import type { ClusterPlan, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
-import {
-  ConflictError,
-  InvariantError,
-  KafkaMesosError,
-  UnavailableError,
-  UnsafePlanError,
-} from '../model/errors.ts';
+import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
 import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
@@ -24,7 +18,7 @@ import { foldRejections, type RejectionMemory, withRejections } from '../observe
 import { plan as planFrom } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
-import type { Clock, Timer } from '../sys/clock.ts';
+import type { Clock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
 import { type IntentDemand, storeIntent } from './broker-intents.ts';
@@ -38,6 +32,8 @@ import { loadMemory, type Memory } from './memory.ts';
 import { createOrphans } from './orphans.ts';
 import { createRates } from './rates.ts';
 import { type AppliedCluster, applySpec, type ProposedSpec, withProposed } from './spec-revisions.ts';
+import { carryOutTeardown, isTornDown, storeTeardown, tornDown } from './teardown.ts';
+import { createTurns } from './turns.ts';
 
 export type ReconcilerPorts = {
   readonly clock: Clock;
@@ -104,7 +100,6 @@ const storeRetryMs = 1_000;
 
 export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const { clock, logger, store, mesos, plan = planFrom } = ports;
-  const inbox: (() => Promise<void>)[] = [];
   const events = createEventLog();
   const rates = createRates();
   const orphans = createOrphans();
@@ -117,14 +112,20 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   let subscription: { readonly frameworkId: string; isStored: boolean } | undefined;
   let rejections: RejectionMemory = new Map();
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
-  let running = false;
-  let dirty = false;
-  let stopped = false;
-  let timer: Timer | undefined;
   let pass = 0;
-  let restless = 0;
   let lastPassAtMs: number | undefined;
   let loggedPlan = '';
+
+  const turns = createTurns({
+    clock,
+    runPass,
+    onFailure: fail,
+    onDemandFailed(error) {
+      stale ||= !isRefusal(error);
+      // Whoever noticed: nothing more may be sent.
+      return isLeadershipLost(error) ? 'ends' : 'goes on';
+    },
+  });
 
   const kafka = createKafkaWatch({
     clock,
@@ -132,7 +133,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     connect: ports.connectKafka,
     mayAct: ports.mayAct,
     onNews: (clusterName, failure) =>
-      enqueue(async () => {
+      turns.add(async () => {
         if (failure !== undefined) {
           events.add(clusterName, { atMs: clock.nowMs(), severity: 'warning', message: failure });
         }
@@ -141,44 +142,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
 
   const comparison = createSettingsComparison({
     read: kafka.read,
-    onDifference: (fold) => enqueue(() => fold({ memory: requireMemory(), write })),
+    onDifference: (fold) => turns.add(() => fold({ memory: requireMemory(), write })),
     onFailure: (clusterName, error) => logger.debug('settings cannot be compared', { clusterName, error }),
   });
 
-  function enqueue(job: () => Promise<void>): void {
-    if (!stopped) {
-      inbox.push(job);
-      void drain();
-    }
-  }
-
-  async function drain(): Promise<void> {
-    if (running) {
-      return;
-    }
-    running = true;
-    try {
-      while (!stopped && (inbox.length > 0 || dirty)) {
-        const job = inbox.shift();
-        if (job !== undefined) {
-          await job();
-          dirty = true;
-          restless = 0;
-          continue;
-        }
-        dirty = false;
-        await runPass();
-      }
-    } catch (error) {
-      fail(error);
-    } finally {
-      running = false;
-    }
-  }
-
   function fail(error: unknown): void {
-    stopped = true;
-    timer?.cancel();
+    turns.end();
     ports.onFatal(
       error instanceof KafkaMesosError
         ? error
@@ -188,28 +157,6 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
             { cause: error },
           ),
     );
-  }
-
-  /** A write that somebody outside waits for, in its turn. */
-  function demand<T>(job: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (stopped) {
-        reject(new UnavailableError('KM_UNAVAILABLE_STOPPED', 'the scheduler is stopping'));
-        return;
-      }
-      enqueue(async () => {
-        try {
-          resolve(await job());
-        } catch (error) {
-          stale ||= !isRefusal(error);
-          reject(error);
-          if (isLeadershipLost(error)) {
-            // Whoever noticed: nothing more may be sent.
-            throw error;
-          }
-        }
-      });
-    });
   }
 
   function requireMemory(): Memory {
@@ -260,17 +207,17 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     removeCluster: (name, keepSpec) => persist(step, () => requireMemory().removeCluster(name, keepSpec)),
     send,
     changeKafka: kafka.change,
-    noteApplied: (applied) => enqueue(() => foldApplied(applied, { memory: requireMemory(), write })),
+    noteApplied: (applied) => turns.add(() => foldApplied(applied, { memory: requireMemory(), write })),
   });
 
   async function runPass(): Promise<void> {
     const nowMs = clock.nowMs();
     requireLeadership(ports.mayAct);
     if (stale && !(await reload())) {
-      return wakeAt(nowMs + storeRetryMs);
+      return turns.wakeAt(nowMs + storeRetryMs);
     }
     if (!(await storeSubscription())) {
-      return wakeAt(nowMs + storeRetryMs);
+      return turns.wakeAt(nowMs + storeRetryMs);
     }
     const clusters = requireMemory().clusters();
     const { offers } = table;
@@ -285,16 +232,15 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     logPlan(lastPlan);
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     if (executed.interrupted) {
-      return wakeAt(nowMs + storeRetryMs);
+      return turns.wakeAt(nowMs + storeRetryMs);
     }
     const changedMemory = executed.steps.some((s) => changingMemory.has(s.action.kind));
     if (changedMemory) {
-      restless += 1;
-      if (restless > maxRestlessPasses) {
+      if (turns.restlessPasses() > maxRestlessPasses) {
         logger.error('plans do not settle', { pass, steps: lastPlan.steps.map((s) => s.what) });
-        return wakeAt(nowMs + storeRetryMs);
+        return turns.wakeAt(nowMs + storeRetryMs);
       }
-      dirty = true;
+      turns.passAgain();
       return;
     }
     comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
@@ -305,13 +251,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       statusOf(memory, input(requireMemory().clusters(), nowMs, 0)).phase === 'converged';
     kafka.poll(requireMemory().clusters(), isCalm);
     if (lastPlan.wakeAtMs !== undefined) {
-      wakeAt(lastPlan.wakeAtMs);
+      turns.wakeAt(lastPlan.wakeAtMs);
     }
-  }
-
-  function wakeAt(atMs: number): void {
-    timer?.cancel();
-    timer = clock.setTimer(Math.max(1, atMs - clock.nowMs()), () => enqueue(async () => {}));
   }
 
   /**
@@ -361,7 +302,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           remedy: 'run one scheduler per store',
         });
       case 'framework-removed':
-        if (requireMemory().framework()?.teardown !== undefined && requireMemory().clusters().length === 0) {
+        if (isTornDown(requireMemory())) {
           // The last scheduler died between the TEARDOWN and its record.
           await requireMemory().removeFramework();
           return fail(tornDown());
@@ -467,12 +408,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         );
       }
       await boundMemory(memory, clock.nowMs(), logger);
-      enqueue(async () => {});
+      turns.add(async () => {});
     },
     frameworkId: () => memory?.framework()?.frameworkId,
-    onMesosEvent: (event) => enqueue(() => handleMesos(event)),
+    onMesosEvent: (event) => turns.add(() => handleMesos(event)),
     apply: (clusters, author, expectedRevisions = {}) =>
-      demand(async () => {
+      turns.demand(async () => {
         if (requireMemory().framework()?.teardown !== undefined) {
           throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
             remedy: 'start a scheduler anew when it is done',
@@ -493,7 +434,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         return applied;
       }),
     setIntent: (clusterName, brokerId, request) =>
-      demand(async () => {
+      turns.demand(async () => {
         const nowMs = clock.nowMs();
         const { record, news } = await storeIntent(
           requireMemory(),
@@ -506,41 +447,18 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         return record;
       }),
     beginTeardown: (author) =>
-      demand(async () => {
-        const framework = requireMemory().framework();
-        if (framework === undefined) {
-          throw new UnavailableError('KM_UNAVAILABLE_FRAMEWORK', 'there is no framework yet', {
-            remedy: 'wait until the scheduler has subscribed',
-          });
-        }
-        if (framework.teardown === undefined) {
-          const teardown = { atMs: clock.nowMs(), author };
-          await requireMemory().writeFramework({ ...framework, teardown });
+      turns.demand(async () => {
+        if (await storeTeardown(requireMemory(), author, clock.nowMs())) {
           logger.warn('the framework is torn down', { author });
         }
       }),
     finishTeardown: ({ abandon, isGone }) =>
-      demand(async () => {
-        const known = requireMemory();
-        if (known.framework()?.teardown === undefined || (known.clusters().length > 0 && !abandon)) {
-          throw new UnsafePlanError('KM_UNSAFE_TEARDOWN', 'there is something left to tear down');
-        }
-        // A master ends the stream before it answers, which makes the outcome unknown: its own word counts.
-        await attempt('tear down', () => send({ kind: 'teardown' }));
-        if (!(await isGone())) {
-          throw new UnavailableError('KM_UNAVAILABLE_TEARDOWN', 'the master still knows the framework', {
-            outcome: 'unknown',
-            remedy: 'run the teardown again',
-          });
-        }
-        // Whoever dies from here on is told by Mesos that the framework was removed.
-        for (const { spec, brokers } of known.clusters()) {
-          for (const record of [...brokers.values()]) {
-            await known.removeBroker(record);
-          }
-          await known.removeCluster(spec.desired.name, false);
-        }
-        await known.removeFramework();
+      turns.demand(async () => {
+        await carryOutTeardown(requireMemory(), {
+          abandon,
+          isGone,
+          tellMesos: () => attempt('tear down', () => send({ kind: 'teardown' })),
+        });
         fail(tornDown());
       }),
     preview(desireds) {
@@ -558,10 +476,9 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       pass,
       ...(lastPassAtMs === undefined ? {} : { lastPassAtMs }),
     }),
-    wake: () => enqueue(async () => {}),
+    wake: () => turns.add(async () => {}),
     async stop() {
-      stopped = true;
-      timer?.cancel();
+      turns.end();
       await kafka.close();
       await store.close();
     },
@@ -575,10 +492,4 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       message: `revision ${revision} applied by ${author}`,
     });
   }
-}
-
-function tornDown(): KafkaMesosError {
-  return new ConflictError('KM_CONFLICT_TORN_DOWN', 'the framework was torn down as it was asked for', {
-    remedy: 'nothing; a scheduler that is started again registers anew',
-  });
 }
