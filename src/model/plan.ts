@@ -94,10 +94,11 @@ export type HeldReason =
       readonly agentId: string;
       readonly hostname: string;
       readonly sinceMs: number;
-      readonly untilMs: number;
+      /** The end of the stickiness period; absent: it is over, and Mesos has yet to say again how the task is. */
+      readonly untilMs?: number;
       /** It is never relocated. */
       readonly isVoter?: true;
-      /** It is only to be stopped there. */
+      /** It is only to be stopped there, and nothing else happens at any time. */
       readonly isToStop?: true;
     }
   /** Stopping it now would break a partition; the first few are named. */

@@ -69,9 +69,12 @@ function describeReason(reason: HeldReason): Words {
     }
     case 'agent-unreachable':
       return {
-        message: `${reason.hostname} is unreachable and the broker may still serve there; it is waited for`,
-        // Nothing else happens when the time is over.
-        ...(reason.isToStop === true ? {} : { untilMs: reason.untilMs }),
+        message: `${reason.hostname} is unreachable and the broker may still serve there; ${
+          reason.untilMs === undefined && reason.isToStop !== true
+            ? 'Mesos is asked again how it is'
+            : 'it is waited for'
+        }`,
+        ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
         remedy: `bring ${reason.hostname} back; ${reason.isToStop === true ? 'it is stopped then' : afterwards(reason)}`,
       };
     case 'backing-off':

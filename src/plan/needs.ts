@@ -208,7 +208,7 @@ function unreachableTask(
       agentId: task.agentId,
       hostname: record.placement?.hostname ?? task.agentId,
       sinceMs,
-      untilMs,
+      ...(broker.state === 'stopped' || context.nowMs >= untilMs ? {} : { untilMs }),
       ...(isVoter(context.memory, broker.id) ? { isVoter: true } : {}),
       ...(broker.state === 'stopped' ? { isToStop: true } : {}),
     };
