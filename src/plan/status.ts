@@ -44,7 +44,10 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
     known: false,
     why: 'not asked yet',
   };
-  const steps = plan.steps.filter((s) => s.clusterName === desired.name && s.mark !== '·').map(summarise);
+  const made = plan.steps.filter((s) => s.clusterName === desired.name && s.mark !== '·');
+  const steps = made.map(summarise);
+  // What is only given back to Mesos holds up no convergence, be it done or waited for.
+  const isAtWork = made.some((s) => s.action.kind !== 'mesos');
   const held = plan.held.filter((h) => h.clusterName === desired.name).map(describeHeld);
   const policy = deletionOf(memory, input);
   const wanted =
@@ -57,8 +60,8 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
   const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, { down, kept }));
   const phase =
     policy === undefined
-      ? phaseOf(memory, brokers, topics, steps, held)
-      : policy === 'keepData' && steps.length === 0 && held.every((h) => !isInTheWay(h))
+      ? phaseOf(memory, brokers, topics, { steps, held, isAtWork })
+      : policy === 'keepData' && !isAtWork && held.every((h) => !isInTheWay(h))
         ? 'converged'
         : 'converging';
   const serving = brokers.filter((b) => b.state === 'running' && b.roles.includes('broker'));
@@ -234,8 +237,15 @@ function phaseOf(
   memory: ClusterMemory,
   brokers: readonly BrokerStatus[],
   topics: readonly TopicSeen[],
-  steps: readonly StepSummary[],
-  held: readonly HeldSummary[],
+  {
+    steps,
+    held,
+    isAtWork,
+  }: {
+    readonly steps: readonly StepSummary[];
+    readonly held: readonly HeldSummary[];
+    readonly isAtWork: boolean;
+  },
 ): ClusterPhase {
   const inTheWay = held.filter(isInTheWay);
   if (inTheWay.some((h) => h.stalled)) {
@@ -249,7 +259,7 @@ function phaseOf(
     brokers.every((b) => b.waiting === undefined && b.drift.length === 0) &&
     // What is to be done once is done when it is forgotten; a stop and a pause are as wanted.
     brokers.every(({ intent }) => intent?.kind !== 'restart' && intent?.kind !== 'replace');
-  if (settled && steps.length === 0 && inTheWay.length === 0 && topics.every((t) => t.isAsWanted)) {
+  if (settled && !isAtWork && inTheWay.length === 0 && topics.every((t) => t.isAsWanted)) {
     return 'converged';
   }
   if (memory.cluster?.formedAtMs === undefined) {

@@ -7,7 +7,17 @@ import { type ClusterStatus, phaseWords } from '../../src/model/status.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { previewCluster } from '../../src/plan/preview.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
-import { makeBroker, makeDesired, makeEnded, makeInput, makeMemory, makeRecord, nowMs } from './builders.ts';
+import {
+  makeBroker,
+  makeDesired,
+  makeEnded,
+  makeInput,
+  makeMemory,
+  makeOffer,
+  makeRecord,
+  nowMs,
+  reservedFor,
+} from './builders.ts';
 
 const desired = makeDesired();
 
@@ -32,6 +42,24 @@ test('what is left on a dead agent is shown, and holds up no convergence', () =>
     status.held.map((h) => [h.reason, h.stalled]),
     [['left-behind', false]],
   );
+});
+
+test('what is given back to Mesos is shown as a step, and holds up no convergence either', () => {
+  const [broker] = desired.brokers;
+  if (broker === undefined) return assert.unreachable();
+  const memory = makeMemory(desired);
+  const placement = memory.brokers.get(broker.id)?.placement;
+  if (placement === undefined) return assert.unreachable();
+  const extra = reservedFor(desired.name, broker, placement, ['cpus']);
+  const { mesos } = makeInput([memory]);
+  const status = statusOf(memory, {
+    mesos: { ...mesos, offers: [makeOffer(placement.agentId, { hostname: placement.hostname, extra })] },
+  });
+  assert.equal(
+    status.steps.map((s) => s.what),
+    [`release reservations on ${placement.hostname}`],
+  );
+  assert.is(status.phase, 'converged');
 });
 
 test('a broker that cannot leave yet is held by name, in plan and status', () => {
