@@ -94,6 +94,8 @@ export type BrokerRecord = {
   readonly placement?: Placement;
   /** The volume may carry a format: from here on an empty one is refused. */
   readonly formatted: boolean;
+  /** A task ended there without the last word of its executor, which may have formatted it all the same. */
+  readonly mayBeFormatted?: true;
   /** Launches so far; part of the next task's id. */
   readonly launches: number;
   /** Those of them that came to nothing: no sign of the task ever came but its end. */

@@ -32,6 +32,9 @@ export function foldUpdate(
 ): BrokerRecord {
   const { task } = record;
   if (task?.taskId !== update.taskId) {
+    if (record.last?.taskId === update.taskId) {
+      return foldLate(record, update);
+    }
     // A superseded task changes nothing but its own entry.
     const ended = record.superseded.find((s) => s.taskId === update.taskId);
     return isTerminal(update.state) && ended !== undefined ? withoutSuperseded(record, ended, nowMs) : record;
@@ -52,6 +55,13 @@ export function foldUpdate(
       : record;
   }
   return foldLive(record, task, update, nowMs);
+}
+
+/** The agent's own words of a task whose end the master told already, or somebody before us: they come in their order. */
+function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
+  const wasFormatted = parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING';
+  const { mayBeFormatted, ...known } = record;
+  return mayBeFormatted === true && wasFormatted ? { ...known, formatted: true } : record;
 }
 
 /** What it held there is free from now on only: an offer from before could not show it. */
@@ -91,12 +101,15 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     record.placement !== undefined &&
     directoryId !== undefined &&
     record.placement.directoryId !== directoryId;
+  const { mayBeFormatted, ...known } = record;
+  // What runs was formatted, whether its report can be read or not.
+  const formatted = record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING';
   const folded: BrokerRecord = {
-    ...record,
+    ...known,
+    ...(mayBeFormatted === true && !formatted ? { mayBeFormatted } : {}),
     // On its way down it is no longer running: what it had left behind by then stays behind.
     failures: state !== task.state && wasHealthy(task, nowMs) ? 0 : record.failures,
-    // What runs was formatted, whether its report can be read or not.
-    formatted: record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING',
+    formatted,
     ...(record.placement === undefined
       ? {}
       : { placement: learnt ? { ...record.placement, directoryId } : record.placement }),
@@ -142,14 +155,17 @@ function endTask(
     ...(task.revision === undefined ? {} : { revision: task.revision }),
     startedWith: task.startedWith,
   };
-  const { task: _ended, retryAtMs: _retry, ...kept } = record;
+  const { task: _ended, retryAtMs: _retry, mayBeFormatted: _before, ...kept } = record;
+  // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
+  const formatted =
+    record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR';
   // The timer runs from the moment the broker was first missed, not from the last sign of it.
   const missedSinceMs = task.unreachableSinceMs ?? nowMs;
   const delayMs = isDisk ? diskRetryMs : isExcused ? 0 : backoffMs(policy, failures);
   return {
     ...kept,
-    // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
-    formatted: record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR',
+    formatted,
+    ...(!formatted && mayHaveFormatted(record, update) ? { mayBeFormatted: true } : {}),
     last,
     failures,
     ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),
@@ -160,6 +176,19 @@ function endTask(
           Math.max(missedSinceMs, delayMs === 0 ? 0 : nowMs + delayMs) + policy.stickinessPeriodMs,
     ...retry(delayMs, nowMs),
   };
+}
+
+/**
+ * Before it formats anything an executor says so, and its agent passes all on in order. But the master tells an end
+ * without what came before it (it reconciles, an agent is back), and an agent that was rebooted has forgotten it.
+ */
+function mayHaveFormatted(
+  { mayBeFormatted }: BrokerRecord,
+  { state, reason, uuid, data }: TaskUpdate,
+): boolean {
+  const isOfAgent = uuid !== undefined && reason !== 'RECONCILIATION';
+  const neverRan = state === 'TASK_ERROR' || (state === 'TASK_DROPPED' && reason !== 'RECONCILIATION');
+  return mayBeFormatted === true || !(isOfAgent || neverRan || parseReport(data) !== undefined);
 }
 
 /** How long a broker is left alone whose disk is full or failed. */

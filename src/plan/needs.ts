@@ -18,6 +18,7 @@ import {
   wantHome,
   wasHalfDone,
 } from './need.ts';
+import { isOrMayBeFormatted } from './owned.ts';
 import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
 import { gateStarts } from './stop-gate.ts';
@@ -274,7 +275,7 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       });
     }
   }
-  if (record.formatted && record.placement?.volumes[0]?.kind === 'sandbox') {
+  if (isOrMayBeFormatted(record) && record.placement?.volumes[0]?.kind === 'sandbox') {
     // The disk went with the task: wherever it starts, it starts empty.
     return relocation(broker, record, context);
   }

@@ -40,12 +40,17 @@ export function withoutVolume(resource: Resource): Resource {
     : { ...plain, disk: { source: disk.source } };
 }
 
+export const isOrMayBeFormatted = ({ formatted, mayBeFormatted }: BrokerRecord): boolean =>
+  formatted || mayBeFormatted === true;
+
 /**
  * The record once its place is given up: what is there is remembered until it is seen to be gone. For one that
  * leaves for good, what it had left before goes too.
  */
 export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], nowMs: number): BrokerRecord {
-  const { placement, ...kept } = record;
+  const { placement, mayBeFormatted: _place, ...kept } = record;
+  // Of a task out of reach it may be that nobody heard it.
+  const formatted = isOrMayBeFormatted(record) || record.task !== undefined;
   const left: readonly LeftBehind[] =
     placement === undefined
       ? []
@@ -57,7 +62,7 @@ export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], now
             ...(placement.agentUrl === undefined ? {} : { agentUrl: placement.agentUrl }),
             sinceMs: nowMs,
             cause,
-            formatted: record.formatted && placement.volumes.some((v) => v.kind === 'persistent'),
+            formatted: formatted && placement.volumes.some((v) => v.kind === 'persistent'),
           },
         ];
   const leftBehind = [...(record.leftBehind ?? []), ...left];

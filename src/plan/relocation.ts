@@ -11,6 +11,7 @@ import {
   type Need,
   type NeedContext,
 } from './need.ts';
+import { isOrMayBeFormatted } from './owned.ts';
 import { absentBrokers, blockRelocation, isFresh } from './safety.ts';
 
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
@@ -52,7 +53,7 @@ function relocationBlock(
     return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
   // With a former instance that never was seen to end it may be that one's replicas which count.
-  if (!record.formatted && record.task === undefined && record.superseded.length === 0) {
+  if (!isOrMayBeFormatted(record) && record.task === undefined && record.superseded.length === 0) {
     return undefined;
   }
   // Who asks for a replacement gives up the path as well.

@@ -14,7 +14,7 @@ export type Memory = {
   /** By name, sorted. */
   clusters(): readonly ClusterMemory[];
   cluster(name: string): ClusterMemory | undefined;
-  /** The cluster and broker whose current or superseded task this is. */
+  /** The broker whose task this is, or was last, or may still be. */
   ownerOf(taskId: string): { readonly record: BrokerRecord; readonly current: boolean } | undefined;
   writeFramework(record: FrameworkRecord): Promise<void>;
   removeFramework(): Promise<void>;
@@ -108,7 +108,9 @@ export async function loadMemory(store: Store): Promise<Memory> {
       for (const { brokers } of entries.values()) {
         for (const record of brokers.values()) {
           const current = record.task?.taskId === taskId;
-          if (current || record.superseded.some((s) => s.taskId === taskId)) {
+          const isKnown =
+            record.last?.taskId === taskId || record.superseded.some((s) => s.taskId === taskId);
+          if (current || isKnown) {
             return { record, current };
           }
         }

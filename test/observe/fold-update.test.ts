@@ -5,6 +5,7 @@ import type { TaskState, TaskUpdate } from '../../src/model/mesos.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { backoffMs, diskRetryMs, foldUpdate, healthyAfterMs } from '../../src/observe/fold-update.ts';
 import { parseReport } from '../../src/observe/parse-report.ts';
+import { leavePlace } from '../../src/plan/owned.ts';
 import { makeBroker, makeDesired, makeEnded, makeRecord, makeTask, nowMs } from '../plan/builders.ts';
 
 const desired = makeDesired();
@@ -47,6 +48,50 @@ test('a late update still tells that the disk was formatted', () => {
   });
   assert.ok(late.formatted);
   assert.is(late.task?.report?.phase, 'serving');
+});
+
+test('an end that the master told first leaves it open whether the disk was formatted', () => {
+  const starting = withTask({ state: 'TASK_STARTING' }, { formatted: false });
+  const ended = fold(starting, 'TASK_FAILED', { reason: 'AGENT_REREGISTERED' });
+  assert.is(ended.task, undefined);
+  assert.not(ended.formatted);
+  assert.is(ended.mayBeFormatted, true);
+  assert.is(leavePlace(ended, 'relocated', nowMs).leftBehind?.[0]?.formatted, true);
+  assert.is(leavePlace(ended, 'relocated', nowMs).mayBeFormatted, undefined);
+  // The agent sends what its executor had said all the same, in its order.
+  const fetching = fold(ended, 'TASK_STARTING', { uuid: 'u1', data: report({ phase: 'fetching' }) });
+  assert.is(fetching, ended);
+  for (const [state, data] of [
+    ['TASK_STARTING', report({ phase: 'formatting', formatted: true })],
+    ['TASK_RUNNING', 'unreadable'],
+  ] as const) {
+    const told = fold(fetching, state, { uuid: 'u2', data });
+    assert.ok(told.formatted);
+    assert.is(told.mayBeFormatted, undefined);
+    assert.is(told.last, ended.last);
+    assert.is(fold(told, 'TASK_FAILED', { uuid: 'u3', reason: 'EXECUTOR_TERMINATED' }), told);
+  }
+  // Neither is it known of a task that its agent has forgotten, nor of one that the master does not know.
+  for (const change of [{ uuid: 'u', reason: 'RECONCILIATION' }, { reason: 'RECONCILIATION' }]) {
+    assert.is(fold(starting, 'TASK_DROPPED', change).mayBeFormatted, true);
+    assert.is(fold(starting, 'TASK_GONE', change).mayBeFormatted, true);
+  }
+});
+
+test('an agent’s own end comes after all that its executor had said', () => {
+  const starting = withTask({ state: 'TASK_STARTING' }, { formatted: false });
+  for (const [state, change] of [
+    ['TASK_FAILED', { uuid: 'u', reason: 'EXECUTOR_TERMINATED' }],
+    ['TASK_FAILED', { data: report({ phase: 'stopped', formatted: false }) }],
+    ['TASK_DROPPED', { reason: 'AGENT_DRAINING' }],
+    ['TASK_ERROR', { reason: 'TASK_INVALID' }],
+  ] as const) {
+    const ended = fold(starting, state, change);
+    assert.not(ended.formatted);
+    assert.is(ended.mayBeFormatted, undefined);
+    const { mayBeFormatted } = fold({ ...starting, mayBeFormatted: true }, state, change);
+    assert.is(mayBeFormatted, true, 'it says nothing of those before it');
+  }
 });
 
 test('formatted is never unlearnt, and the directory id is learnt', () => {

@@ -57,6 +57,7 @@ type BrokerForm = {
   readonly attributes?: Record<string, string>;
   readonly ports?: number;
   readonly formatted?: boolean;
+  readonly mayBeFormatted?: true;
   readonly launches?: number;
   readonly failures?: number;
   readonly retry?: Time;
@@ -346,6 +347,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
           }),
       ...(b.growth === undefined ? {} : { growth: b.growth }),
       ...(b.formatted === undefined ? {} : { formatted: b.formatted }),
+      ...(b.mayBeFormatted === undefined ? {} : { mayBeFormatted: b.mayBeFormatted }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),
       ...(b.failures === undefined ? {} : { failures: b.failures }),
       ...(b.retry === undefined ? {} : { retryAtMs: timeOf(b.retry) }),

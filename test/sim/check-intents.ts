@@ -10,8 +10,9 @@ export type IntentChecks = {
   atTheEnd(isStuck: (clusterName: string) => boolean): void;
 };
 
-/** A scheduler's clock goes up to a tenth faster or slower, back to a wall clock that was set. */
+/** Clocks of schedulers differ, and one goes up to a tenth faster or slower, back to a wall clock that was set. */
 const clockMs = 60_000;
+const clockFactor = 0.89;
 
 export function createIntentChecks(
   truth: Truth,
@@ -22,19 +23,26 @@ export function createIntentChecks(
 ): IntentChecks {
   /** By who asked: the tasks that were killed for it. */
   const killed = new Map<string, Set<string>>();
+  /** By who asked: when that was stored. */
+  const storedAtMs = new Map<string, number>();
 
+  function mayBeOver({ author, atMs, expiresAtMs }: BrokerIntent): boolean {
+    const nowMs = truth.nowMs();
+    const forMs = nowMs - (storedAtMs.get(author) ?? nowMs);
+    return (
+      expiresAtMs !== undefined &&
+      (nowMs > expiresAtMs - clockMs || forMs >= (expiresAtMs - atMs) * clockFactor)
+    );
+  }
   function endOf(is: BrokerRecord, was: BrokerIntent): IntentEnd {
     if (isDone(is, was)) return 'done';
     if (deps.isOpen(is.clusterName, is.id)) return 'taken back';
-    if (was.expiresAtMs !== undefined && truth.nowMs() > was.expiresAtMs - clockMs) return 'expired';
+    if (mayBeOver(was)) return 'expired';
     throw new Violation(`${was.kind} of broker ${is.id}, asked for by ${was.author}, was forgotten`);
   }
-  function checkObeyed(
-    is: BrokerRecord,
-    was: BrokerRecord,
-    { kind, author, expiresAtMs }: BrokerIntent,
-  ): void {
-    if (expiresAtMs !== undefined && truth.nowMs() > expiresAtMs - clockMs) return;
+  function checkObeyed(is: BrokerRecord, was: BrokerRecord, intent: BrokerIntent): void {
+    const { kind, author } = intent;
+    if (mayBeOver(intent)) return;
     const isStarted = is.task !== undefined && is.task.taskId !== was.task?.taskId;
     if (isStarted && (kind === 'stop' || kind === 'pause')) {
       throw new Violation(`broker ${is.id} is started against the ${kind} of ${author}`);
@@ -49,6 +57,9 @@ export function createIntentChecks(
       if (!path.includes('/brokers/') || before === undefined) return;
       const is = value as BrokerRecord;
       const was = before as BrokerRecord;
+      if (is.intent !== undefined && !storedAtMs.has(is.intent.author)) {
+        storedAtMs.set(is.intent.author, truth.nowMs());
+      }
       if (was.intent !== undefined) {
         if (is.intent?.author === was.intent.author) checkObeyed(is, was, was.intent);
         else deps.ended(was.intent, endOf(is, was.intent));

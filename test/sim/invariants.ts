@@ -114,6 +114,9 @@ export function createInvariants(truth: Truth): Invariants {
     }
   }
 
+  /** Places that were chosen because somebody asked for a replacement, taken back meanwhile or not. */
+  const askedFor = new Set<string>();
+
   function checkRelocation(
     launch: BrokerLaunch,
     home: { readonly disk: string; readonly agentId: string; readonly aliveAtMs: number },
@@ -126,7 +129,8 @@ export function createInvariants(truth: Truth): Invariants {
     const sinceMs = truth.nowMs() - home.aliveAtMs;
     // The loop's clock may go a tenth faster, back to a wall clock that was set.
     const isTooEarly = spec !== undefined && sinceMs < spec.stickinessPeriodMs * 0.89;
-    const isAskedFor = brokerRecord(truth, launch.clusterName, launch.nodeId)?.intent?.kind === 'replace';
+    const { intent, placement } = brokerRecord(truth, launch.clusterName, launch.nodeId) ?? {};
+    const isAskedFor = intent?.kind === 'replace' || askedFor.has(placement?.incarnation ?? '');
     if (isTooEarly && !isAskedFor && !goneAgents.has(home.agentId)) {
       throw new Violation(
         `${who} inside its stickiness period: ${Math.round(sinceMs / 1000)} s of ${spec.stickinessPeriodMs / 1000} s`,
@@ -146,13 +150,22 @@ export function createInvariants(truth: Truth): Invariants {
     if (update === undefined) throw new Violation(`an update that never came was acknowledged: ${taskId}`);
     const record = ownerOf(truth, update.taskId);
     const said = `${update.state} of ${update.taskId} was acknowledged before it was stored`;
-    if (record === undefined) return;
+    const isFormatted = update.data.includes('"formatted":true');
+    if (record === undefined) {
+      // An end that the master told before is no reason to forget what its executor had said.
+      const after = brokerRecords(truth).find((r) => r.last?.taskId === update.taskId);
+      const agentId = after?.last?.agentId;
+      const isThere =
+        after?.placement?.agentId === agentId && !after?.leftBehind?.some((l) => l.agentId === agentId);
+      if (isFormatted && after !== undefined && isThere && !after.formatted) throw new Violation(said);
+      return;
+    }
     if (terminalStates.has(update.state)) throw new Violation(said);
     const { task } = record;
     if (task?.taskId !== update.taskId) return;
     const rank = (state: string): number => liveStates.indexOf(state);
     if (rank(task.state) < rank(update.state)) throw new Violation(said);
-    if (update.data.includes('"formatted":true') && !record.formatted) throw new Violation(said);
+    if (isFormatted && !record.formatted) throw new Violation(said);
   }
 
   function checkKill(taskId: string): void {
@@ -252,6 +265,9 @@ export function createInvariants(truth: Truth): Invariants {
       if (!path.includes('/brokers/') || before === undefined) return;
       const was = before as BrokerRecord;
       const is = value as BrokerRecord;
+      if (is.placement !== undefined && is.placement.incarnation !== was.placement?.incarnation) {
+        if (was.intent?.kind === 'replace') askedFor.add(is.placement.incarnation);
+      }
       const isWanted = specRecord(truth, is.clusterName)?.desired.brokers.some((b) => b.id === is.id);
       // One that left the spec has given up its place; when it is wanted again, it begins anew.
       if (isWanted !== true && is.placement === undefined) homes.delete(`${is.clusterName}/${is.id}`);
