@@ -51,6 +51,8 @@ export type ObservedMesos = {
   readonly operationsAsked: boolean;
   /** How executors ended lately, as wait(2) has it, and when that was heard; an update of their task follows, perhaps more than once. */
   readonly executorExits: ReadonlyMap<string, { readonly status: number; readonly atMs: number }>;
+  /** By agent: when an offer of it was last accepted or declined. Until that has arrived, a new one may have only what is new. */
+  readonly answeredOffers: ReadonlyMap<string, number>;
   /** Live tasks of our framework that no record wants: superseded or unheard of. */
   readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];
 };
@@ -59,7 +61,9 @@ export type SentRelease = {
   readonly agentId: string;
   readonly lastAtMs: number;
   readonly attempts: number;
-  /** By the last word of operation feedback. */
+  /** When those were sent, by the operation ids, of which the end is not known; the scheduler before may have sent them. */
+  readonly pending: readonly number[];
+  /** By the last word of operation feedback, once nothing is pending. */
   readonly outcome?: { readonly kind: 'finished' } | { readonly kind: 'refused'; readonly message: string };
 };
 

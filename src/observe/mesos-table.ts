@@ -1,6 +1,6 @@
 /** The table that Mesos' events fold into; what of it a pass sees is `ObservedMesos`. Nothing of it outlives a disconnection. */
-import type { MesosCall, MesosEvent, Offer, OperationUpdate } from '../model/mesos.ts';
-import type { ObservedMesos } from '../model/observed.ts';
+import type { MesosCall, MesosEvent, OperationUpdate } from '../model/mesos.ts';
+import type { ObservedMesos, SentRelease } from '../model/observed.ts';
 import { type OperationKind, parseOperationId } from '../model/operation-id.ts';
 import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { isLive } from './fold-update.ts';
@@ -31,6 +31,7 @@ export const emptyMesosTable: MesosTable = {
   strangers: [],
   tombstones: new Set(),
   executorExits: new Map(),
+  answeredOffers: new Map(),
 };
 
 /** `isWanted`: a record has this task as its current one. */
@@ -114,14 +115,14 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
   switch (call.kind) {
     case 'accept':
       return {
-        ...without(table, call.offerIds),
+        ...answered(table, call.offerIds, nowMs),
         releases: countReleases(table, call, nowMs),
         conversions: countConversions(table, call, nowMs),
       };
     case 'decline': {
       const before = table.refusedFor;
       return {
-        ...without(table, call.offerIds),
+        ...answered(table, call.offerIds, nowMs),
         refusedFor: new Set(call.refusedFor.filter((need) => before === undefined || before.has(need))),
       };
     }
@@ -154,9 +155,15 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
   }
 }
 
-function without(table: MesosTable, offerIds: readonly string[]): MesosTable {
-  const gone = new Set(offerIds);
-  return { ...table, offers: table.offers.filter((o: Offer) => !gone.has(o.id)) };
+function answered(table: MesosTable, offerIds: readonly string[], nowMs: number): MesosTable {
+  const ids = new Set(offerIds);
+  const answeredOffers = new Map(table.answeredOffers);
+  for (const { id, agentId } of table.offers) {
+    if (ids.has(id)) {
+      answeredOffers.set(agentId, nowMs);
+    }
+  }
+  return { ...table, offers: table.offers.filter((o) => !ids.has(o.id)), answeredOffers };
 }
 
 /** A run of questions that ended long ago is over: the next begins with short waits again. */
@@ -190,7 +197,16 @@ function countReleases(
         ...releases,
         ...[...incarnations].map(
           (id) =>
-            [id, { agentId, lastAtMs: nowMs, attempts: (releases.get(id)?.attempts ?? 0) + 1 }] as const,
+            [
+              id,
+              {
+                agentId,
+                lastAtMs: nowMs,
+                attempts: (releases.get(id)?.attempts ?? 0) + 1,
+                // It was offered again: what was sent before has come to nothing.
+                pending: [nowMs],
+              },
+            ] as const,
         ),
       ]);
 }
@@ -240,33 +256,35 @@ function foldOperation(table: MesosTable, update: OperationUpdate): MesosTable {
           ]),
         };
   }
-  const isFinal =
-    update.state === 'refused' ||
-    update.state === 'dropped' ||
-    (update.state === 'finished' && kind === 'unreserve');
-  const release = table.releases.get(incarnation);
-  if (update.state === 'pending' && release === undefined) {
-    // The scheduler before sent it, and its agent may not have heard of it yet.
-    const found = { agentId: agentId ?? '', lastAtMs: sentAtMs, attempts: 1 };
-    return { ...table, releases: new Map([...table.releases, [incarnation, found]]) };
-  }
-  if (!isFinal) {
-    return table;
-  }
-  return {
+  const before = table.releases.get(incarnation);
+  const known = {
+    agentId: agentId ?? '',
+    lastAtMs: before?.lastAtMs ?? sentAtMs,
+    attempts: before?.attempts ?? 1,
+  };
+  const withRelease = (release: SentRelease): MesosTable => ({
     ...table,
     noFeedback,
-    releases: new Map([
-      ...table.releases,
-      [
-        incarnation,
-        {
-          agentId: agentId ?? '',
-          lastAtMs: release?.lastAtMs ?? 0,
-          attempts: release?.attempts ?? 0,
-          outcome: update.state === 'finished' ? { kind: 'finished' } : { kind: 'refused', message },
-        },
-      ],
-    ]),
-  };
+    releases: new Map([...table.releases, [incarnation, release]]),
+  });
+  const others = (before?.pending ?? []).filter((ms) => ms !== sentAtMs);
+  switch (update.state) {
+    case 'pending':
+      // The scheduler before sent it, and its agent may not have heard of it yet.
+      return withRelease({ ...known, pending: [...others, sentAtMs] });
+    case 'refused':
+    case 'dropped':
+      return withRelease({ ...known, pending: others, outcome: { kind: 'refused', message } });
+    case 'finished':
+      // Of one that nobody knows to be pending it is old news: another may have been sent since.
+      return kind !== 'unreserve' || before?.pending.includes(sentAtMs) !== true
+        ? table
+        : withRelease({
+            ...known,
+            pending: others,
+            ...(others.length === 0 ? { outcome: { kind: 'finished' } } : {}),
+          });
+    case 'unknown':
+      return table;
+  }
 }

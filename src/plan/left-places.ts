@@ -26,6 +26,8 @@ const newsMs = 3_000;
 const executorEndsMs = 30_000;
 /** An offer that was made while the container ended may be on its way (the master's `allocation_interval`). */
 const allocationMs = 1_000;
+/** As long may an answer to an offer be on its way: an offer that comes meanwhile has only what came free since. */
+const answerArrivesMs = newsMs;
 /** Where something is to go, the agent's offers come back this soon. */
 export const lookAgainSeconds = 10;
 
@@ -107,8 +109,15 @@ function isGone(
     isFinished ? Number.NEGATIVE_INFINITY : settledMs,
     shareFreeAtMs(record, left, mesos),
   );
-  const ids = new Set(agents.flatMap(([agent]) => agent.offerIds));
-  return mesos.offers.some((offer) => ids.has(offer.id) && offer.receivedAtMs >= sinceMs);
+  return mesos.offers.some(({ id, agentId, receivedAtMs }) => {
+    const answeredAtMs = mesos.answeredOffers.get(agentId) ?? Number.NEGATIVE_INFINITY;
+    // What Mesos has done was the last answer, and has arrived.
+    const hasArrived = isFinished && sent.lastAtMs === answeredAtMs;
+    return (
+      agents.some(([agent]) => agent.offerIds.includes(id)) &&
+      receivedAtMs >= Math.max(sinceMs, hasArrived ? answeredAtMs : answeredAtMs + answerArrivesMs)
+    );
+  });
 }
 
 /** What is to go and is in no offer: its agent is away, or something still uses it. */

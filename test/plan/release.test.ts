@@ -5,6 +5,7 @@ import { toEvent } from '../../src/mesos/from-wire.ts';
 import { toCall } from '../../src/mesos/to-wire.ts';
 import type { MesosCall, OfferOperation } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
+import { operationId } from '../../src/model/operation-id.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../../src/observe/mesos-table.ts';
@@ -137,6 +138,30 @@ test('an offer from when the task still had it proves nothing', () => {
   assert.ok(forgets(plan(inputOf(tableOf([empty(left.sinceMs + 30_000)])))));
 });
 
+test('the end of an earlier release says nothing while another is pending', () => {
+  const [earlier, later] = [nowMs - 9_000, nowMs - 5_000].map((ms) => operationId('unreserve', 'old', ms));
+  if (earlier === undefined || later === undefined) return assert.unreachable();
+  const asked = tableOf([]);
+  const told = feedback(asked, earlier, 'OPERATION_FINISHED');
+  assert.is(told.releases.get('old'), undefined, 'nobody here knows what was sent after it');
+  const both = feedback(feedback(told, later, 'OPERATION_PENDING'), earlier, 'OPERATION_FINISHED');
+  assert.equal(both.releases.get('old')?.pending, [nowMs - 5_000]);
+  assert.is(both.releases.get('old')?.outcome, undefined);
+  const done = feedback(both, later, 'OPERATION_FINISHED').releases.get('old');
+  assert.equal([done?.pending, done?.outcome], [[], { kind: 'finished' }]);
+});
+
+test('an offer that came while the answer to another was on its way proves nothing', () => {
+  const decline: MesosCall = { kind: 'decline', offerIds: ['full'], refuseSeconds: 10, refusedFor: [] };
+  const declined = foldSent(tableOf([full]), decline, nowMs);
+  const offered = (receivedAtMs: number) => ({
+    ...declined,
+    offers: [makeOffer('agent-9', { id: 'empty', receivedAtMs })],
+  });
+  assert.not(forgets(plan(inputOf(offered(nowMs + 2_900), nowMs + 2_900))), 'it may have only what is new');
+  assert.ok(forgets(plan(inputOf(offered(nowMs + 3_000), nowMs + 3_000))));
+});
+
 test('an offer from before its executor ended proves nothing, whatever feedback says of the release', () => {
   const { last: ended } = makeEnded(desired, broker);
   if (ended === undefined) return assert.unreachable();
@@ -147,7 +172,16 @@ test('an offer from before its executor ended proves nothing, whatever feedback 
     const table: MesosTable = {
       ...tableOf([offer]),
       releases: new Map([
-        ['old', { agentId: 'agent-9', lastAtMs: nowMs - 1_000, attempts: 1, outcome: { kind: 'finished' } }],
+        [
+          'old',
+          {
+            agentId: 'agent-9',
+            lastAtMs: nowMs - 1_000,
+            attempts: 1,
+            pending: [],
+            outcome: { kind: 'finished' },
+          },
+        ],
       ]),
       executorExits: new Map(exits.map(([id, atMs]) => [id, { status: 0, atMs }])),
     };
@@ -326,7 +360,13 @@ test('a share that was released is no proof while the superseded task of that pl
         releases: new Map([
           [
             'old',
-            { agentId: 'agent-9', lastAtMs: nowMs - 1_000, attempts: 1, outcome: { kind: 'finished' } },
+            {
+              agentId: 'agent-9',
+              lastAtMs: nowMs - 1_000,
+              attempts: 1,
+              pending: [],
+              outcome: { kind: 'finished' },
+            },
           ],
         ]),
       },
