@@ -89,7 +89,8 @@ type Verdict =
 
 function judge({ taskId }: Stranger, clusters: readonly ClusterMemory[]): Verdict {
   const records = clusters.flatMap((c) => [...c.brokers.values()]);
-  if (records.some((r) => r.superseded.some((s) => s.taskId === taskId))) {
+  // One that was said to have ended lives: its launch was repeated, and one of them was dropped.
+  if (records.some((r) => r.last?.taskId === taskId || r.superseded.some((s) => s.taskId === taskId))) {
     return { kind: 'superseded' };
   }
   if (records.some((r) => r.task?.taskId === taskId)) {

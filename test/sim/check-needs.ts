@@ -16,6 +16,8 @@ export function checkNeeds(input: PlanInput, plan: Plan): void {
       if (held.length === 0) throw new Violation(`nothing says why cluster ${desired.name} stands still`);
       continue;
     }
+    // Nothing of it is touched.
+    if (held.some((h) => h.reason.kind === 'store-outdated')) continue;
     const steps = plan.steps.filter((s) => s.clusterName === desired.name);
     if (desired.deletion !== undefined || memory.cluster?.destroyedSinceMs !== undefined) {
       const isThere = [...memory.brokers.values()].some((r) => r.task !== undefined);
