@@ -99,8 +99,14 @@ export async function standForElection(
       again = true;
       return;
     }
-    // Without certainty the connection is just being lost; the next one looks again.
-    if (index === 0 && state === 'standing' && session.certainForMs() > 0) lead();
+    if (index !== 0 || state !== 'standing') return;
+    if (session.certainForMs() > 0) {
+      lead();
+      return;
+    }
+    // Its last answers were slow, or the connection is just being lost: nobody else leads meanwhile.
+    await delay(clock, 1_000);
+    again = true;
   }
 
   function lead(): void {
