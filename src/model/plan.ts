@@ -154,6 +154,13 @@ export type HeldReason =
     }
   /** The cluster is newer than the store: nothing of it is touched until a person has looked. */
   | { readonly kind: 'store-outdated'; readonly detail: string }
+  /** What was to be written or read is tried again all the time, and nothing is sent before. */
+  | {
+      readonly kind: 'store-unavailable';
+      readonly detail: string;
+      readonly sinceMs: number;
+      readonly remedy?: string;
+    }
   | {
       readonly kind: 'kafka-unknown';
       readonly detail: string;

@@ -12,6 +12,12 @@ export function taskIdOf({ cluster, broker, launches, launchedAtMs }: TaskIdPart
   return `${cluster}.${broker}.${launches}.${launchedAtMs.toString(36)}`;
 }
 
+/**
+ * No task ever had it: asked for by this id, and the agent of a place that was left, the master says whether that agent was
+ * marked gone (`Master::reconcile` judges by the agent where it knows no task).
+ */
+export const placeTaskId = (incarnation: string): string => `place-${incarnation}`;
+
 /** Undefined for an id that is none of ours. */
 export function parseTaskId(taskId: string): TaskIdParts | undefined {
   const match = /^(.+)\.(\d{1,9})\.(\d{1,9})\.([0-9a-z]{1,11})$/.exec(taskId);

@@ -12,7 +12,8 @@ const slackMs = 10_000;
 /** The record itself when nothing in it lies too far ahead: facts have happened, waits are no longer than they may be. */
 export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: number): BrokerRecord {
   const past = notAfter(nowMs);
-  const { placement, task, last, intent, retryAtMs, stickyUntilMs, wantedSinceMs } = record;
+  const { placement, task, last, intent, leftBehind, growth, retryAtMs, stickyUntilMs, wantedSinceMs } =
+    record;
   const retryMs =
     retryAtMs === undefined
       ? undefined
@@ -30,6 +31,10 @@ export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: numb
         {
           stickyUntilMs: notAfter(Math.max(nowMs, retryMs ?? 0) + policy.stickinessPeriodMs)(stickyUntilMs),
         }),
+    ...(leftBehind === undefined
+      ? {}
+      : { leftBehind: leftBehind.map((left) => ({ ...left, sinceMs: past(left.sinceMs) })) }),
+    ...(growth?.sentAtMs === undefined ? {} : { growth: { ...growth, sentAtMs: past(growth.sentAtMs) } }),
     ...(wantedSinceMs === undefined ? {} : { wantedSinceMs: past(wantedSinceMs) }),
   };
   return JSON.stringify(bounded) === JSON.stringify(record) ? record : bounded;

@@ -3,6 +3,7 @@ import type { DesiredBroker } from '../model/desired.ts';
 import { isDiskCode } from '../model/launch.ts';
 import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
+import { placeTaskId } from '../model/task-id.ts';
 import { explainExit } from './executor-exit.ts';
 import { parseReport } from './parse-report.ts';
 
@@ -31,6 +32,9 @@ export function foldUpdate(
   nowMs: number,
 ): BrokerRecord {
   const { task } = record;
+  if (record.leftBehind?.some((left) => placeTaskId(left.incarnation) === update.taskId) === true) {
+    return update.state === 'TASK_GONE_BY_OPERATOR' ? withoutPlace(record, update.taskId) : record;
+  }
   if (task?.taskId !== update.taskId) {
     if (record.last?.taskId === update.taskId) {
       return foldLate(record, update);
@@ -62,6 +66,12 @@ function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
   const wasFormatted = parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING';
   const { mayBeFormatted, ...known } = record;
   return mayBeFormatted === true && wasFormatted ? { ...known, formatted: true } : record;
+}
+
+/** Its agent was marked gone: whatever is left there, nobody will ever see it. */
+function withoutPlace({ leftBehind = [], ...record }: BrokerRecord, taskId: string): BrokerRecord {
+  const rest = leftBehind.filter((left) => placeTaskId(left.incarnation) !== taskId);
+  return rest.length === 0 ? record : { ...record, leftBehind: rest };
 }
 
 /** What it held there is free from now on only: an offer from before could not show it. */

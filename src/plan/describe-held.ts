@@ -160,7 +160,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `${reason.hostname}: ${reason.detail}`,
         ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
-        remedy: `nothing waits for it; it goes when ${reason.hostname} offers it`,
+        remedy: `it goes when ${reason.hostname} offers it, and only a destroyed cluster waits for that; should ${reason.hostname} be lost for good, mark its agent gone (MARK_AGENT_GONE)`,
       };
     case 'volume-not-grown':
       return {
@@ -172,6 +172,11 @@ function describeReason(reason: HeldReason): Words {
         message: `${reason.hostname} has ${reason.what} of ours, and ${reason.detail}`,
         remedy:
           'if the store was lost, restore it; if the data is of no use, send DESTROY_VOLUMES and UNRESERVE_RESOURCES for it to the master (POST /api/v1)',
+      };
+    case 'store-unavailable':
+      return {
+        message: `the store fails: ${reason.detail}; it is tried again`,
+        remedy: reason.remedy ?? 'see the scheduler’s log',
       };
     case 'store-outdated':
       return {

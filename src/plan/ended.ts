@@ -60,7 +60,32 @@ export function planEnded(
       },
     });
   }
-  return { steps, waiting };
+  return { steps: [...steps, ...keptDown(memory, isDeleted)], waiting };
+}
+
+/** One that had ended by itself is kept down by the spec from now on: as ordered, and missed only when it is wanted again. */
+function keptDown({ spec, brokers }: ClusterMemory, isDeleted: boolean): readonly Step[] {
+  return spec.desired.brokers.flatMap(({ id, state }): readonly Step[] => {
+    const record = brokers.get(id);
+    const last = record?.last;
+    return isDeleted ||
+      state !== 'stopped' ||
+      record === undefined ||
+      record.task !== undefined ||
+      last === undefined ||
+      last.ordered
+      ? []
+      : [
+          {
+            mark: '·',
+            what: `take broker ${id} for stopped`,
+            why: ['it had ended by itself, and is to be stopped'],
+            clusterName: record.clusterName,
+            brokerId: id,
+            action: { kind: 'broker', record: { ...record, last: { ...last, ordered: true } } },
+          },
+        ];
+  });
 }
 
 /**

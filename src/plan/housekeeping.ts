@@ -2,6 +2,7 @@
 import type { MesosCall } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { DeclinedOffer, Step } from '../model/plan.ts';
+import { placeTaskId } from '../model/task-id.ts';
 import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { killDueAtMs } from './kill.ts';
 
@@ -186,6 +187,9 @@ function wantsSilence({ suppressed, suppressedAtMs, offers }: PlanInput['mesos']
   );
 }
 
+/** An agent that is there has offered by then what was left on it. */
+const leftLongMs = 5 * 60_000;
+
 type NamedTask = { readonly taskId: string; readonly agentId: string };
 
 function missedTasks(input: PlanInput): readonly NamedTask[] {
@@ -202,7 +206,17 @@ function missedTasks(input: PlanInput): readonly NamedTask[] {
   );
 }
 
-/** Only their end makes them forgotten, and nothing but a question may ever bring it. */
-function supersededTasks({ clusters }: PlanInput): readonly NamedTask[] {
-  return clusters.flatMap((memory) => [...memory.brokers.values()].flatMap((record) => record.superseded));
+/**
+ * Only their end makes them forgotten, and nothing but a question may ever bring it. The same goes for places that were
+ * left, on agents that are marked gone.
+ */
+function supersededTasks({ clusters, nowMs }: PlanInput): readonly NamedTask[] {
+  return clusters.flatMap((memory) =>
+    [...memory.brokers.values()].flatMap(({ superseded, leftBehind = [] }) => [
+      ...superseded,
+      ...leftBehind
+        .filter(({ sinceMs }) => sinceMs + leftLongMs <= nowMs)
+        .map(({ incarnation, agentId }) => ({ taskId: placeTaskId(incarnation), agentId })),
+    ]),
+  );
 }

@@ -8,6 +8,8 @@
  * | `pause` | leave it alone: neither start, stop, restart nor relocate it | when taken back, or its time is over |
  * | `restart` | restart it once, behind the same gate as a roll | when another task of it runs |
  * | `replace` | give up its disk and start it empty on another agent, behind the gates of roll and relocation | when it runs on its new disk |
+ *
+ * The end of the whole cluster, which was confirmed by its name, goes over all of them.
  */
 
 import type { HeldReason, Step } from '../model/plan.ts';
@@ -130,8 +132,13 @@ function withoutIntent({ intent, ...rest }: BrokerRecord, nowMs: number): Broker
 }
 
 function forgetFailures(record: BrokerRecord): BrokerRecord {
-  const { retryAtMs: _due, ...rest } = record;
-  return { ...rest, failures: 0 };
+  const { retryAtMs: _due, last, ...rest } = record;
+  if (last?.state !== 'TASK_ERROR') {
+    return { ...rest, ...(last === undefined ? {} : { last }), failures: 0 };
+  }
+  // What Mesos refused may have been mended elsewhere: it is asked again, at the same revision too.
+  const { revision: _refused, ...known } = last;
+  return { ...rest, last: known, failures: 0 };
 }
 
 /** Intents that are done or whose time is over; `busy` records are written by another step of this pass. */

@@ -308,12 +308,17 @@ function stickyUntilMs(
   if (record.placement === undefined) {
     return undefined;
   }
+  const { intent } = record;
   return Math.max(
     record.stickyUntilMs ?? record.placement.boundAtMs + broker.stickinessPeriodMs,
     record.wantedSinceMs === undefined ? 0 : record.wantedSinceMs + broker.stickinessPeriodMs,
     (mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
     record.last?.ordered === true && record.last.state !== 'TASK_GONE_BY_OPERATOR'
       ? memory.spec.appliedAtMs + broker.stickinessPeriodMs
+      : 0,
+    // One that is over and not yet forgotten.
+    intent?.kind === 'stop' || intent?.kind === 'pause'
+      ? (intent.expiresAtMs ?? 0) + broker.stickinessPeriodMs
       : 0,
   );
 }

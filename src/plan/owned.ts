@@ -51,8 +51,14 @@ export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], now
   const { placement, mayBeFormatted: _place, ...kept } = record;
   // Of a task out of reach it may be that nobody heard it.
   const formatted = isOrMayBeFormatted(record) || record.task !== undefined;
+  const { last } = record;
+  // An agent that was marked gone never comes back, and nobody could tell what became of anything there.
+  const isGone =
+    record.task === undefined &&
+    last?.state === 'TASK_GONE_BY_OPERATOR' &&
+    last.agentId === placement?.agentId;
   const left: readonly LeftBehind[] =
-    placement === undefined
+    placement === undefined || isGone
       ? []
       : [
           {

@@ -10,7 +10,7 @@ import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { activeIntent, pausedBy } from './intents.ts';
 import { killStep, standingOrder } from './kill.ts';
-import { isVoter, type Need } from './need.ts';
+import { emptyRecord, isVoter, type Need } from './need.ts';
 import { leavePlace } from './owned.ts';
 import { hostedBy, isFresh, isHealthy } from './safety.ts';
 
@@ -25,9 +25,16 @@ export type Removals = {
 const why = 'it is no longer in the spec';
 
 /** Leaving brokers of the cluster, by id. */
-export function leavingBrokers({ spec, brokers }: ClusterMemory): readonly BrokerRecord[] {
+export function leavingBrokers({ spec, cluster, brokers }: ClusterMemory): readonly BrokerRecord[] {
+  const { name } = spec.desired;
   const wanted = new Set(spec.desired.brokers.map((b) => b.id));
-  return [...brokers.values()].filter((record) => !wanted.has(record.id)).sort((a, b) => a.id - b.id);
+  // A first voter is bound in the cluster's record before its own is written, and may never have got one.
+  const unwritten = (cluster?.voters ?? [])
+    .filter(({ nodeId }) => !brokers.has(nodeId))
+    .map(({ nodeId, placement }) => ({ ...emptyRecord(name, nodeId), placement }));
+  return [...brokers.values(), ...unwritten]
+    .filter((record) => !wanted.has(record.id))
+    .sort((a, b) => a.id - b.id);
 }
 
 /** The broker that is being stopped for good, and therefore has the lock of the roll. */

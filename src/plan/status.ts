@@ -60,7 +60,7 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
   const topics = desired.topics.map((topic) => topicStatus(topic, kafka, held, { down, kept }));
   const phase =
     policy === undefined
-      ? phaseOf(memory, brokers, topics, { steps, held, isAtWork })
+      ? phaseOf(memory, brokers, topics, { steps, held, isAtWork, isKafkaKnown: kafka.known })
       : policy === 'keepData' && !isAtWork && held.every((h) => !isInTheWay(h))
         ? 'converged'
         : 'converging';
@@ -73,7 +73,7 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
     phase,
     ...(policy === undefined ? {} : { deletion: policy }),
     conditions: [
-      ...conditionsOf(phase, policy, brokers, topics, held),
+      ...conditionsOf(phase, policy, brokers, topics, held, kafka),
       diskCondition(brokers, memory.brokers),
     ],
     kafkaVersion: desired.kafka.version,
@@ -241,10 +241,12 @@ function phaseOf(
     steps,
     held,
     isAtWork,
+    isKafkaKnown,
   }: {
     readonly steps: readonly StepSummary[];
     readonly held: readonly HeldSummary[];
     readonly isAtWork: boolean;
+    readonly isKafkaKnown: boolean;
   },
 ): ClusterPhase {
   const inTheWay = held.filter(isInTheWay);
@@ -257,6 +259,8 @@ function phaseOf(
     up >= wantedUp &&
     brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
     brokers.every((b) => b.waiting === undefined && b.drift.length === 0) &&
+    // Whoever does not know cannot say so.
+    (isKafkaKnown || wantedUp === 0) &&
     // What is to be done once is done when it is forgotten; a stop and a pause are as wanted.
     brokers.every(({ intent }) => intent?.kind !== 'restart' && intent?.kind !== 'replace');
   if (settled && !isAtWork && inTheWay.length === 0 && topics.every((t) => t.isAsWanted)) {
@@ -296,10 +300,11 @@ function conditionsOf(
   brokers: readonly BrokerStatus[],
   topics: readonly TopicSeen[],
   held: readonly HeldSummary[],
+  kafka: Source<KafkaObserved>,
 ): readonly Condition[] {
   const stalled = held.find((h) => h.stalled && isInTheWay(h));
   return [
-    readyCondition(phase, policy, brokers, topics),
+    readyCondition(phase, policy, brokers, topics, kafka),
     {
       type: 'Reconciling',
       status: phase !== 'converged' && stalled === undefined,
@@ -321,6 +326,7 @@ function readyCondition(
   deletion: DeletionPolicy | undefined,
   brokers: readonly BrokerStatus[],
   topics: readonly TopicSeen[],
+  kafka: Source<KafkaObserved>,
 ): Condition {
   const ready = (status: boolean, reason: string, message: string): Condition => ({
     type: 'Ready',
@@ -338,6 +344,9 @@ function readyCondition(
   const down = idsOf((state) => state !== 'running' && state !== 'stopped');
   if (down.length > 0) {
     return ready(false, 'BrokersDown', `${named('broker', down)} not running`);
+  }
+  if (!kafka.known && idsOf((state) => state === 'running').length > 0) {
+    return ready(false, 'KafkaUnknown', `Kafka cannot be asked: ${kafka.why}`);
   }
   const bad = namesOf((t) => !t.isAsWanted);
   if (bad.length > 0) {

@@ -4,7 +4,11 @@ import { ConflictError, ProtocolError, UnavailableError, UnsafePlanError } from 
 import type { Logger } from '../sys/logger.ts';
 
 /** Runs an effect; false when it failed in a way after which everything must be looked at again. */
-export type Attempt = (what: string, effect: () => Promise<void>) => Promise<boolean>;
+export type Attempt = (
+  what: string,
+  effect: () => Promise<void>,
+  onFailure?: (error: KafkaMesosError) => void,
+) => Promise<boolean>;
 
 /** The caller may not act any more, whatever it still wants to do: nothing else may be sent. */
 export function isLeadershipLost(error: unknown): boolean {
@@ -32,13 +36,14 @@ export function requireLeadership(mayAct: () => boolean): void {
 }
 
 export function createAttempt(logger: Logger): Attempt {
-  return async (what, effect) => {
+  return async (what, effect, onFailure) => {
     try {
       await effect();
       return true;
     } catch (error) {
       if (isPassing(error)) {
         logger.warn('an effect failed', { what, code: error.code, error: error.message });
+        onFailure?.(error);
         return false;
       }
       throw error;

@@ -8,6 +8,7 @@ import type {
   SpecRecord,
 } from '../model/records.ts';
 import { recordPaths, type Store } from '../model/store.ts';
+import { placeTaskId } from '../model/task-id.ts';
 
 export type Memory = {
   framework(): FrameworkRecord | undefined;
@@ -109,7 +110,9 @@ export async function loadMemory(store: Store): Promise<Memory> {
         for (const record of brokers.values()) {
           const current = record.task?.taskId === taskId;
           const isKnown =
-            record.last?.taskId === taskId || record.superseded.some((s) => s.taskId === taskId);
+            record.last?.taskId === taskId ||
+            record.superseded.some((s) => s.taskId === taskId) ||
+            record.leftBehind?.some((left) => placeTaskId(left.incarnation) === taskId) === true;
           if (current || isKnown) {
             return { record, current };
           }

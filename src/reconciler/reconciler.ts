@@ -31,7 +31,14 @@ import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createOrphans } from './orphans.ts';
 import { createRates } from './rates.ts';
-import { type AppliedCluster, applySpec, type ProposedSpec, withProposed } from './spec-revisions.ts';
+import {
+  type AppliedCluster,
+  applySpec,
+  type ProposedSpec,
+  requireRevisions,
+  withProposed,
+} from './spec-revisions.ts';
+import { createStoreTrouble } from './store-trouble.ts';
 import { carryOutTeardown, isTornDown, storeTeardown, tornDown } from './teardown.ts';
 import { createTurns } from './turns.ts';
 
@@ -104,6 +111,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const rates = createRates();
   const orphans = createOrphans();
   const attempt = createAttempt(logger);
+  const trouble = createStoreTrouble();
   let memory: Memory | undefined;
   /** A write may or may not have happened: memory is read again before anything is decided. */
   let stale = false;
@@ -167,8 +175,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   }
 
   async function write(what: string, effect: () => Promise<void>): Promise<boolean> {
-    const done = await attempt(what, effect);
+    const done = await attempt(what, effect, (error) => trouble.failed(what, error, clock.nowMs()));
     stale ||= !done;
+    if (done) {
+      trouble.wasWritten();
+    }
     return done;
   }
 
@@ -273,10 +284,15 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   }
 
   async function reload(): Promise<boolean> {
-    const done = await attempt('read the store', async () => {
+    const what = 'read the store';
+    const load = async (): Promise<void> => {
       memory = await loadMemory(store);
-    });
+    };
+    const done = await attempt(what, load, (error) => trouble.failed(what, error, clock.nowMs()));
     stale = !done;
+    if (done) {
+      trouble.wasRead();
+    }
     return done;
   }
 
@@ -379,10 +395,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   }
 
   function statusOf(memory: ClusterMemory, planInput: PlanInput): ClusterStatus {
+    const held = trouble.heldFor(memory.spec.desired.name, planInput.nowMs);
     return clusterStatus({
       input: planInput,
       memory,
-      plan: lastPlan,
+      plan: held === undefined ? lastPlan : { ...lastPlan, held: [held, ...lastPlan.held] },
       events: events.of(memory.spec.desired.name),
       rates: rates.current(),
     });
@@ -419,13 +436,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
             remedy: 'start a scheduler anew when it is done',
           });
         }
+        requireRevisions(requireMemory(), clusters, expectedRevisions);
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
-          const one = await applySpec(requireMemory(), proposed, {
-            author,
-            nowMs: clock.nowMs(),
-            expectedRevision: expectedRevisions[proposed.desired.name],
-          });
+          const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs() });
           applied.push(one);
           if (one.changed) {
             noteApplied(one, author);

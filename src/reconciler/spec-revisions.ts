@@ -9,23 +9,35 @@ export type ProposedSpec = { readonly desired: Desired; readonly digest: string 
 
 export type AppliedCluster = ApplyAnswer['clusters'][number];
 
+/** Of all clusters of a demand, before the first is stored: either all of them are changed or none. */
+export function requireRevisions(
+  memory: Memory,
+  proposed: readonly ProposedSpec[],
+  expected: Readonly<Record<string, number>>,
+): void {
+  for (const { desired } of proposed) {
+    const wanted = expected[desired.name];
+    const revision = memory.cluster(desired.name)?.spec.revision ?? 0;
+    if (wanted !== undefined && wanted !== revision) {
+      throw new ConflictError(
+        'KM_CONFLICT_REVISION',
+        `cluster ${desired.name} is at revision ${revision}, not ${wanted}`,
+        { remedy: 'look at the change that came between, then apply again' },
+      );
+    }
+  }
+}
+
 /** Stores the spec as the next revision unless it says the same as the one that is stored. */
 export async function applySpec(
   memory: Memory,
   { desired, digest }: ProposedSpec,
-  by: { readonly author: string; readonly nowMs: number; readonly expectedRevision: number | undefined },
+  by: { readonly author: string; readonly nowMs: number },
 ): Promise<AppliedCluster> {
   const { name } = desired;
   const known = memory.cluster(name)?.spec;
   const revision = known?.revision ?? 0;
   const removal = desired.deletion === undefined ? {} : { isRemoved: true as const };
-  if (by.expectedRevision !== undefined && by.expectedRevision !== revision) {
-    throw new ConflictError(
-      'KM_CONFLICT_REVISION',
-      `cluster ${name} is at revision ${revision}, not ${by.expectedRevision}`,
-      { remedy: 'look at the change that came between, then apply again' },
-    );
-  }
   // A cluster that is not there is removed already: the file may stay where it is.
   if (known?.digest === digest || (known === undefined && desired.deletion !== undefined)) {
     return { name, revision, changed: false, ...removal };

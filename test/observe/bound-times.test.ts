@@ -70,6 +70,14 @@ test('what has happened has happened by now', () => {
   const ended = makeEnded(desired, broker);
   const late = { ...ended, ...(ended.last && { last: { ...ended.last, endedAtMs: aheadMs } }) };
   assert.is(boundTimes(late, broker, nowMs).last?.endedAtMs, nowMs);
+  const left = {
+    ...{ incarnation: 'old', agentId: 'agent-9', hostname: 'agent-9', sinceMs: aheadMs },
+    ...{ cause: 'removed' as const, formatted: true },
+  };
+  const growth = { revision: 1, attempts: 0, sentAtMs: aheadMs };
+  const waiting = boundTimes({ ...record, leftBehind: [left], growth }, broker, nowMs);
+  assert.is(waiting.leftBehind?.[0]?.sinceMs, nowMs);
+  assert.is(waiting.growth?.sentAtMs, nowMs);
   const spec = { ...makeSpec(desired), appliedAtMs: aheadMs };
   assert.is(boundSpec(spec, nowMs).appliedAtMs, nowMs);
 });

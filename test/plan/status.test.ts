@@ -47,6 +47,19 @@ test('a topic without the replicas of a broker that is kept stopped says so, and
   assert.is(status.brokers[2]?.lastEnd?.ordered, true);
 });
 
+test('nothing is in sync as long as Kafka cannot be asked, topics or none', () => {
+  const memory = makeMemory(makeDesired());
+  const input = makeInput([memory], { kafka: { demo: { known: false, why: 'no broker answers' } } });
+  const { phase, conditions } = clusterStatus({
+    ...{ input, memory, plan: plan(input), events: [], rates: new Map() },
+  });
+  assert.is(phase, 'converging');
+  assert.equal(
+    conditions.filter(({ type }) => type === 'Ready').map((c) => [c.status, c.reason]),
+    [[false, 'KafkaUnknown']],
+  );
+});
+
 test('a broker that has no process that could serve is not in sync, whatever Kafka has not noticed yet', () => {
   const placement = makePlacement('demo', makeBroker(1));
   for (const [state, inSync, topic] of [

@@ -410,6 +410,43 @@ test('apply: revisions count, the same digest is no change, a wrong expectation 
   assert.equal(harness.fatal, []);
 });
 
+test('apply of several clusters: a wrong expectation of one stores none of them', async () => {
+  const harness = await subscribed();
+  const named = (name: string, digestNow: string) => ({ desired: makeDesired({ name }), digest: digestNow });
+  await harness.reconciler.apply([named('second', 'd1')], 'bob');
+  const both = [named('first', 'd1'), named('second', 'd2')];
+  await harness.reconciler.apply(both, 'ann', { first: 0, second: 0 }).then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, 'KM_CONFLICT_REVISION'),
+  );
+  assert.is(harness.reconciler.spec('first'), undefined);
+});
+
+test('a store that takes nothing is a reason, until it does', async () => {
+  const harness = await serving();
+  const held = () =>
+    harness.reconciler.statuses().flatMap((s) => s.held.filter((h) => h.reason === 'store-unavailable'));
+  assert.equal(held(), []);
+  harness.onWrite = () =>
+    new UnavailableError('KM_UNAVAILABLE_STORE', 'no space left on device', { outcome: 'not-sent' });
+  const end = {
+    taskId: await taskOf(harness, 1),
+    state: 'TASK_FAILED',
+    agentId: 'agent-2',
+    uuid: 'x',
+  } as const;
+  await harness.update(end);
+  assert.match(held()[0]?.message ?? '', 'no space left on device');
+  assert.is(held()[0]?.stalled, false, 'it may pass');
+  harness.clock.advance(31_000);
+  await settle();
+  assert.is(held()[0]?.stalled, true);
+  assert.is(harness.reconciler.statuses()[0]?.phase, 'held');
+  harness.onWrite = () => undefined;
+  await harness.update(end);
+  assert.equal(held(), []);
+});
+
 test('an apply whose answer was lost: the repeat is no change', async () => {
   const harness = await subscribed();
   harness.onWrite = () => 'lost';
