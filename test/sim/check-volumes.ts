@@ -40,6 +40,17 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     }
   }
 
+  /**
+   * Nobody can see it any more: its agent was marked gone; or it is an executor's share on an agent that was cut off before
+   * it could tell that the container had ended. That one goes when an offer shows it, without a record too.
+   */
+  function isOutOfSight({ agentName, resource }: ReturnType<typeof reservations>[number]): boolean {
+    const { state } = truth.cluster;
+    const { agentId = '', linked } = state.processes[agentName] ?? {};
+    const isShare = resource.name === 'cpus' || resource.name === 'mem';
+    return state.goneAgents[agentId] !== undefined || (isShare && linked !== true);
+  }
+
   /** A retry may reserve twice; what a running task does not use goes back. */
   function checkReservedOnce({ clusterName, id, placement, task, growth }: BrokerRecord): void {
     if (task?.state !== 'TASK_RUNNING' || task.unreachableSinceMs !== undefined) return;
@@ -150,7 +161,9 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     removed(path, before) {
       if (path.includes('/brokers/')) {
         const { clusterName, id } = before as BrokerRecord;
-        const left = reservations(truth).find((r) => r.cluster === clusterName && r.broker === id);
+        const left = reservations(truth).find(
+          (r) => r.cluster === clusterName && r.broker === id && !isOutOfSight(r),
+        );
         if (left !== undefined) {
           throw new Violation(
             `broker ${id} of ${clusterName} was forgotten, and ${left.agentName} has of it`,
