@@ -11,7 +11,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isStale } from './build.mjs';
-import { withLock } from './lock.mjs';
+import { cloneLock, withLock } from './lock.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -44,7 +44,7 @@ async function bootstrap() {
   }
   if (!packagesAreStale() && !isStale()) return 0;
   // npm ci begins by deleting what another one has just installed.
-  return await withLock(join(root, '.bootstrap.lock'), makeReady, (pid) =>
+  return await withLock(cloneLock, makeReady, (pid) =>
     say(`Waiting for process ${pid}, which installs or builds here … \n`),
   );
 }

@@ -4,13 +4,13 @@
  * `--help` loads neither fastify nor react; the end of the demo (`demo.js`); and the executor as the
  * one file that agents fetch.
  *
- * Only Node's own modules are imported at the top: `bootstrap.mjs` asks `isStale` before anything
- * is installed.
+ * No package is imported at the top: `bootstrap.mjs` asks `isStale` before anything is installed.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { cloneLock, withLock } from './lock.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const defaultDist = join(root, 'dist');
@@ -124,9 +124,16 @@ function digestOfSources() {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    const started = Date.now();
-    await build();
-    process.stderr.write(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
+    // Of two at once the slower would delete the chunks of the faster.
+    await withLock(
+      cloneLock,
+      async () => {
+        const started = Date.now();
+        await build();
+        process.stderr.write(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
+      },
+      (pid) => process.stderr.write(`Waiting for process ${pid}, which installs or builds here …\n`),
+    );
   } catch (error) {
     const missing = error?.code === 'ERR_MODULE_NOT_FOUND';
     process.stderr.write(

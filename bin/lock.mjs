@@ -3,7 +3,12 @@
  * installed.
  */
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** Held by whoever installs or builds in this clone. */
+export const cloneLock = join(dirname(fileURLToPath(import.meta.url)), '..', '.bootstrap.lock');
 
 const pollMs = 200;
 /** Nothing that is done under it takes as long: the process id is another's by now. */

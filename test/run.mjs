@@ -3,9 +3,9 @@
  *
  *   node test/run.mjs [--fast | --e2e] [part of a file name …]
  *
- * Each test file runs in a process of its own. uvu lets a few mistakes pass in silence; here they are
- * red: a file without `.run()`, one that ran no test, a hook that threw, an exit code without a failure,
- * a skip that test/skips.json does not name.
+ * The short test files of a room share a process, every other one has its own (`run-files.mjs`). uvu lets a few
+ * mistakes pass in silence; here they are red: a file without `.run()`, one that ran no test or not to its end, a hook
+ * that threw, an exit code without a failure, a skip that test/skips.json does not name.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -36,26 +36,33 @@ const lanes = Math.max(2, Math.min(6, 2 * availableParallelism()));
 const isE2e = (file) => ['e2e', 'zookeeper'].some((room) => file.startsWith(join('test', room)));
 /** Bounds on a takeover hold on a machine that does nothing else. */
 const isAlone = (file) => file === join('test', 'e2e', 'failover.test.ts');
-/** Begun first, the longest first: else the last lane ends long after the others. */
+/**
+ * Begun first, the longest first: else the last lane ends long after the others. A file has a process of its own, like
+ * everything that needs Kafka. The other files of a room share one: to start it and load the room takes longer than most
+ * of them.
+ */
 const longest = [
-  'sim/sim',
-  'cli/local',
-  'sim/planted',
-  'cli/cli',
-  'local/server',
-  'mesos/leader',
-  'crash-removal',
-  'bring-up',
-  'crash-stub',
-  'relocation',
-  'two-clusters',
-  'intents',
-  'rolling',
-];
-const rank = (file) => {
-  const at = longest.findIndex((part) => file.includes(part));
-  return at === -1 ? longest.length : at;
-};
+  'cli/local.test.ts',
+  'sim',
+  'cli/cli.test.ts',
+  'plan',
+  'spec',
+  'executor/run-broker.test.ts',
+  'local/server.test.ts',
+  'local/processes.test.ts',
+  'view/render-live.test.ts',
+  'store/file-store.test.ts',
+  'e2e/crash-removal.test.ts',
+  'e2e/bring-up.test.ts',
+  'e2e/crash-stub.test.ts',
+  'e2e/relocation.test.ts',
+  'e2e/two-clusters.test.ts',
+  'e2e/intents.test.ts',
+  'e2e/rolling.test.ts',
+].map((path) => join('test', path));
+/** The file, or the room that it shares a process with. */
+const placeOf = (file) => (isE2e(file) || longest.includes(file) ? file : dirname(file));
+const rank = (place) => (longest.includes(place) ? longest.indexOf(place) : longest.length);
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -97,32 +104,53 @@ function run(command, commandArgs, timeoutMs) {
   });
 }
 
-async function runFile(file) {
-  if (!/\.run\(\)/.test(readFileSync(join(root, file), 'utf8'))) {
-    fail(`${file}: it never calls .run(), so it asserts nothing`);
-    return;
+/** One after another in one process. */
+async function runFiles(files) {
+  const runnable = files.filter((file) => /\.run\(\)/.test(readFileSync(join(root, file), 'utf8')));
+  for (const file of files) {
+    if (!runnable.includes(file)) fail(`${file}: it never calls .run(), so it asserts nothing`);
   }
-  const startedMs = Date.now();
+  if (runnable.length === 0) return;
   const { code, output } = await run(
     process.execPath,
-    ['--import', setup, file],
-    isE2e(file) ? 900_000 : 180_000,
+    ['--import', setup, 'test/run-files.mjs', ...runnable],
+    runnable.some(isE2e) ? 900_000 : 180_000,
   );
+  const printed = new Map(
+    output.split(/^▶ /m).map((part) => {
+      const end = part.indexOf('\n');
+      return [part.slice(0, end), part.slice(end + 1)];
+    }),
+  );
+  const failedBefore = total.failed;
+  for (const file of runnable) judge(file, printed.get(file), code);
+  if (code !== 0 && total.failed === failedBefore) {
+    fail(`${runnable.join(', ')}: exit code ${code} without a failed test`, output);
+  }
+}
+
+/** `output` is what the file printed, undefined when its process ended before it; `code` is that of the process. */
+function judge(file, output, code) {
+  if (output === undefined) {
+    fail(`${file}: it did not run, because its process ended with ${code} in a file before it`);
+    return;
+  }
   const sum = (word) =>
     [...output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'gm'))].reduce((n, m) => n + Number(m[1]), 0);
   const counts = { total: sum('Total'), passed: sum('Passed'), skipped: sum('Skipped') };
-  const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+  const durationMs = /^■ (\d+)$/m.exec(output)?.[1];
   total.passed += counts.passed;
   total.skipped += counts.skipped;
   if (counts.passed < counts.total) {
     const missing = counts.total - counts.passed;
     total.failed += missing - 1;
     fail(`${file}: ${missing} of ${counts.total} failed`, output);
-  } else if (code !== 0) {
-    fail(`${file}: exit code ${code} without a failed test`, output);
+  } else if (durationMs === undefined) {
+    fail(`${file}: its process ended with ${code} before it was done`, output);
   } else if (counts.total === 0 && counts.skipped === 0) {
     fail(`${file}: it ran no test`, output);
   } else {
+    const seconds = (Number(durationMs) / 1000).toFixed(1);
     process.stdout.write(
       `✓ ${file} (${counts.passed}${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}, ${seconds} s)\n`,
     );
@@ -158,10 +186,13 @@ async function runAll(jobs, lanes) {
 }
 
 const jobsOf = (chosen) =>
-  files
-    .filter(chosen)
-    .sort((a, b) => rank(a) - rank(b))
-    .map((file) => () => runFile(file));
+  Object.entries(Object.groupBy(files.filter(chosen), placeOf))
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(
+      ([, together]) =>
+        () =>
+          runFiles(together),
+    );
 
 const startedMs = Date.now();
 if (!onlyE2e) {

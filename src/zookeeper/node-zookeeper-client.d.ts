@@ -50,6 +50,7 @@ declare module 'node-zookeeper-client' {
       readonly packetQueue: { queue: { readonly callback?: (error: Failure) => void }[] };
       pendingBuffer: Buffer | null;
       socket?: { destroy(): void };
+      readonly connectTimeoutHandler: NodeJS.Timeout | null;
       setState(state: number): void;
       onSocketConnected(): void;
       onSocketData(chunk: Buffer): void;

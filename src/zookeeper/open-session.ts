@@ -32,6 +32,7 @@ const maxAnswerBytes = 16 * 1024 * 1024;
  *   socket's event and would end the process: here the connection is cut instead.
  * - Requests under way when a session ends are never answered: here they are failed.
  * - `close()` throws without a socket and connects after it: see `shut`.
+ * - Its timer for a connection outlives the connection that is cut meanwhile: see `cut`.
  * - In a transaction it takes version 0 for "any": `multi` refuses it.
  * - Its address parser knows no IPv6, its chroot is made by nobody: it is given neither.
  * - It speaks plain TCP only: no TLS, no SASL.
@@ -71,7 +72,10 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
   });
 
   const timeoutMs = () => client.getSessionTimeout();
-  const cut = () => manager.socket?.destroy();
+  const cut = () => {
+    clearTimeout(manager.connectTimeoutHandler ?? undefined);
+    manager.socket?.destroy();
+  };
   const { onSocketData, onSocketConnected } = manager;
   manager.onSocketConnected = () => {
     silentRounds = 0;

@@ -19,11 +19,30 @@ async function withLocal(
   });
 }
 
+/** A scheduler on an empty store does not join the one that runs. */
+async function registersNoSecondFramework(masterUrl: string): Promise<void> {
+  await withHome(async (other) => {
+    const second = await runCli(['scheduler', '--master', new URL(masterUrl).host], { home: other });
+    assert.is(second.exitCode, 78, second.stderr);
+    assert.match(second.stderr + second.stdout, 'KM_CONFLICT_FRAMEWORK_LOST');
+    assert.is(await findRunningApi(other), undefined);
+  });
+  const asked = await fetch(new URL('/api/v1', masterUrl), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({ type: 'GET_FRAMEWORKS' }),
+  });
+  const { get_frameworks: known } = (await asked.json()) as {
+    get_frameworks: { frameworks: readonly object[]; completed_frameworks?: readonly object[] };
+  };
+  assert.is(known.frameworks.length + (known.completed_frameworks ?? []).length, 1);
+}
+
 async function isGone(pid: number): Promise<boolean> {
   return (await findProcess(pid)) === undefined;
 }
 
-test('local up starts both once; down stops both; purge deletes and names what', async () => {
+test('local up starts both once, for one framework; down stops both; purge deletes and names what', async () => {
   await withLocal(async (home, run) => {
     const up = await run('local', 'up');
     assert.is(up.exitCode, 0, up.stderr);
@@ -43,6 +62,8 @@ test('local up starts both once; down stops both; purge deletes and names what',
       ['agent-1', 'agent-2', 'agent-3', 'agent-4'],
     );
 
+    await registersNoSecondFramework(mesos.masterUrl);
+
     const down = await run('local', 'down');
     assert.is(down.exitCode, 0, down.stderr);
     assert.ok((await isGone(mesos.pid)) && (await isGone(scheduler.pid)));
@@ -56,33 +77,12 @@ test('local up starts both once; down stops both; purge deletes and names what',
   });
 });
 
-test('a scheduler on an empty store registers no second framework beside ours', async () => {
-  await withLocal(async (_home, run) => {
-    const up = await run('local', 'up');
-    assert.is(up.exitCode, 0, up.stderr);
-    const { mesos } = JSON.parse((await run('local', 'status', '-o', 'json')).stdout);
-    const master = new URL(mesos.masterUrl);
-    await withHome(async (other) => {
-      const second = await runCli(['scheduler', '--master', master.host], { home: other });
-      assert.is(second.exitCode, 78, second.stderr);
-      assert.match(second.stderr + second.stdout, 'KM_CONFLICT_FRAMEWORK_LOST');
-      assert.is(await findRunningApi(other), undefined);
-    });
-    const asked = await fetch(new URL('/api/v1', master), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ type: 'GET_FRAMEWORKS' }),
-    });
-    const { get_frameworks: known } = (await asked.json()) as {
-      get_frameworks: { frameworks: readonly object[]; completed_frameworks?: readonly object[] };
-    };
-    assert.is(known.frameworks.length + (known.completed_frameworks ?? []).length, 1);
-  });
-});
-
-test('what died is started again where it was; another is not touched', async () => {
+test('apply --local starts both and plans from nothing; what died is started again where it was', async () => {
   await withLocal(async (home, run) => {
-    await run('local', 'up');
+    const example = new URL('../../examples/three-brokers.yaml', import.meta.url).pathname;
+    const planned = await run('apply', '-f', example, '--local', '--dry-run');
+    assert.is(planned.exitCode, 0, planned.stderr);
+    assert.match(planned.stdout, /Plan: 3 to start, 0 to restart, 0 to stop/);
     const mesos = await findRunning(home.directory);
     const first = await findRunningApi(home);
     assert.ok(mesos !== undefined && first !== undefined);
@@ -103,15 +103,6 @@ test('what died is started again where it was; another is not touched', async ()
     assert.is(stopped.stdout, 'agent-2 stopped; its tasks run on.\n');
     assert.is((await run('local', 'agent', 'stop', 'agent-9')).exitCode, 1);
     assert.is((await run('local', 'agent', 'start', 'agent-2', '--wiped')).exitCode, 0);
-  });
-});
-
-test('apply --local --dry-run plans a bring-up from nothing', async () => {
-  await withLocal(async (_home, run) => {
-    const example = new URL('../../examples/three-brokers.yaml', import.meta.url).pathname;
-    const planned = await run('apply', '-f', example, '--local', '--dry-run');
-    assert.is(planned.exitCode, 0, planned.stderr);
-    assert.match(planned.stdout, /Plan: 3 to start, 0 to restart, 0 to stop/);
   });
 });
 

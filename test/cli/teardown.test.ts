@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TeardownAnswer } from '../../src/model/teardown.ts';
-import { runCli, withScheduler } from './run-cli.ts';
+import { runCli, runHere, withScheduler } from './run-cli.ts';
 
 const volume = { kind: 'volume' as const, agentId: 'S1', hostname: 'h1', what: 'v of broker 1 of demo' };
 const away = {
@@ -36,7 +36,7 @@ test('teardown: a dead agent does not hold it up; what is left is named with its
       : { done: false, clusters: ['demo'], left: [volume, away] };
   };
   await withScheduler({ teardown }, async (home) => {
-    const run = await runCli(['teardown', '--confirm', 'kafka', '--timeout', '1s'], { home });
+    const run = await runHere(['teardown', '--confirm', 'kafka', '--timeout', '1s'], { home });
     assert.is(run.exitCode, 2, run.stderr);
     assert.match(run.stdout, /volume +h1 \(S1\) +v of broker 1 of demo/);
     assert.match(run.stdout, /record +h2 \(S2\)/);
@@ -44,7 +44,7 @@ test('teardown: a dead agent does not hold it up; what is left is named with its
     assert.match(run.stderr, 'DESTROY_VOLUMES');
     assert.match(run.stderr, '--abandon');
     assert.not(asked.includes(true));
-    const end = await runCli(['teardown', '--confirm', 'kafka', '--timeout', '1s', '--abandon'], { home });
+    const end = await runHere(['teardown', '--confirm', 'kafka', '--timeout', '1s', '--abandon'], { home });
     assert.is(end.exitCode, 2, end.stderr);
     assert.match(end.stderr, 'abandoned what is listed');
   });
@@ -52,7 +52,7 @@ test('teardown: a dead agent does not hold it up; what is left is named with its
 
 test('teardown: the name has to be given', async () => {
   await withScheduler({}, async (home, asked) => {
-    const run = await runCli(['teardown'], { home });
+    const run = await runHere(['teardown'], { home });
     assert.is(run.exitCode, 64);
     assert.match(run.stderr, '--confirm');
     assert.equal(asked, []);

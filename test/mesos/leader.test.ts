@@ -35,6 +35,8 @@ test('a ZooKeeper that accepts and says nothing is given up, asked anew, and lef
       ? Promise.resolve(arrived)
       : orHang(new Promise((resolve) => askers.push(resolve)), 'no connection');
   };
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const timersBefore = timers();
   const clock = createVirtualClock();
   const { port } = server.address() as AddressInfo;
   const detector = detectLeader(`zk://user:hunter2@127.0.0.1:${port}/mesos`, {
@@ -73,6 +75,7 @@ test('a ZooKeeper that accepts and says nothing is given up, asked anew, and lef
   assert.instance(await pending, UnavailableError);
   await orHang(secondClosed, 'a connection stays open');
   assert.equal(clock.pending(), []);
+  assert.is(timers(), timersBefore, 'nor does the library have one that keeps the process');
   await new Promise((resolve) => server.close(resolve));
 });
 

@@ -58,7 +58,7 @@ test('the same seed leaves the same trace in another process', () => {
   const [first] = results;
   const { seed, direction } = first ?? { seed: 0 };
   const args = direction === undefined ? [] : ['--direction', direction];
-  const run = spawnSync(process.execPath, [main, '--seed', String(seed), ...args], {
+  const run = spawnSync(process.execPath, [...process.execArgv, main, '--seed', String(seed), ...args], {
     encoding: 'utf8',
     maxBuffer: 64 * 2 ** 20,
   });

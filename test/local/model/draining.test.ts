@@ -93,6 +93,40 @@ test('an agent without executors takes tasks again, though nobody acknowledged w
   assert.ok(launch('t3').some((output) => output.kind === 'start-container'));
 });
 
+test('of a task that a draining agent drops the master counts no executor', () => {
+  const { world } = running();
+  drain(world);
+  tell(world, 'TASK_KILLED', 2);
+  // The master takes it for drained; the agent drains on, because its executor has not ended.
+  assert.is(reactivate(world), 200);
+  assert.ok(world.state.processes['agent-1']?.drain !== undefined);
+  const offer = the(offers(world.pass(10_000))[0]);
+  const other = { executor_id: { value: 'e2' }, command: { value: 'run' }, resources: [scalar('cpus', 0.5)] };
+  const made = world.launch(offer, { task_id: { value: 't2' }, executor: other });
+  const dropped = the(statuses(made)[0]);
+  assert.equal([dropped.state, dropped.reason], ['TASK_DROPPED', 'REASON_AGENT_DRAINING']);
+  assert.equal(
+    events(made).filter(({ type }) => type === 'FAILURE'),
+    [{ type: 'FAILURE', failure: { agent_id: agentId, executor_id: { value: 'e2' }, status: -1 } }],
+  );
+  world.acknowledge(dropped);
+  assert.equal(the(offers(world.pass(10_000))[0]).resources, offer.resources, 'its share comes free');
+});
+
+test('a task that a draining agent drops does not end the executor that it was for', () => {
+  const { world } = running();
+  drain(world);
+  tell(world, 'TASK_KILLED', 2);
+  reactivate(world);
+  const made = world.launch(the(offers(world.pass(10_000))[0]), { task_id: { value: 't2' }, executor });
+  assert.is(statuses(made)[0]?.state, 'TASK_DROPPED');
+  assert.equal(
+    events(made).filter(({ type }) => type === 'FAILURE'),
+    [],
+  );
+  assert.equal(Object.keys(world.state.agents['m-S0']?.executors['m-0000'] ?? {}), ['e1']);
+});
+
 test('a drain outlives partition and crash of the agent, and a restart of the master’s process', () => {
   const { world, containerId } = running();
   world.do({ kind: 'agent-partitioned', agentName: 'agent-1' });
