@@ -114,7 +114,7 @@ async function runFiles(files) {
   const { code, output } = await run(
     process.execPath,
     ['--import', setup, 'test/run-files.mjs', ...runnable],
-    runnable.some(isE2e) ? 900_000 : 180_000,
+    runnable.some(isE2e) ? 900_000 : 300_000,
   );
   const printed = new Map(
     output.split(/^▶ /m).map((part) => {

@@ -64,8 +64,12 @@ export function foldUpdate(
 /** The agent's own words of a task whose end the master told already, or somebody before us: they come in their order. */
 function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
   const wasFormatted = parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING';
-  const { mayBeFormatted, ...known } = record;
-  return mayBeFormatted === true && wasFormatted ? { ...known, formatted: true } : record;
+  const { mayBeFormatted: _known, ...known } = record;
+  const { last, placement } = record;
+  // A place that was bound after it ended is another one.
+  const wasThere =
+    last !== undefined && placement?.agentId === last.agentId && placement.boundAtMs <= last.endedAtMs;
+  return wasFormatted && wasThere && !record.formatted ? { ...known, formatted: true } : record;
 }
 
 /** Its agent was marked gone: whatever is left there, nobody will ever see it. */

@@ -75,7 +75,7 @@ test('a ZooKeeper that accepts and says nothing is given up, asked anew, and lef
   assert.instance(await pending, UnavailableError);
   await orHang(secondClosed, 'a connection stays open');
   assert.equal(clock.pending(), []);
-  assert.is(timers(), timersBefore, 'nor does the library have one that keeps the process');
+  assert.ok(timers() <= timersBefore, 'nor does the library have one that keeps the process');
   await new Promise((resolve) => server.close(resolve));
 });
 

@@ -71,6 +71,10 @@ test('an end that the master told first leaves it open whether the disk was form
     assert.is(told.last, ended.last);
     assert.is(fold(told, 'TASK_FAILED', { uuid: 'u3', reason: 'EXECUTOR_TERMINATED' }), told);
   }
+  const { placement } = fetching;
+  if (placement === undefined) return assert.unreachable();
+  const elsewhere = { ...fetching, placement: { ...placement, boundAtMs: nowMs + 1 } };
+  assert.is(fold(elsewhere, 'TASK_RUNNING', { uuid: 'u2' }), elsewhere, 'it ran in another place');
   // Neither is it known of a task that its agent has forgotten, nor of one that the master does not know.
   for (const change of [{ uuid: 'u', reason: 'RECONCILIATION' }, { reason: 'RECONCILIATION' }]) {
     assert.is(fold(starting, 'TASK_DROPPED', change).mayBeFormatted, true);

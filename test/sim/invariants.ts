@@ -154,10 +154,10 @@ export function createInvariants(truth: Truth): Invariants {
     if (record === undefined) {
       // An end that the master told before is no reason to forget what its executor had said.
       const after = brokerRecords(truth).find((r) => r.last?.taskId === update.taskId);
-      const agentId = after?.last?.agentId;
-      const isThere =
-        after?.placement?.agentId === agentId && !after?.leftBehind?.some((l) => l.agentId === agentId);
-      if (isFormatted && after !== undefined && isThere && !after.formatted) throw new Violation(said);
+      const { placement, last, formatted } = after ?? {};
+      const wasThere =
+        last !== undefined && placement?.agentId === last.agentId && placement.boundAtMs <= last.endedAtMs;
+      if (isFormatted && wasThere && formatted !== true) throw new Violation(said);
       return;
     }
     if (terminalStates.has(update.state)) throw new Violation(said);
