@@ -36,12 +36,10 @@ export function foldUpdate(
     return update.state === 'TASK_GONE_BY_OPERATOR' ? withoutPlace(record, update.taskId) : record;
   }
   if (task?.taskId !== update.taskId) {
-    if (record.last?.taskId === update.taskId) {
-      return foldLate(record, update);
-    }
-    // A superseded task changes nothing but its own entry.
+    const told = record.last?.taskId === update.taskId ? foldLate(record, update) : record;
+    // A superseded task changes nothing but its own entry. It may be the last one too, taken for ended.
     const ended = record.superseded.find((s) => s.taskId === update.taskId);
-    return isTerminal(update.state) && ended !== undefined ? withoutSuperseded(record, ended, nowMs) : record;
+    return isTerminal(update.state) && ended !== undefined ? withoutSuperseded(told, ended, nowMs) : told;
   }
   if (isTerminal(update.state)) {
     return endTask(record, task, update, policy, nowMs);

@@ -116,6 +116,11 @@ test('a task of before changes nothing but its own entry', () => {
   assert.is(foldUpdate(record, { taskId: 'old', state: 'TASK_RUNNING' }, policy, nowMs), record);
   const after = foldUpdate(record, { taskId: 'old', state: 'TASK_FAILED' }, policy, nowMs);
   assert.equal(after, { ...record, superseded: [] });
+  const { last } = makeEnded(desired, broker);
+  if (last === undefined) return assert.unreachable();
+  const taken = { ...record, last: { ...last, taskId: 'old' } };
+  const both = foldUpdate(taken, { taskId: 'old', state: 'TASK_FAILED' }, policy, nowMs);
+  assert.equal(both, { ...taken, superseded: [] }, 'it had been taken for ended');
   const left = {
     incarnation: 'i',
     agentId: 'a',
