@@ -13,6 +13,7 @@ import { silentLogger } from '../../src/sys/logger.ts';
 import { bundlePrograms, createWorld, type Programs, type World, type WorldOptions } from '../crash/world.ts';
 import { broker, root, threeBrokers } from '../e2e/harness.ts';
 import { type BareBroker, copyBrokers, startBare } from './bare-kafka.ts';
+import { cpuMs } from './cpu.ts';
 import { median, type Result, result } from './result.ts';
 
 const runs = 3;
@@ -34,6 +35,7 @@ export async function* measureBringUp(): AsyncIterable<Result> {
   const overHttp: number[] = [];
   const bare: number[] = [];
   const unpack: number[] = [];
+  const cpu = { ours: [] as number[], kafka: [] as number[] };
   const bundled = await bundlePrograms('src/executor/main.ts');
   try {
     for (let run = 1; run <= runs; run += 1) {
@@ -44,23 +46,26 @@ export async function* measureBringUp(): AsyncIterable<Result> {
       await inWorld(bundled, { artifactUrl: 'file:' }, async ({ bringUpMs }) => {
         first.push(bringUpMs);
       });
-      await inWorld(bundled, { artifactUrl: 'file:' }, async ({ world, bringUpMs, look }) => {
+      await inWorld(bundled, { artifactUrl: 'file:' }, async ({ world, bringUpMs, bringUpCpuMs, look }) => {
         again.push(bringUpMs);
+        cpu.ours.push(bringUpCpuMs);
         const { bootstrap } = await look();
         const brokers = copyBrokers(world.home, await look());
         await world.stop();
         unpack.push(await timed(() => unpackAll(brokers)));
         const startedMs = performance.now();
+        const before = cpuMs();
         const cluster = startBare(brokers);
         try {
           await formBare(bootstrap);
           bare.push(performance.now() - startedMs);
+          cpu.kafka.push(cpuMs().kafka - before.kafka);
         } finally {
           await cluster.stop();
         }
       });
       process.stderr.write(
-        `run ${run} of ${runs}: ${JSON.stringify({ again, first, overHttp, bare, unpack })}\n`,
+        `run ${run} of ${runs}: ${JSON.stringify({ again, first, overHttp, bare, unpack, cpu })}\n`,
       );
     }
   } finally {
@@ -74,6 +79,13 @@ export async function* measureBringUp(): AsyncIterable<Result> {
     ours: again,
     reference: bare,
     meaning: `${what}; agents on this machine: Node runs where it lies, and Kafka is shared as an earlier bring-up unpacked it`,
+  });
+  yield result({
+    bench: 'bring-up-cpu',
+    ours: cpu.ours,
+    reference: cpu.kafka,
+    meaning:
+      'time of the processor in bring-up: executors, scheduler, embedded Mesos and command line by the JVMs of the reference',
   });
   yield result({
     bench: 'bring-up-over-http',
@@ -138,6 +150,8 @@ export async function* measureRestart(): AsyncIterable<Result> {
 type Measured = {
   readonly world: World;
   readonly bringUpMs: number;
+  /** Of the processor, without the JVMs. */
+  readonly bringUpCpuMs: number;
   /** The status once it is converged. */
   look(): Promise<ClusterStatus>;
 };
@@ -160,10 +174,13 @@ async function inWorld(
   try {
     world.start();
     await eventually(async () => existsSync(join(world.home, 'scheduler', 'api.json')));
+    const before = cpuMs();
     const bringUpMs = await timed(() => applyAndWait(world.home));
+    const bringUpCpuMs = cpuMs().ours - before.ours;
     await use({
       world,
       bringUpMs,
+      bringUpCpuMs,
       look: async () => {
         const status = await world.bringUp(({ phase }) => phase === 'converged', 120_000);
         if (status === 'died') throw new Error(`the scheduler died: ${world.log()}`);
