@@ -58,9 +58,10 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     body?: unknown,
     method = body === undefined ? 'GET' : 'POST',
   ): Promise<T | undefined> => {
-    const response = await send(options, method, path, body);
-    if (response.ok) return (await readJson(response, options.url)) as T;
-    const error = errorFrom(response.status, await readJson(response, options.url), options.url);
+    const { status, text } = await send(options, method, path, body);
+    const answer = readJson(text, options.url);
+    if (status >= 200 && status < 300) return answer as T;
+    const error = errorFrom(status, answer, options.url);
     if (error === undefined) return undefined;
     throw error;
   };
@@ -94,52 +95,70 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   };
 }
 
-async function send(
+type Answer = { readonly status: number; readonly text: string };
+
+function send(
   { url, token, timeoutMs = 10_000 }: ApiClientOptions,
   method: string,
   path: string,
   body: unknown,
-) {
-  try {
-    return await fetch(`${url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  } catch (error) {
-    throw unreachableScheduler(error, url, timeoutMs);
-  }
-}
-
-function unreachableScheduler(error: unknown, url: string, timeoutMs: number): UnavailableError {
-  if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return new UnavailableError(
-      'KM_UNAVAILABLE_SCHEDULER',
-      `the scheduler at ${url} did not answer within ${timeoutMs / 1000} s`,
+): Promise<Answer> {
+  // Every command asks, and few do more: `fetch`, or an `import` of node:http, would first load undici (50 ms).
+  const { request } = process.getBuiltinModule(url.startsWith('https:') ? 'node:https' : 'node:http');
+  const signal = AbortSignal.timeout(timeoutMs);
+  return new Promise((resolve, reject) => {
+    const failWith = (kind: (error: Error, url: string) => UnavailableError) => (error: Error) =>
+      reject(signal.aborted ? late(error, url, timeoutMs) : kind(error, url));
+    const outgoing = request(
+      `${url}${path}`,
       {
-        cause: error,
-        outcome: 'unknown',
-        remedy: 'look into its log (scheduler.log in the home directory); then try again',
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        // A kept connection may be closed just when it is used again, and whether a write got through is then unknown.
+        agent: false,
+        signal,
+      },
+      (incoming) => {
+        let text = '';
+        incoming.setEncoding('utf8');
+        incoming.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
+        incoming.on('error', failWith(brokenOff));
       },
     );
-  }
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    outgoing.on('error', failWith(unreachable));
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+function late(error: Error, url: string, timeoutMs: number): UnavailableError {
+  return new UnavailableError(
+    'KM_UNAVAILABLE_SCHEDULER',
+    `the scheduler at ${url} did not answer within ${timeoutMs / 1000} s`,
+    {
+      cause: error,
+      outcome: 'unknown',
+      remedy: 'look into its log (scheduler.log in the home directory); then try again',
+    },
+  );
+}
+
+function unreachable(error: Error, url: string): UnavailableError {
+  const code = 'code' in error ? String(error.code) : '';
   if (code === 'ECONNREFUSED') {
     return new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `no scheduler is running at ${url}`, {
       cause: error,
       remedy: startRemedy,
     });
   }
-  const detail = code || (cause instanceof Error ? cause.message : String(error));
   return new UnavailableError(
     'KM_UNAVAILABLE_SCHEDULER',
-    `the scheduler at ${url} cannot be reached: ${detail}`,
+    `the scheduler at ${url} cannot be reached: ${code || error.message}`,
     {
       cause: error,
       outcome: 'unknown',
@@ -148,17 +167,15 @@ function unreachableScheduler(error: unknown, url: string, timeoutMs: number): U
   );
 }
 
-async function readJson(response: Response, url: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await response.text();
-  } catch (error) {
-    throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `the scheduler at ${url} broke off its answer`, {
-      cause: error,
-      outcome: 'unknown',
-      remedy: 'try again; if it ended meanwhile, its log says why',
-    });
-  }
+function brokenOff(error: Error, url: string): UnavailableError {
+  return new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `the scheduler at ${url} broke off its answer`, {
+    cause: error,
+    outcome: 'unknown',
+    remedy: 'try again; if it ended meanwhile, its log says why',
+  });
+}
+
+function readJson(text: string, url: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

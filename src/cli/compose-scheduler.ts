@@ -29,6 +29,7 @@ import { foldConnection, tellConnection } from './mesos-connection.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
 import { logExposed, readSecret } from './secret-files.ts';
+import { warmUpParser } from './spec-problems.ts';
 import { createStandbyService } from './standby-service.ts';
 import { openStoreBacking } from './store-backing.ts';
 
@@ -367,6 +368,8 @@ async function lead(
     artifacts: artifactServer.url,
     master: base.identity.master,
   });
+  // What comes next is the first spec, and it need not wait until the schema is compiled (100 ms).
+  if (reconciler.memory().length === 0) setImmediate(warmUpParser);
 }
 
 function exitCodeOf(error: KafkaMesosError): number {

@@ -15,8 +15,12 @@ export function convergence(
   if (status === undefined && isRemoved === true) return 'converged';
   if (status === undefined || status.revision < revision) return 'converging';
   if (status.phase === 'converged') return 'converged';
-  const moving = status.brokers.some(({ state }) => ['launching', 'starting', 'stopping'].includes(state));
-  return status.phase === 'held' && !moving ? 'held' : 'converging';
+  return status.phase === 'held' && !isMoving(status) ? 'held' : 'converging';
+}
+
+/** Whether a broker is on its way up or down. */
+export function isMoving({ brokers }: ClusterStatus): boolean {
+  return brokers.some(({ state }) => ['launching', 'starting', 'stopping'].includes(state));
 }
 
 /** The cluster that keeps all of them from being converged, if any does. */

@@ -4,6 +4,7 @@ import { UnavailableError } from '../model/errors.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { systemClock } from '../sys/clock.ts';
 import type { Context } from './context.ts';
+import { isMoving } from './convergence.ts';
 import { leaderWords } from './format/scheduler.ts';
 import { clockTime } from './format/time.ts';
 import { progressLines } from './progress-lines.ts';
@@ -27,7 +28,12 @@ export type FollowEnd = {
 
 /** How long the scheduler may be away (it restarts, say) before following it fails. */
 const lostAfterMs = 60_000;
-const intervalMs = 200;
+const liveIntervalMs = 200;
+/** Plain lines: while a broker is on its way nothing hurries, and every look takes time from those that start here. */
+const calmIntervalMs = 400;
+/** When the last of them is there, what people wait for is a moment away. */
+const newsIntervalMs = 100;
+const newsForMs = 2_000;
 
 /**
  * Watches clusters in the live view, or as plain lines where stdout is no terminal. Only looks
@@ -49,7 +55,7 @@ async function followLive(context: Context, client: ApiClient, options: FollowOp
   const { reason, last } = await renderLive({
     poll: () => client.clusters(),
     leads: async () => leaderWords(await client.scheduler()),
-    intervalMs,
+    intervalMs: liveIntervalMs,
     stdout: context.io.stdout,
     stdin: context.io.stdin,
     ...(options.clusterNames === undefined ? {} : { clusterNames: options.clusterNames }),
@@ -73,8 +79,13 @@ async function followPlainly(
   process.once('SIGINT', onSignal);
   const startedAtMs = context.nowMs();
   let answeredAtMs = startedAtMs;
+  let newsAtMs = startedAtMs;
   let silent = false;
   let last: readonly ClusterStatus[] = [];
+  const say = (line: string) => {
+    newsAtMs = context.nowMs();
+    options.say(line);
+  };
   try {
     for (;;) {
       try {
@@ -84,12 +95,12 @@ async function followPlainly(
         for (const status of wanted) {
           const before = last.find(({ name }) => name === status.name);
           for (const line of progressLines(before, status, nowMs)) {
-            options.say(statuses.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
+            say(statuses.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
           }
         }
         for (const { name } of last) {
           if (!wanted.some((status) => status.name === name)) {
-            options.say(`${clockTime(nowMs)} cluster ${name}: gone\n`);
+            say(`${clockTime(nowMs)} cluster ${name}: gone\n`);
           }
         }
         last = wanted;
@@ -106,7 +117,9 @@ async function followPlainly(
       if (options.timeoutMs !== undefined && context.nowMs() - startedAtMs >= options.timeoutMs) {
         return { reason: 'timeout', last };
       }
-      await sleep(intervalMs, undefined, { signal: interrupt.signal }).catch(() => {});
+      const hurries = !last.some(isMoving) && context.nowMs() - newsAtMs < newsForMs;
+      const pauseMs = hurries ? newsIntervalMs : calmIntervalMs;
+      await sleep(pauseMs, undefined, { signal: interrupt.signal }).catch(() => {});
     }
   } finally {
     process.off('SIGINT', onSignal);

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 /**
  * Where everything of one user's kafka-mesos lies: `KAFKA_MESOS_HOME`, or `~/.kafka-mesos`.
  *
- *     dist/                   Kafka archives
+ *     dist/                   Kafka archives, each beside what brokers on this machine share of it, unpacked
  *     local/                  the embedded Mesos: its agents' disks, the store of its scheduler
  *     scheduler/api.json      where the running scheduler listens
  *     scheduler/token         what its API wants, 0600

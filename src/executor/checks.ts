@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { BrokerLaunch, LaunchListener } from '../model/launch.ts';
 import { BrokerFailure, errorText, systemCode } from './failure.ts';
 
@@ -86,54 +82,4 @@ function notLocal(message: string): BrokerFailure {
     remedy:
       "Set the agent's --hostname to a name or address of the machine, or the listener's advertised host.",
   });
-}
-
-/**
- * Finds `java` (the unpacked JRE, else JAVA_HOME, else PATH) and checks its version.
- *
- * @throws BrokerFailure `java-missing` or `java-too-old`.
- */
-export async function findJava(
-  options: { readonly jreHome?: string; readonly kafkaVersion: string },
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
-  const home = options.jreHome ?? env.JAVA_HOME;
-  const path = home === undefined || home === '' ? 'java' : javaBelow(home);
-  const remedy = `Install Java ${neededJava(options.kafkaVersion)} or later on the agent, or name a JRE in the spec, which is then fetched.`;
-  const output = await promisify(execFile)(path, ['-version'], { timeout: 30_000, env: { ...env } }).then(
-    ({ stdout, stderr }) => `${stderr}${stdout}`,
-    (error: unknown) => {
-      const why =
-        systemCode(error) === 'ENOENT' ? 'there is no such program' : errorText(error).slice(0, 300);
-      throw new BrokerFailure('java-missing', `java cannot be run as "${path}": ${why}`, {
-        cause: error,
-        remedy,
-      });
-    },
-  );
-  const version = parseJavaVersion(output);
-  if (version === undefined || version >= neededJava(options.kafkaVersion)) return path;
-  throw new BrokerFailure(
-    'java-too-old',
-    `"${path}" is Java ${version}, but Kafka ${options.kafkaVersion} needs ${neededJava(options.kafkaVersion)}`,
-    { remedy },
-  );
-}
-
-function javaBelow(home: string): string {
-  // A JRE for macOS has its home below Contents/Home.
-  const inBundle = join(home, 'Contents', 'Home', 'bin', 'java');
-  return existsSync(inBundle) ? inBundle : join(home, 'bin', 'java');
-}
-
-/** The major version out of `java -version`: `17.0.15` is 17, `1.8.0_402` is 8. */
-export function parseJavaVersion(output: string): number | undefined {
-  const match = /version "(\d+)(?:\.(\d+))?/.exec(output);
-  if (match === null) return undefined;
-  return match[1] === '1' ? Number(match[2]) : Number(match[1]);
-}
-
-/** Brokers of Kafka 4 need Java 17 (KIP-1013); those of 3.x run on 8. */
-export function neededJava(kafkaVersion: string): number {
-  return Number.parseInt(kafkaVersion, 10) <= 3 ? 8 : 17;
 }

@@ -4,6 +4,7 @@ import { extract } from 'tar';
 import type { Artifact } from '../model/launch.ts';
 import { BrokerFailure, errorText, systemCode, throwIfStopped } from './failure.ts';
 import { type ArtifactSink, type FetchOptions, fetchArtifact, withoutSecrets } from './fetch.ts';
+import { linkShared, share, sharedOf } from './shared-layout.ts';
 import { ownFolder, syncDirectory, syncTree, writeDurably } from './storage-disk.ts';
 
 export type LayoutOptions = FetchOptions & {
@@ -19,7 +20,8 @@ const maxUnpackedBytes = 8 * 2 ** 30;
  * Brings an archive (tar, gzipped or not) into `<volume>/.kafka-mesos/dist/<digest prefix>` with its
  * top folder stripped. It is unpacked while it arrives, beside that name: a folder gets the name only
  * when its digest was right and it is complete and on disk, so nothing of a wrong archive is ever used,
- * and a restart on the same volume fetches and extracts nothing.
+ * and a restart on the same volume fetches and extracts nothing. Nor is anything unpacked where an earlier
+ * executor has shared the same archive's files (shared-layout.ts).
  *
  * @returns the folder.
  * @throws BrokerFailure `fetch-failed` or `digest-mismatch`; Stopped.
@@ -29,6 +31,16 @@ export async function layOut(artifact: Artifact, options: LayoutOptions): Promis
   const home = join(dist, folderName(artifact));
   if (await isFolder(home)) return home;
   const temporary = `${home}.unpacking`;
+  const shared = sharedOf(artifact);
+  if (shared !== undefined) {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(dist, { recursive: true });
+    if (await linkShared(shared, temporary)) {
+      await rename(temporary, home);
+      await syncDirectory(dist);
+      return home;
+    }
+  }
   const unpacker = createUnpacker(temporary);
   try {
     await fetchArtifact(artifact, unpacker, options);
@@ -52,6 +64,7 @@ export async function layOut(artifact: Artifact, options: LayoutOptions): Promis
     throw error;
   }
   await syncDirectory(dist);
+  if (shared !== undefined) await share(home, shared, `${home}.sharing`);
   return home;
 }
 

@@ -157,6 +157,8 @@ export function volumeToken(volumePath: string): string {
 export async function endLeftovers(volumePath: string, clock: Clock, graceMs: number): Promise<number[]> {
   const token = volumeToken(volumePath);
   const found = await findProcesses(token);
+  // Each look reads the argv of every process of the machine.
+  if (found.length === 0) return [];
   for (const pid of found) signal(pid, 'SIGTERM');
   await waitUntilGone(token, clock, graceMs);
   for (const pid of await findProcesses(token)) signal(pid, 'SIGKILL');

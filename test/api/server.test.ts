@@ -1,4 +1,6 @@
-import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApiClient } from '../../src/api/client.ts';
@@ -8,6 +10,7 @@ import {
   ConflictError,
   InvariantError,
   KafkaMesosError,
+  ProtocolError,
   SpecError,
   UnavailableError,
   UnsafePlanError,
@@ -291,6 +294,30 @@ test('the client gives up on a scheduler that does not answer', async () => {
     assert.instance(error, UnavailableError);
     assert.is((error as UnavailableError).outcome, 'unknown');
   });
+});
+
+test('the client tells an answer that breaks off, or stands still, from one that is not ours', async () => {
+  const cases: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    'broke off its answer': (response) =>
+      response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy()),
+    'did not answer within 0.2 s': (response) =>
+      response.writeHead(200, { 'content-length': 100 }).write('{'),
+    'cannot be reached: ECONNRESET': (response) => response.destroy(),
+    'cannot be reached: HPE_INVALID_CONSTANT': (response) => response.socket?.end('SSH-2.0-OpenSSH_9.2\r\n'),
+    'is no kafka-mesos scheduler': (response) =>
+      response.writeHead(302, { location: '/login' }).end('<html>'),
+  };
+  for (const [said, answer] of Object.entries(cases)) {
+    const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const error = await rejection(createApiClient({ url, token, timeoutMs: 200 }).clusters());
+    server.closeAllConnections();
+    server.close();
+    assert.match(error.message, said);
+    assert.instance(error, said.endsWith('scheduler') ? ProtocolError : UnavailableError, said);
+    if (error instanceof UnavailableError) assert.is(error.outcome, 'unknown', said);
+  }
 });
 
 test('what is asked of a broker arrives as it was said; what is no such thing is refused', () =>

@@ -80,6 +80,27 @@ test('java-too-old: both versions are named', () =>
     assert.match(message ?? '', /is Java 11, but Kafka 4\.4\.0 needs 17\. Install Java 17/);
   }));
 
+test('a java is not run for its version where the JDK states one that is new enough', () =>
+  inFolder(async (folder) => {
+    const java = await fakeJava(folder, 'echo "no libjvm" >&2; exit 2');
+    const state = (version: string, arch: string) =>
+      writeFile(
+        join(java, 'release'),
+        `JAVA_VERSION="${version}"\nOS_ARCH="${arch}"\nOS_NAME="${process.platform === 'darwin' ? 'Darwin' : 'Linux'}"\n`,
+      );
+    const ours = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+    await state('21.0.1', ours);
+    assert.is((await endOf(java)).code, 'format-failed');
+    await state('11.0.2', ours);
+    assert.is((await endOf(java)).code, 'java-missing', 'only running it may refuse it');
+    await state('21.0.1', 'sparc');
+    assert.is(
+      (await endOf(java)).code,
+      'java-missing',
+      'what a JDK of another platform states counts for nothing',
+    );
+  }));
+
 test('fetch-failed: an archive without jars', () =>
   inFolder(async (folder) => {
     const { code, message } = await endOf(await fakeJava(folder, current), 'README');

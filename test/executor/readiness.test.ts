@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { neededJava, parseJavaVersion } from '../../src/executor/checks.ts';
 import { parseMesosDuration } from '../../src/executor/durations.ts';
+import { neededJava, parseJavaVersion, parseRelease } from '../../src/executor/java.ts';
 import { readLaunch } from '../../src/executor/launch.ts';
 import {
   apiVersionsRequest,
@@ -32,6 +32,20 @@ test('the versions of Java', () => {
   assert.is(parseJavaVersion('who knows'), undefined);
   assert.is(neededJava('4.4.0'), 17);
   assert.is(neededJava('3.9.1'), 8);
+});
+
+test('the version that a JDK states of itself, if it is for this platform', () => {
+  const debian =
+    'IMPLEMENTOR="Debian"\nJAVA_VERSION="17.0.15"\nLIBC="gnu"\nOS_ARCH="x86_64"\nOS_NAME="Linux"\n';
+  const here = { platform: 'linux', arch: 'x64' };
+  assert.is(parseRelease(debian, here), 17);
+  assert.is(parseRelease(debian.replace('17.0.15', '1.8.0_402'), here), 8);
+  assert.is(parseRelease(debian.replace('x86_64', 'aarch64'), { platform: 'linux', arch: 'arm64' }), 17);
+  assert.is(parseRelease(debian, { platform: 'linux', arch: 'arm64' }), undefined);
+  assert.is(parseRelease(debian, { platform: 'darwin', arch: 'x64' }), undefined);
+  assert.is(parseRelease(debian.replace('gnu', 'musl'), here), undefined);
+  assert.is(parseRelease('JAVA_VERSION="17.0.15"\n', here), undefined);
+  assert.is(parseRelease('', here), undefined);
 });
 
 // Lines as Kafka 4.4.0 wrote them.
