@@ -44,11 +44,7 @@ export function foldUpdate(
   if (isTerminal(update.state)) {
     return endTask(record, task, update, policy, nowMs);
   }
-  if (
-    update.state === 'TASK_UNREACHABLE' ||
-    update.state === 'TASK_LOST' ||
-    update.state === 'TASK_UNKNOWN'
-  ) {
+  if (isOfMaster(update.state)) {
     // LOST is what even partition-aware frameworks get when an agent unregisters: unreachable, not failed.
     // UNKNOWN is the answer for an agent that the master has forgotten: no proof of death either, but
     // without a timer the broker would wait for that agent for ever.
@@ -59,9 +55,15 @@ export function foldUpdate(
   return foldLive(record, task, update, nowMs);
 }
 
+/** Nobody knows how it is, and what it is said to have reported is no news. */
+const isOfMaster = (state: TaskState): boolean =>
+  state === 'TASK_UNREACHABLE' || state === 'TASK_LOST' || state === 'TASK_UNKNOWN';
+
 /** The agent's own words of a task whose end the master told already, or somebody before us: they come in their order. */
 function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
-  const wasFormatted = parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING';
+  const wasFormatted =
+    !isOfMaster(update.state) &&
+    (parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING');
   const { mayBeFormatted: _known, ...known } = record;
   const { last, placement } = record;
   // A place that was bound after it ended is another one.

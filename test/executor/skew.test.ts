@@ -293,10 +293,11 @@ test('no report of any release crashes a record, the status or a view, and none 
       (updates) => {
         let record = launched();
         for (const update of updates) {
-          const { formatted, task } = record;
+          const { formatted } = record;
           record = fold(record, update);
-          // What an agent that is unreachable is said to have reported is the master's word.
-          const told = task !== undefined && update.state !== 'TASK_UNREACHABLE';
+          // What an agent that is unreachable is said to have reported is the master's word. Of a task that has ended it
+          // still counts.
+          const told = update.state !== 'TASK_UNREACHABLE';
           const learnt = told && (update.report.formatted === true || update.state === 'TASK_RUNNING');
           assert.is(record.formatted, formatted || learnt);
         }
