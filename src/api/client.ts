@@ -124,7 +124,7 @@ function unreachableScheduler(error: unknown, url: string, timeoutMs: number): U
       {
         cause: error,
         outcome: 'unknown',
-        remedy: 'look into its log (scheduler.log in the home directory); then try again',
+        remedy: 'look into its log (its journal, or scheduler.log in the home directory); then try again',
       },
     );
   }
@@ -136,6 +136,7 @@ function unreachableScheduler(error: unknown, url: string, timeoutMs: number): U
       remedy: startRemedy,
     });
   }
+  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET') return brokenOff(error, url);
   const detail = code || (cause instanceof Error ? cause.message : String(error));
   return new UnavailableError(
     'KM_UNAVAILABLE_SCHEDULER',
@@ -148,16 +149,20 @@ function unreachableScheduler(error: unknown, url: string, timeoutMs: number): U
   );
 }
 
+function brokenOff(cause: unknown, url: string): UnavailableError {
+  return new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `the scheduler at ${url} broke off its answer`, {
+    cause,
+    outcome: 'unknown',
+    remedy: 'try again; if it ended meanwhile, its log says why',
+  });
+}
+
 async function readJson(response: Response, url: string): Promise<unknown> {
   let text: string;
   try {
     text = await response.text();
   } catch (error) {
-    throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `the scheduler at ${url} broke off its answer`, {
-      cause: error,
-      outcome: 'unknown',
-      remedy: 'try again; if it ended meanwhile, its log says why',
-    });
+    throw brokenOff(error, url);
   }
   try {
     return JSON.parse(text);

@@ -178,9 +178,11 @@ async function prepare(
     startedAtMs: systemClock.nowMs(),
   };
   let standing: Leadership | undefined;
+  let self: Leader | undefined;
   let service = createStandbyService({
     store,
     leadership: () => standing,
+    self: () => self,
     framework,
     clock: systemClock,
     identity,
@@ -204,7 +206,7 @@ async function prepare(
   }).catch(cannotListen('--listen', options.listen));
   closers.push(() => api.close());
   closers.push(() => retractApi(options.home));
-  const self: Leader = { id, host, apiUrl: api.url };
+  self = { id, host, apiUrl: api.url };
   const leadership = await backing.stand(self);
   standing = leadership;
   const leader = await leadership.leader();
@@ -364,7 +366,7 @@ async function lead(
   await publishApi(options.home, base.api.url);
   logger.info('scheduler started', {
     api: base.api.url,
-    artifacts: artifactServer.url,
+    artifacts: options.artifactUrlBase ?? artifactServer.url,
     master: base.identity.master,
   });
 }
