@@ -57,7 +57,10 @@ export async function runScheduler(
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
+  let isClosing = false;
   const fail = (error: KafkaMesosError) => {
+    // A session that we close ends a leadership, and nothing has failed.
+    if (isClosing) return;
     if (error.code === 'KM_CONFLICT_TORN_DOWN') {
       logger.warn('the scheduler ends', { code: error.code, reason: error.message });
       // The answer to whoever asked for it goes out first.
@@ -94,6 +97,7 @@ export async function runScheduler(
     if (elected) await lead(base, options, overrides, { logger, closers, fail, ended });
     return await ended;
   } finally {
+    isClosing = true;
     // Whatever is decided from here on, nothing is sent: closing begins with what sends.
     for (const close of closers.reverse()) await closeInTime(close, logger);
   }

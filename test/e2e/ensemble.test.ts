@@ -149,9 +149,9 @@ for (const [which, choose] of [
 test('a majority dies: nobody leads, the leader ends by 75; a majority is back: one leads again', async () => {
   const before = await epoch();
   const [first, second] = members as [RealZooKeeper, RealZooKeeper];
-  const ended = one.exit();
   await Promise.all([first.kill(), second.kill()]);
-  assert.is(await ended, 75);
+  await until('the leader has ended', () => one.process().exitCode !== null);
+  assert.is(one.process().exitCode, 75);
   const end = lines(one).findLast(({ msg }) => msg === 'the scheduler ends');
   // By its own count: ZooKeeper had nobody who could have ended the session.
   assert.match(end?.error ?? '', 'so long that the session may be over');
