@@ -143,7 +143,7 @@ function late(error: Error, url: string, timeoutMs: number): UnavailableError {
     {
       cause: error,
       outcome: 'unknown',
-      remedy: 'look into its log (scheduler.log in the home directory); then try again',
+      remedy: 'look into its log (its journal, or scheduler.log in the home directory); then try again',
     },
   );
 }
@@ -156,6 +156,7 @@ function unreachable(error: Error, url: string): UnavailableError {
       remedy: startRemedy,
     });
   }
+  if (code === 'ECONNRESET') return brokenOff(error, url);
   return new UnavailableError(
     'KM_UNAVAILABLE_SCHEDULER',
     `the scheduler at ${url} cannot be reached: ${code || error.message}`,

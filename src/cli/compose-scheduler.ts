@@ -58,7 +58,10 @@ export async function runScheduler(
   const ended = new Promise<number>((resolve) => {
     end = resolve;
   });
+  let isClosing = false;
   const fail = (error: KafkaMesosError) => {
+    // A session that we close ends a leadership, and nothing has failed.
+    if (isClosing) return;
     if (error.code === 'KM_CONFLICT_TORN_DOWN') {
       logger.warn('the scheduler ends', { code: error.code, reason: error.message });
       // The answer to whoever asked for it goes out first.
@@ -95,6 +98,7 @@ export async function runScheduler(
     if (elected) await lead(base, options, overrides, { logger, closers, fail, ended });
     return await ended;
   } finally {
+    isClosing = true;
     // Whatever is decided from here on, nothing is sent: closing begins with what sends.
     for (const close of closers.reverse()) await closeInTime(close, logger);
   }
@@ -179,9 +183,11 @@ async function prepare(
     startedAtMs: systemClock.nowMs(),
   };
   let standing: Leadership | undefined;
+  let self: Leader | undefined;
   let service = createStandbyService({
     store,
     leadership: () => standing,
+    self: () => self,
     framework,
     clock: systemClock,
     identity,
@@ -205,7 +211,7 @@ async function prepare(
   }).catch(cannotListen('--listen', options.listen));
   closers.push(() => api.close());
   closers.push(() => retractApi(options.home));
-  const self: Leader = { id, host, apiUrl: api.url };
+  self = { id, host, apiUrl: api.url };
   const leadership = await backing.stand(self);
   standing = leadership;
   const leader = await leadership.leader();
@@ -365,7 +371,7 @@ async function lead(
   await publishApi(options.home, base.api.url);
   logger.info('scheduler started', {
     api: base.api.url,
-    artifacts: artifactServer.url,
+    artifacts: options.artifactUrlBase ?? artifactServer.url,
     master: base.identity.master,
   });
   // What comes next is the first spec, and it need not wait until the schema is compiled (100 ms).

@@ -58,7 +58,8 @@ async function readConfig(path: string): Promise<string> {
     const text = await readFile(path, 'utf8');
     if (text.length <= maxBytes) return text;
   } catch (error) {
-    throw new SpecError('KM_SPEC_CONFIG', `the configuration ${path} cannot be read`, {
+    const { code = error } = error as NodeJS.ErrnoException;
+    throw new SpecError('KM_SPEC_CONFIG', `the configuration ${path} cannot be read: ${code}`, {
       cause: error,
       remedy: 'check --config and the permissions of that file',
     });

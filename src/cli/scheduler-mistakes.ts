@@ -11,13 +11,15 @@ type Values = {
   readonly master?: string;
   readonly store?: string;
   readonly listen: ListenAddress;
+  readonly artifactListen: ListenAddress;
   readonly artifactUrl?: string;
+  readonly recover?: boolean;
   readonly sessionTimeout: number;
   readonly failoverTimeout: number;
 };
 
 type Mistake = {
-  readonly option: keyof Values;
+  readonly option: Exclude<keyof Values, 'recover'>;
   /** What is said of the option: `10.0.0.5 is not on loopback`. */
   readonly what: string;
   readonly remedy: string;
@@ -86,7 +88,9 @@ function unusable({
   master,
   store,
   listen,
+  artifactListen,
   artifactUrl,
+  recover,
   sessionTimeout,
   failoverTimeout,
 }: Values): readonly Mistake[] {
@@ -105,6 +109,14 @@ function unusable({
       option: 'listen',
       what: `${listen.host} is not on loopback`,
       remedy: 'the API is for this machine: take 127.0.0.1, and an SSH tunnel to reach it from elsewhere',
+    });
+  }
+  // Agents would be sent to themselves; `--recover` starts none.
+  if (artifactUrl === undefined && recover !== true && ['0.0.0.0', '::'].includes(artifactListen.host)) {
+    mistakes.push({
+      option: 'artifactListen',
+      what: `${artifactListen.host} is every address of this machine, and none that agents could fetch from`,
+      remedy: 'give --artifact-url http://NAME-OF-THIS-MACHINE:PORT too, or listen on one address',
     });
   }
   if (artifactUrl !== undefined && /^[^/]*\/\/[^/]*@/.test(artifactUrl)) {

@@ -12,7 +12,8 @@ export async function readSecret(path: string, flag: string, tell: TellExposed):
   try {
     secret = (await readFile(path, 'utf8')).trim();
   } catch (error) {
-    throw new SpecError('KM_SPEC_SECRET', `the secret file ${path} cannot be read`, {
+    const { code = error } = error as NodeJS.ErrnoException;
+    throw new SpecError('KM_SPEC_SECRET', `the secret file ${path} cannot be read: ${code}`, {
       cause: error,
       remedy: `check ${flag} and the permissions of that file`,
     });

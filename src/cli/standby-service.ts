@@ -15,6 +15,8 @@ const keptForMs = 1_000;
 export function createStandbyService(deps: {
   readonly store: Store;
   readonly leadership: () => Leadership | undefined;
+  /** This scheduler, once it listens. */
+  readonly self: () => Leader | undefined;
   readonly framework: FrameworkSettings;
   readonly clock: Clock;
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
@@ -22,7 +24,13 @@ export function createStandbyService(deps: {
   const { store, clock } = deps;
   let read: { readonly atMs: number; readonly statuses: Promise<readonly ClusterStatus[]> } | undefined;
 
-  const leader = async (): Promise<Leader | undefined> => deps.leadership()?.leader();
+  const leader = async (): Promise<Leader | undefined> => {
+    const found = await deps.leadership()?.leader();
+    const self = deps.self();
+    // At our own address listened the one before us: it died, and its session has not ended yet.
+    const isGone = found?.host === self?.host && found?.apiUrl === self?.apiUrl;
+    return isGone ? undefined : found;
+  };
   const statuses = (): Promise<readonly ClusterStatus[]> => {
     const nowMs = clock.nowMs();
     if (read === undefined || nowMs - read.atMs >= keptForMs) {

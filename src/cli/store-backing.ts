@@ -20,6 +20,9 @@ export type StoreBacking = {
   close(): Promise<void>;
 };
 
+/** Less than clients of the API wait: they are told that ZooKeeper does not answer, not that we do not. */
+const requestTimeoutMs = 8_000;
+
 /** Errors: `SpecError` for an address or credentials that cannot be used; those of the stores. */
 export async function openStoreBacking(
   options: StoreOptions,
@@ -34,6 +37,7 @@ export async function openStoreBacking(
   const session = openZooKeeperSession(address, {
     logger: deps.logger,
     sessionTimeoutMs: options.sessionTimeoutMs,
+    requestTimeoutMs,
   });
   const store = await openZooKeeperStore(session, address.path, deps.self);
   return {

@@ -53,6 +53,7 @@ declare module 'node-zookeeper-client' {
       readonly connectTimeoutHandler: NodeJS.Timeout | null;
       setState(state: number): void;
       onSocketConnected(): void;
+      onSocketClosed(hadError: boolean): void;
       onSocketData(chunk: Buffer): void;
     }
   }

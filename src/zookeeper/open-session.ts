@@ -59,6 +59,7 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
   const waiting = new Set<() => void>();
   const underWay = new Set<(error: KafkaMesosError) => void>();
   let connected = false;
+  let wasConnected = false;
   let over: SessionEnd | undefined;
   /** Rounds of the watchdog in which a server that owes us a word said none. */
   let silentRounds = 0;
@@ -76,7 +77,7 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
     clearTimeout(manager.connectTimeoutHandler ?? undefined);
     manager.socket?.destroy();
   };
-  const { onSocketData, onSocketConnected } = manager;
+  const { onSocketData, onSocketConnected, onSocketClosed } = manager;
   manager.onSocketConnected = () => {
     silentRounds = 0;
     owesSession = true;
@@ -84,6 +85,11 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
     manager.pendingBuffer = null;
     manager.packetQueue.queue.length = 0;
     onSocketConnected.call(manager);
+  };
+  manager.onSocketClosed = (hadError) => {
+    // No state tells of a connection that was never a session, as to a member that has no majority.
+    owesSession = false;
+    onSocketClosed.call(manager, hadError);
   };
   manager.onSocketData = (chunk) => {
     silentRounds = 0;
@@ -101,12 +107,14 @@ export function openZooKeeperSession(address: ZooKeeperAddress, deps: SessionDep
     if (state === zookeeper.State.SYNC_CONNECTED) {
       connected = true;
       owesSession = false;
+      if (wasConnected) logger.info('zookeeper answers again', { servers });
+      wasConnected = true;
       for (const go of [...waiting]) go();
       beat();
       for (const listener of [...listeners]) listener();
     } else {
+      if (connected) logger.info('zookeeper connection lost', { servers });
       connected = false;
-      owesSession = false;
       failAll(unavailable('the connection was lost', 'unknown'));
     }
     if (state === zookeeper.State.EXPIRED) end('expired', `ZooKeeper at ${servers} has ended the session`);

@@ -88,18 +88,44 @@ test('the examples for production are what the scheduler takes', async () => {
   const options = await read(example('scheduler.yaml'));
   assert.is(options.store, 'zk://zk1:2181,zk2:2181,zk3:2181/kafka-mesos');
   assert.is(options.tokenFile, '/etc/kafka-mesos/token');
-  const unit = /^ExecStart=\S+ scheduler (.*)$/m.exec(example('kafka-mesos-scheduler.service'))?.[1];
-  const app = / scheduler (.*)$/.exec((JSON.parse(example('marathon.json')) as { cmd: string }).cmd)?.[1];
-  for (const line of [unit, app]) {
-    assert.ok(line);
-    const args = (line ?? '').replaceAll('$PORT_ARTIFACTS', '7080').split(' ');
-    assert.is((await read('', args)).config, '/etc/kafka-mesos/scheduler.yaml');
+  const unit = unitValues(example('kafka-mesos-scheduler.service'));
+  const app = JSON.parse(example('marathon.json')) as {
+    readonly cmd: string;
+    readonly user: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly portDefinitions: readonly { readonly name: string }[];
+  };
+  // Marathon's variables: $HOST, and for each port $PORT_ and its name in capitals (EnvironmentHelper.scala).
+  const ports = app.portDefinitions.map(({ name }) => `$PORT_${name.toUpperCase()}`);
+  assert.equal([...new Set(app.cmd.match(/\$\w+/g))].sort(), ['$HOST', ...ports]);
+  for (const command of [unit('ExecStart').at(-1), app.cmd]) {
+    const line = /^(?:exec )?\/opt\/kafka-mesos\/bin\/kafka-mesos scheduler (.*)$/.exec(command ?? '')?.[1];
+    assert.ok(line, command);
+    const args = (line ?? '').replaceAll(ports[0] ?? '', '7080').split(' ');
+    const given = await read(example('scheduler.yaml'), args);
+    assert.is(given.config, '/etc/kafka-mesos/scheduler.yaml');
+    assert.equal(given.artifactListen, { host: '0.0.0.0', port: 7080 });
+    assert.match(String(given.artifactUrl), /^http:\/\/(%H|\$HOST):7080$/);
   }
-  assert.match(
-    example('kafka-mesos-scheduler.service'),
-    `RestartPreventExitStatus=${exitCodes.usage} ${exitCodes.frameworkRemoved} ${exitCodes.badConfig}`,
+  assert.equal(
+    unit('Environment').sort(),
+    Object.entries(app.env).map(([name, value]) => `${name}=${value}`),
   );
+  assert.equal([unit('User'), unit('StateDirectory')], [[app.user], ['kafka-mesos']]);
+  assert.is(app.env.KAFKA_MESOS_HOME, '/var/lib/kafka-mesos');
+  // Whatever a person has to mend first, and nothing else: 75 above all is started again, however often.
+  assert.equal(unit('RestartPreventExitStatus'), [
+    `${exitCodes.usage} ${exitCodes.frameworkRemoved} ${exitCodes.badConfig}`,
+  ]);
+  assert.equal([unit('Restart'), unit('StartLimitIntervalSec')], [['always'], ['0']]);
 });
+
+/** All values of a key in a unit for systemd. */
+function unitValues(text: string): (key: string) => string[] {
+  const lines = text.split('\n').filter((line) => !line.startsWith('#'));
+  return (key) =>
+    lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
+}
 
 test('the schema takes what the reader takes, and has a word on every option', async () => {
   const schema = JSON.parse(
@@ -186,6 +212,13 @@ artifactUrl: ftp://mirror
     );
     assert.match(malformed.stderr, /scheduler.yaml:2:8: store: \S+ cannot be used: "zk1:x" is no host:port/);
     assert.not.match(malformed.stderr, 'hunter2');
+    // Every address is none to fetch from, unless another one is named.
+    writeFileSync(file, 'master: m:5050\nartifactListen: 0.0.0.0:7080\nlisten: 10.0.0.5:7090\n');
+    const anywhere = await runCli(['scheduler', '--config', file], { home });
+    assert.match(anywhere.stderr, 'scheduler.yaml:2:17: artifactListen: 0.0.0.0 is every address');
+    const named = ['--artifact-url', 'http://zk1:7080'];
+    const elsewhere = await runCli(['scheduler', '--config', file, ...named], { home });
+    assert.not.match(elsewhere.stderr, 'artifactListen');
     // What the command line says is its own mistake, whatever the file says.
     writeFileSync(file, 'master: m:5050\nlisten: 10.0.0.5:7090\n');
     const usage = await runCli(['scheduler', '--config', file, '--listen', '10.0.0.6:1'], { home });

@@ -29,7 +29,8 @@ export type Scheduler = {
   readonly home: string;
   process(): ChildProcess;
   start(): void;
-  api(): ApiClient;
+  /** A client that gives up after three seconds unless said. */
+  api(timeoutMs?: number): ApiClient;
   /** `leading`, `standby`, or undefined while it does not answer. */
   state(): Promise<'leading' | 'standby' | undefined>;
   /** Code or signal of its last end. */
@@ -39,9 +40,13 @@ export type Scheduler = {
 
 export async function createTwoSchedulers(
   firstPort: number,
-  options: { readonly stubBrokers?: number } = {},
+  options: {
+    readonly stubBrokers?: number;
+    /** The caller's, which both reach without a proxy; absent: one of this world. */
+    readonly store?: { readonly address: string; readonly sessionTimeoutMs: number };
+  } = {},
 ) {
-  const { stubBrokers } = options;
+  const { stubBrokers, store } = options;
   const folder = mkdtempSync(join(tmpdir(), 'kafka-mesos-failover-'));
   const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
   mkdirSync(dist, { recursive: true });
@@ -49,7 +54,7 @@ export async function createTwoSchedulers(
     stubBrokers === undefined ? 'src/executor/main.ts' : 'test/executor/stub-main.ts',
     { withKafkaClients: stubBrokers === undefined },
   );
-  const zookeeper = await startZooKeeper(tickMs);
+  const zookeeper = store === undefined ? await startZooKeeper(tickMs) : undefined;
   const mesos = await startLocalMesos({
     directory: join(folder, 'local'),
     port: 0,
@@ -79,7 +84,7 @@ export async function createTwoSchedulers(
     symlinkSync(dist, join(home, 'dist'));
     const layout = resolveHome({ KAFKA_MESOS_HOME: home }, homedir());
     const logFile = join(home, 'log');
-    const proxy = await startProxy(zookeeper.port);
+    const proxy = await startProxy(zookeeper?.port ?? 0);
     let child: ChildProcess | undefined;
     let exited: Promise<unknown[]> = Promise.resolve([]);
     const scheduler: Scheduler = {
@@ -93,8 +98,8 @@ export async function createTwoSchedulers(
       start() {
         const settings: SchedulerSettings = {
           home,
-          storeUri: `zk://${proxy.address}/kafka-mesos`,
-          sessionTimeoutMs,
+          storeUri: `zk://${store?.address ?? proxy.address}/kafka-mesos`,
+          sessionTimeoutMs: store?.sessionTimeoutMs ?? sessionTimeoutMs,
           master: new URL(mesos.masterUrl).host,
           user: userInfo().username,
           agentNodePath: programs.node,
@@ -110,11 +115,11 @@ export async function createTwoSchedulers(
         closeSync(log);
         exited = once(child, 'exit');
       },
-      api() {
+      api(timeoutMs = 3_000) {
         const { url, pid } = JSON.parse(readFileSync(layout.apiFile, 'utf8')) as { url: string; pid: number };
         if (pid !== child?.pid) throw new Error(`${name} does not serve yet`);
         const token = readFileSync(layout.tokenFile, 'utf8').trim();
-        return createApiClient({ url, token, timeoutMs: 3_000 });
+        return createApiClient({ url, token, timeoutMs });
       },
       async state() {
         try {
@@ -139,7 +144,6 @@ export async function createTwoSchedulers(
     one,
     two,
     mesos,
-    zookeeper,
     leads: (scheduler: Scheduler, timeoutMs = 60_000) =>
       until(`${scheduler.name} leads`, async () => (await scheduler.state()) === 'leading', timeoutMs),
     standsBy: (scheduler: Scheduler) =>
@@ -155,7 +159,7 @@ export async function createTwoSchedulers(
       }
       await mesos.shutdown(0);
       await mesos.close();
-      await zookeeper.close();
+      await zookeeper?.close();
       programs.remove();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -29,27 +29,62 @@ export type RealZooKeeper = {
   /** SIGSTOP and SIGCONT: it accepts connections and says nothing. */
   freeze(): void;
   thaw(): void;
+  /** What it says to one of its four-letter commands; empty when it does not answer. */
+  tell(command: 'srvr' | 'cons' | 'dump'): Promise<string>;
   /** Ends it and deletes its data. */
   close(): Promise<void>;
 };
 
 /** A tick of 250 ms: sessions from half a second to five are possible. */
 export async function startZooKeeper(tickMs = 250): Promise<RealZooKeeper> {
+  const [port = 0] = await freePorts(1);
+  const zookeeper = await createServer({ port, tickMs });
+  await zookeeper.start();
+  return zookeeper;
+}
+
+/** Three that vote. A tick of 500 ms: sessions from one second to ten are possible. */
+export async function startEnsemble(tickMs = 500): Promise<readonly RealZooKeeper[]> {
+  const ids = [1, 2, 3];
+  const ports = await freePorts(3 * ids.length);
+  const portOf = (id: number, use: 0 | 1 | 2) => ports[3 * (id - 1) + use] ?? 0;
+  const voters = [
+    'initLimit=20',
+    'syncLimit=10',
+    ...ids.map((id) => `server.${id}=127.0.0.1:${portOf(id, 1)}:${portOf(id, 2)}`),
+  ];
+  const members = await Promise.all(
+    ids.map((id) => createServer({ port: portOf(id, 0), tickMs, member: { id, voters } })),
+  );
+  await Promise.all(members.map((one) => one.start()));
+  return members;
+}
+
+async function createServer(config: {
+  readonly port: number;
+  readonly tickMs: number;
+  /** Of an ensemble: its id, and the lines that are the same for all. */
+  readonly member?: { readonly id: number; readonly voters: readonly string[] };
+}): Promise<RealZooKeeper> {
+  const { port, tickMs, member } = config;
   const libs = await zooKeeperLibs();
   const folder = await mkdtemp(join(tmpdir(), 'kafka-mesos-zookeeper-'));
-  const [port = 0] = await freePorts(1);
   const configPath = join(folder, 'zoo.cfg');
   const logPath = join(folder, 'zookeeper.log');
+  const dataDir = join(folder, 'data');
+  await mkdir(dataDir);
+  if (member !== undefined) await writeFile(join(dataDir, 'myid'), `${member.id}\n`);
   await writeFile(
     configPath,
     [
       `tickTime=${tickMs}`,
-      `dataDir=${join(folder, 'data')}`,
+      `dataDir=${dataDir}`,
       'clientPortAddress=127.0.0.1',
       `clientPort=${port}`,
       'maxClientCnxns=0',
       'admin.enableServer=false',
-      '4lw.commands.whitelist=srvr',
+      '4lw.commands.whitelist=srvr,cons,dump',
+      ...(member?.voters ?? []),
       '',
     ].join('\n'),
   );
@@ -76,7 +111,8 @@ export async function startZooKeeper(tickMs = 250): Promise<RealZooKeeper> {
       );
       const started = child;
       const deadlineMs = Date.now() + 60_000;
-      while (!(await answers(port))) {
+      // It has a version to tell only once it serves.
+      while (!(await zookeeper.tell('srvr')).startsWith('Zookeeper version')) {
         if (started.exitCode !== null || Date.now() > deadlineMs) {
           throw new Error(`ZooKeeper does not start: ${await readFile(logPath, 'utf8')}`);
         }
@@ -91,27 +127,23 @@ export async function startZooKeeper(tickMs = 250): Promise<RealZooKeeper> {
     },
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
+    tell: (command) =>
+      new Promise((resolve) => {
+        const socket = createConnection({ host: '127.0.0.1', port }, () => socket.end(command));
+        let text = '';
+        socket.setTimeout(1_000, () => socket.destroy());
+        socket.on('data', (chunk) => {
+          text += chunk;
+        });
+        socket.on('error', () => {});
+        socket.on('close', () => resolve(text));
+      }),
     async close() {
       await zookeeper.kill();
       await rm(folder, { recursive: true, force: true });
     },
   };
-  await zookeeper.start();
   return zookeeper;
-}
-
-/** ZooKeeper's own four-letter command: it has a version to tell only once it serves. */
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port }, () => socket.end('srvr'));
-    let text = '';
-    socket.setTimeout(1_000, () => socket.destroy());
-    socket.on('data', (chunk) => {
-      text += chunk;
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(text.startsWith('Zookeeper version')));
-  });
 }
 
 /** The folder of jars, got once for all homes of this user. */

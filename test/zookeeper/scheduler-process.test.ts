@@ -35,6 +35,7 @@ test('it leads, and told to stop it leaves the election at once', () =>
     });
     assert.is(run.exitCode, 0, run.stderr);
     assert.not.match(run.stdout + run.stderr, 'hunter2');
+    assert.not.match(run.stderr, '"level":"error"', 'an end that was asked for is no failure');
     const stranger = openSession(zookeeper.address);
     await stranger.getChildren('/told/election').then(
       () => assert.unreachable('anybody may read it'),

@@ -4,6 +4,9 @@ import { type AddressInfo, createConnection, createServer, type Socket } from 'n
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InvariantError, UnavailableError } from '../../src/model/errors.ts';
+import { systemClock } from '../../src/sys/clock.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { openZooKeeperSession } from '../../src/zookeeper/open-session.ts';
 import { startProxy } from './proxy.ts';
 import { startZooKeeper } from './real-zookeeper.ts';
 import { failureOf, openSession, until } from './support.ts';
@@ -73,6 +76,41 @@ test('a frozen server is left for one that answers', async () => {
     await session.close();
   }
   frozen.close();
+});
+
+test('a server that closes without a session owes none: nobody is said to be silent', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.destroy());
+    // Only one connection; every later one is refused.
+    server.close();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const closed = once(server, 'close');
+  const warnings: string[] = [];
+  let round: () => void = () => {};
+  const session = openZooKeeperSession(
+    { servers: [{ host: '127.0.0.1', port }], path: '/x' },
+    {
+      logger: { ...silentLogger, warn: (message) => void warnings.push(message) },
+      clock: {
+        ...systemClock,
+        setTimer(_, next) {
+          round = next;
+          return { cancel() {} };
+        },
+      },
+    },
+  );
+  await closed;
+  let rounds = 0;
+  await until('the watchdog has looked often enough', () => {
+    round();
+    rounds += 1;
+    return rounds >= 20;
+  });
+  assert.equal(warnings, []);
+  await session.close();
 });
 
 test('a server that speaks nonsense costs a connection, not the process', async () => {

@@ -1,0 +1,51 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createStandbyService } from '../../src/cli/standby-service.ts';
+import { NotLeaderError } from '../../src/model/errors.ts';
+import type { Leader, Leadership } from '../../src/model/leadership.ts';
+import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { systemClock } from '../../src/sys/clock.ts';
+import { failureOf } from '../zookeeper/support.ts';
+
+const self: Leader = { id: 'kafka-1:200', host: 'kafka-1', apiUrl: 'http://127.0.0.1:7090' };
+
+async function standingBy(leader: Leader) {
+  const service = createStandbyService({
+    store: createMemoryStoreBackend().connect(),
+    leadership: () =>
+      ({ leader: async () => leader, standbys: async () => 1 }) as Partial<Leadership> as Leadership,
+    self: () => self,
+    framework: {
+      name: 'kafka-mesos',
+      user: 'kafka',
+      role: 'kafka',
+      principal: 'kafka',
+      failoverTimeoutMs: 1,
+    },
+    clock: systemClock,
+    identity: { version: '1', frameworkName: 'kafka-mesos', role: 'kafka', master: 'm:5050', startedAtMs: 0 },
+  });
+  const refused = await failureOf(service.apply({ files: [], author: 'test' }));
+  assert.instance(refused, NotLeaderError);
+  return { refused: refused as NotLeaderError, status: await service.scheduler() };
+}
+
+test('a standby refuses, and says where the leader is', async () => {
+  const leader = { ...self, id: 'kafka-2:100', host: 'kafka-2' };
+  const { refused, status } = await standingBy(leader);
+  assert.is(refused.code, 'KM_CONFLICT_NOT_LEADER');
+  assert.match(refused.message, 'kafka-2:100 on kafka-2 leads');
+  assert.is(refused.remedy, 'ask the leader, on kafka-2 at http://127.0.0.1:7090');
+  assert.equal(refused.leader, leader);
+  assert.equal(status.leadership, { state: 'standby', leader, standbys: 1 });
+});
+
+test('a leader that listened where this one does is gone: nobody is sent in a circle', async () => {
+  const { refused, status } = await standingBy({ ...self, id: 'kafka-1:100' });
+  assert.match(refused.message, 'nobody leads just now');
+  assert.is(refused.remedy, 'try again in a moment');
+  assert.is(refused.leader, undefined);
+  assert.equal(status.leadership, { state: 'standby', standbys: 1 });
+});
+
+test.run();
