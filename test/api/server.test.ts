@@ -302,7 +302,8 @@ test('the client tells an answer that breaks off, or stands still, from one that
       response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy()),
     'did not answer within 0.2 s': (response) =>
       response.writeHead(200, { 'content-length': 100 }).write('{'),
-    'cannot be reached: ECONNRESET': (response) => response.destroy(),
+    // Before it has begun, too.
+    'broke off': (response) => response.destroy(),
     'cannot be reached: HPE_INVALID_CONSTANT': (response) => response.socket?.end('SSH-2.0-OpenSSH_9.2\r\n'),
     'is no kafka-mesos scheduler': (response) =>
       response.writeHead(302, { location: '/login' }).end('<html>'),
