@@ -399,6 +399,7 @@ export function makeInput(
   );
   return {
     nowMs,
+    wallMs: rest.nowMs ?? nowMs,
     framework,
     clusters,
     mesos: makeMesos(clusters, mesos),

@@ -305,6 +305,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       atMs += 1;
       const input: PlanInput = {
         nowMs: atMs,
+        wallMs: atMs,
         framework,
         clusters: isGone
           ? []
