@@ -63,8 +63,8 @@ function planCandidates(
   });
 
   const observed = readingToStopOn(memory, kafka, nowMs);
-  if ('kind' in observed) {
-    return holdAll(observed);
+  if ('reason' in observed) {
+    return holdAll(observed.reason, observed.stalled);
   }
 
   const leaving = stoppingForGood(memory);

@@ -3,6 +3,7 @@
  * metadata partition by partition (never by rack membership alone).
  */
 import type { KafkaObserved, KafkaPartition, QuorumReplica } from '../model/kafka.ts';
+import type { HeldReason } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 
 /** A voter that has not caught up for this long does not keep up. */
@@ -238,6 +239,26 @@ export function isHealthy(
 }
 
 /** In-sync sets shrink by themselves: a broker is stopped on a reading of the last moment only. */
-export function isFresh(kafka: KafkaObserved, nowMs: number): boolean {
-  return nowMs - kafka.observedAtMs <= 3_000;
+const freshMs = 3_000;
+
+/** Why a reading is too old to do something irrevocable on, and whether the next one will be too; undefined when it is not. */
+export function tooOld(
+  kafka: KafkaObserved,
+  nowMs: number,
+  purpose: string,
+): { readonly reason: HeldReason; readonly stalled: boolean } | undefined {
+  if (nowMs - kafka.observedAtMs <= freshMs) {
+    return undefined;
+  }
+  const { tookMs } = kafka;
+  if (tookMs <= freshMs) {
+    return askedAgain(`its last answer is too old to ${purpose} on`);
+  }
+  const partitions = kafka.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
+  return { reason: { kind: 'kafka-slow', purpose, tookMs, limitMs: freshMs, partitions }, stalled: true };
+}
+
+/** The next answer of Kafka is on its way. */
+export function askedAgain(detail: string): { readonly reason: HeldReason; readonly stalled: boolean } {
+  return { reason: { kind: 'kafka-unknown', detail, isBeingAsked: true }, stalled: false };
 }

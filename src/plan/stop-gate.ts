@@ -7,7 +7,7 @@ import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { acceptedLoss } from './intents.ts';
 import { promisedSoon } from './maintenance.ts';
 import { heldNeed, isVoter, type Need, type NeedContext } from './need.ts';
-import { absentBrokers, blockQuorum, blockRestart, isFresh } from './safety.ts';
+import { absentBrokers, askedAgain, blockQuorum, blockRestart, tooOld } from './safety.ts';
 
 /** A broker that was stopped may take this long to be back in sync. */
 const comeBackMs = 5 * 60_000;
@@ -19,16 +19,16 @@ export function readingToStopOn(
   memory: ClusterMemory,
   kafka: Source<KafkaObserved>,
   nowMs: number,
-): KafkaObserved | Extract<HeldReason, { kind: 'kafka-unknown' }> {
+): KafkaObserved | Blocked {
   if (!kafka.known) {
-    return { kind: 'kafka-unknown', detail: kafka.why };
+    return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
   }
-  const tooOld = (detail: string) => ({ kind: 'kafka-unknown', detail, isBeingAsked: true }) as const;
-  if (!isFresh(kafka.value, nowMs)) {
-    return tooOld('its last answer is too old to stop a broker on');
+  const old = tooOld(kafka.value, nowMs, 'stop a broker');
+  if (old !== undefined) {
+    return old;
   }
   return kafka.value.observedAtMs <= newestChange(memory)
-    ? tooOld('its last answer is from before the last change of a broker')
+    ? askedAgain('its last answer is from before the last change of a broker')
     : kafka.value;
 }
 
@@ -131,8 +131,8 @@ function blockStart(
     return 'not in use';
   }
   const reading = readingToStopOn(memory, kafka, nowMs);
-  if ('kind' in reading) {
-    return { reason: reading, stalled: false };
+  if ('reason' in reading) {
+    return reading;
   }
   const serves = reading.brokers.some((b) => b.id === broker.id && !b.fenced);
   const votes = isVoter(memory, broker.id) || reading.quorum.voters.some((v) => v.nodeId === broker.id);

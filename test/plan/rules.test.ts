@@ -143,6 +143,7 @@ test('each reason has words, those that a person can mend have a remedy', () => 
     { kind: 'quorum-at-risk', detail: 'two of three' },
     { kind: 'relocation-unsafe', detail: 'data', partitions: ['t-0'], more: 1 },
     { kind: 'kafka-unknown', detail: 'refused' },
+    { kind: 'kafka-slow', purpose: 'stop a broker', tookMs: 4_180, limitMs: 3_000, partitions: 120_000 },
     { kind: 'mesos-unknown', detail: 'not connected' },
     { kind: 'distribution-missing', detail: 'not there' },
     { kind: 'too-few-brokers', wanted: 3, available: 1 },
@@ -532,6 +533,14 @@ test('the quorum: caught-up voters without this one stay a majority', () => {
   assert.match(blockQuorum(lag(2), 1, none) ?? '', '1 caught-up voters would be left of 2');
   assert.is(blockQuorum(lag(2), 2, none), undefined, 'the one that lags may be restarted');
   assert.match(blockQuorum({ ...kafka, quorum: { ...quorum, leaderId: -1 } }, 1, none) ?? '', 'no leader');
+  const voters = lag(2).quorum.voters.map((v) =>
+    v.nodeId === quorum.leaderId ? { ...v, lastCaughtUpMs: -1 } : { ...v, lastCaughtUpMs: nowMs },
+  );
+  assert.match(
+    blockQuorum({ ...kafka, quorum: { ...quorum, voters } }, 1, none) ?? '',
+    '1 caught-up voters',
+    'no clock but the leader’s tells whether a voter keeps up',
+  );
   const pair = { ...kafka, quorum: { ...quorum, voters: quorum.voters.slice(0, 2) } };
   assert.is(blockQuorum(pair, 1, none), undefined, 'a quorum of two cannot spare one: it was warned of');
 });
