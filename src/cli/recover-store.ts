@@ -172,6 +172,7 @@ function planOf(
   const none = { uri: '', sha512: '' };
   const input: PlanInput = {
     nowMs,
+    wallMs: nowMs,
     framework: {
       name: options.frameworkName,
       role: options.role,

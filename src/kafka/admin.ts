@@ -191,7 +191,7 @@ export function createKafkaAdmin(options: KafkaAdminOptions): KafkaAdmin {
   return {
     async observe(configuredTopics = []): Promise<KafkaObserved> {
       const observed = await read('describe the cluster', (connection) =>
-        observeCluster(connection, clock.nowMs(), new Set(configuredTopics)),
+        observeCluster(connection, clock.nowMs, new Set(configuredTopics)),
       );
       lastSeen = observed.brokers
         .filter((broker) => !broker.fenced)

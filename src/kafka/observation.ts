@@ -23,9 +23,10 @@ import { answerOf, describeClusterV2 } from './wire.ts';
  */
 export async function observeCluster(
   connection: Connection,
-  observedAtMs: number,
+  nowMs: () => number,
   configured: ReadonlySet<string>,
 ): Promise<KafkaObserved> {
+  const observedAtMs = nowMs();
   const [cluster, topics, quorum] = await Promise.all([
     describeClusterV2(connection),
     readTopics(connection, []),
@@ -38,6 +39,7 @@ export async function observeCluster(
   );
   return {
     observedAtMs,
+    tookMs: nowMs() - observedAtMs,
     clusterId: cluster.clusterId,
     brokers: cluster.brokers
       .map(({ id, fenced, host, port, rack }) => ({

@@ -44,9 +44,12 @@ export type KafkaQuorum = {
   readonly observers: readonly QuorumReplica[];
 };
 
-/** One consistent-enough reading; `observedAtMs` is when the reading began. */
+/** One consistent-enough reading. */
 export type KafkaObserved = {
+  /** When it began: nothing in it is older. */
   readonly observedAtMs: number;
+  /** How long it took: the more partitions, the longer. */
+  readonly tookMs: number;
   readonly clusterId: string;
   readonly brokers: readonly KafkaBroker[];
   readonly topics: readonly KafkaTopic[];

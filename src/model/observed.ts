@@ -82,8 +82,15 @@ export type ArtifactCatalog = {
   readonly kafkaMissing: Readonly<Record<string, { readonly why: string; readonly failed: boolean }>>;
 };
 
-export type PlanInput = {
+/** When a pass is. The two are apart, by hours perhaps, after the clock of the machine was set. */
+export type Moment = {
+  /** By the clock that never jumps: what is waited for, and all that we write down of when something was. */
   readonly nowMs: number;
+  /** By the clock on the wall: what Mesos means by the time of a maintenance. */
+  readonly wallMs: number;
+};
+
+export type PlanInput = Moment & {
   readonly framework: FrameworkSettings;
   readonly clusters: readonly ClusterMemory[];
   readonly mesos: ObservedMesos;

@@ -167,6 +167,14 @@ export type HeldReason =
       /** It answers; what it said last is too old to decide on. */
       readonly isBeingAsked?: true;
     }
+  /** What it says is too old by the time that all of it is said, and the next time will be no better. */
+  | {
+      readonly kind: 'kafka-slow';
+      readonly purpose: string;
+      readonly tookMs: number;
+      readonly limitMs: number;
+      readonly partitions: number;
+    }
   | { readonly kind: 'refused-by-kafka'; readonly detail: string; readonly untilMs: number }
   | { readonly kind: 'mesos-unknown'; readonly detail: string }
   | { readonly kind: 'distribution-missing'; readonly detail: string }

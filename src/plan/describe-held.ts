@@ -188,6 +188,12 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `Kafka ${reason.isBeingAsked === true ? 'is being asked again' : 'cannot be asked'}: ${reason.detail}`,
       };
+    case 'kafka-slow':
+      return {
+        message: `Kafka takes ${seconds(reason.tookMs)} to describe its ${count(reason.partitions, 'partition')}; an answer must be no older than ${seconds(reason.limitMs)} to ${reason.purpose} on`,
+        remedy:
+          'run the scheduler nearer to the brokers, relieve them, or keep fewer partitions; it goes on by itself once an answer is quick enough',
+      };
     case 'refused-by-kafka':
       return {
         message: `Kafka refuses it: ${reason.detail}`,
@@ -259,5 +265,6 @@ const rejectionLines = (rejections: readonly OfferRejection[]): readonly string[
   ...rejections.slice(0, maxDetails).map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
   ...(rejections.length > maxDetails ? [`and ${count(rejections.length - maxDetails, 'agent')} more`] : []),
 ];
+const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`;
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 const list = (ids: readonly number[]): string => (ids.length === 0 ? 'none' : ids.join(', '));

@@ -1,6 +1,6 @@
 /** Planned maintenance: what Mesos is told when it asks for an agent back. */
 import type { InverseOffer, Unavailability } from '../model/mesos.ts';
-import type { PlanInput } from '../model/observed.ts';
+import type { Moment, PlanInput } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, MaintenanceAnswer } from '../model/records.ts';
 import { absentBrokers, blockLeave } from './safety.ts';
@@ -39,7 +39,7 @@ export function planMaintenance(
   );
   const promised: Unavailable[] = input.clusters.flatMap((memory) =>
     [...memory.brokers.values()].flatMap(({ maintenance }) =>
-      maintenance?.accepted === true && !isOver(maintenance, input.nowMs) ? [maintenance] : [],
+      maintenance?.accepted === true && !isOver(maintenance, input.wallMs) ? [maintenance] : [],
     ),
   );
   const answers = [...input.mesos.inverseOffers.values()]
@@ -56,7 +56,7 @@ export function planMaintenance(
     });
   const stored = input.clusters
     .flatMap((memory) => [...memory.brokers.values()])
-    .flatMap((record) => withdrawal(record, input.mesos));
+    .flatMap((record) => withdrawal(record, input));
   return {
     steps: [
       ...answers,
@@ -67,21 +67,21 @@ export function planMaintenance(
         .map(({ record }) => store(record, undefined)),
     ],
     // What a promise holds back goes on when its time is over, which nothing else may tell.
-    wakes: [...stored.map(({ atMs }) => atMs), ...promised.flatMap((p) => endOf(p) ?? [])],
+    wakes: [...stored.map(({ atMs }) => atMs), ...promised.flatMap((p) => endToWaitFor(p, input) ?? [])],
   };
 }
 
-/** Whether the maintenance has ended by a time. */
-export function isOver(unavailability: Unavailability, nowMs: number): boolean {
+/** Whether the maintenance has ended by a time of day. */
+export function isOver(unavailability: Unavailability, wallMs: number): boolean {
   const endMs = endOf(unavailability);
-  return endMs !== undefined && endMs <= nowMs;
+  return endMs !== undefined && endMs <= wallMs;
 }
 
 /** Another broker of the cluster whose agent was promised for a time within the next `withinMs`. */
 export function promisedSoon(
   { brokers }: ClusterMemory,
   besides: number,
-  nowMs: number,
+  wallMs: number,
   withinMs: number,
 ): BrokerRecord | undefined {
   return [...brokers.values()].find(
@@ -89,7 +89,7 @@ export function promisedSoon(
       id !== besides &&
       maintenance?.accepted === true &&
       task?.agentId === maintenance.agentId &&
-      overlap(maintenance, { startMs: nowMs, durationMs: withinMs }),
+      overlap(maintenance, { startMs: wallMs, durationMs: withinMs }),
   );
 }
 
@@ -131,7 +131,7 @@ function answerOf(
       ...[...memory.brokers.keys()].filter((id) => stopping.has(keyOf(name, id))),
     ]);
     const leaving = new Set(brokersOn(memory, agents).map((record) => record.id));
-    const block = blockLeave(source.value, leaving, rollout, input.nowMs, absent);
+    const block = blockLeave(source.value, leaving, rollout, absent);
     return block === undefined ? [] : [`cluster ${name}: ${block}`];
   });
   const blocks = [
@@ -169,9 +169,10 @@ function remember(input: PlanInput, agentId: string, answer: MaintenanceAnswer):
  */
 function withdrawal(
   record: BrokerRecord,
-  { inverseOffers, offers, subscribedAtMs = 0 }: PlanInput['mesos'],
+  input: PlanInput,
 ): readonly { readonly record: BrokerRecord; readonly atMs: number }[] {
   const { maintenance, task } = record;
+  const { inverseOffers, offers, subscribedAtMs = 0 } = input.mesos;
   if (maintenance === undefined) {
     return [];
   }
@@ -183,7 +184,7 @@ function withdrawal(
     const isBack = offers.some(
       (o) => o.agentId === agentId && o.unavailability?.startMs !== maintenance.startMs,
     );
-    const atMs = isBack ? 0 : endOf(maintenance);
+    const atMs = isBack ? 0 : endToWaitFor(maintenance, input);
     return atMs === undefined ? [] : [{ record, atMs }];
   }
   const asked = inverseOffers.get(agentId);
@@ -235,6 +236,12 @@ const keyOf = (clusterName: string | undefined, brokerId: number): string => `${
 function overlap(one: Unavailability, other: Unavailability): boolean {
   const until = (u: Unavailability): number => endOf(u) ?? Number.POSITIVE_INFINITY;
   return one.startMs < until(other) && other.startMs < until(one);
+}
+
+/** When it ends, by the clock that waits are measured by. */
+function endToWaitFor(unavailability: Unavailability, { nowMs, wallMs }: Moment): number | undefined {
+  const endMs = endOf(unavailability);
+  return endMs === undefined ? undefined : nowMs + (endMs - wallMs);
 }
 
 /** Undefined: nobody knows when it ends. */

@@ -2,7 +2,7 @@
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { Artifact } from '../model/launch.ts';
-import type { ArtifactCatalog, ObservedMesos, Source } from '../model/observed.ts';
+import type { ArtifactCatalog, Moment, ObservedMesos, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, EndedTask } from '../model/records.ts';
 import type { Want } from './fit.ts';
@@ -47,8 +47,7 @@ export type Need =
 
 export type HeldNeed = Extract<Need, { kind: 'held' }>;
 
-export type NeedContext = {
-  readonly nowMs: number;
+export type NeedContext = Moment & {
   readonly memory: ClusterMemory;
   readonly desired: Desired;
   readonly mesos: ObservedMesos;

@@ -203,7 +203,7 @@ function matchOffer(
       ...(avoid !== undefined && (agent.agentId === avoid.agentId || agent.hostname === avoid.hostname)
         ? ['it is to leave this agent']
         : []),
-      ...(maintenanceSoon(agent, context.nowMs) ? ['the agent is about to go into maintenance'] : []),
+      ...(maintenanceSoon(agent, context.wallMs) ? ['the agent is about to go into maintenance'] : []),
     ],
     context,
   );
@@ -251,12 +251,12 @@ function homeOf(placement: Placement, formatted: boolean): (agent: AgentOffers) 
 }
 
 /** New work keeps an hour's distance from planned maintenance. */
-function maintenanceSoon(agent: AgentOffers, nowMs: number): boolean {
+function maintenanceSoon(agent: AgentOffers, wallMs: number): boolean {
   const { unavailability } = agent;
   return (
     unavailability !== undefined &&
-    unavailability.startMs < nowMs + 3_600_000 &&
-    unavailability.startMs + (unavailability.durationMs ?? Number.POSITIVE_INFINITY) > nowMs
+    unavailability.startMs < wallMs + 3_600_000 &&
+    unavailability.startMs + (unavailability.durationMs ?? Number.POSITIVE_INFINITY) > wallMs
   );
 }
 

@@ -50,6 +50,7 @@ export function plan(input: PlanInput): Plan {
   const board: Board = { agents: [...agents], kept: new Set() };
   const context = {
     nowMs: input.nowMs,
+    wallMs: input.wallMs,
     frameworkName: input.framework.name,
     role: input.framework.role,
     ...(input.framework.principal === undefined ? {} : { principal: input.framework.principal }),
@@ -95,6 +96,7 @@ export function plan(input: PlanInput): Plan {
     };
     const needs = needsOf({
       nowMs: input.nowMs,
+      wallMs: input.wallMs,
       memory,
       desired,
       mesos: input.mesos,
@@ -105,7 +107,7 @@ export function plan(input: PlanInput): Plan {
     const reserved = reservedBeforeFormed(memory, input, agents);
     const placed =
       reserved.length > 0 ? { steps: [], held: reserved } : placeBrokers(memory, needs, board, context);
-    const rollout = planRollout(memory, needs, kafka, input.nowMs);
+    const rollout = planRollout(memory, needs, kafka, input);
     const brokerSteps = [
       ...placed.steps,
       ...needs.flatMap((n) => (n.kind === 'kill' ? [n.step] : [])),

@@ -45,6 +45,7 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
   for (const broker of desired.brokers) {
     const need = needOf(broker, {
       nowMs: input.nowMs,
+      wallMs: input.wallMs,
       memory,
       desired,
       mesos: input.mesos,

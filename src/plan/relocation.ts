@@ -12,7 +12,7 @@ import {
   type NeedContext,
 } from './need.ts';
 import { isOrMayBeFormatted } from './owned.ts';
-import { absentBrokers, blockRelocation, isFresh } from './safety.ts';
+import { absentBrokers, blockRelocation, tooOld } from './safety.ts';
 
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
 export function relocation(broker: DesiredBroker, record: BrokerRecord, context: NeedContext): Need {
@@ -66,9 +66,9 @@ function relocationBlock(
   if (!kafka.known) {
     return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
   }
-  if (!isFresh(kafka.value, nowMs)) {
-    const detail = 'its last answer is too old to give up a disk on; it is being asked again';
-    return { reason: { kind: 'kafka-unknown', detail }, stalled: false };
+  const old = tooOld(kafka.value, nowMs, 'give up a disk');
+  if (old !== undefined) {
+    return old;
   }
   const lost = blockRelocation(kafka.value, broker.id, absentBrokers(memory));
   const blocked = withoutAccepted(lost, acceptedLoss(record, nowMs));

@@ -12,7 +12,7 @@ import { activeIntent, pausedBy } from './intents.ts';
 import { killStep, standingOrder } from './kill.ts';
 import { emptyRecord, isVoter, type Need } from './need.ts';
 import { leavePlace } from './owned.ts';
-import { hostedBy, isFresh, isHealthy } from './safety.ts';
+import { askedAgain, hostedBy, isHealthy, tooOld } from './safety.ts';
 
 export type Removals = {
   readonly steps: readonly Step[];
@@ -234,9 +234,13 @@ function readingFor(
     return blocked({ kind: 'kafka-unknown', detail: kafka.why });
   }
   const observed = kafka.value;
-  if (!isFresh(observed, nowMs) || observed.observedAtMs <= sinceMs) {
-    const detail = 'its last answer is too old to let a broker go on; it is being asked again';
-    return blocked({ kind: 'kafka-unknown', detail });
+  const old =
+    tooOld(observed, nowMs, 'let a broker go') ??
+    (observed.observedAtMs <= sinceMs
+      ? askedAgain('its last answer is from before the last change of the broker')
+      : undefined);
+  if (old !== undefined) {
+    return blocked(old.reason, old.stalled);
   }
   if (observed.quorum.voters.some((v) => v.nodeId === record.id)) {
     return blocked(

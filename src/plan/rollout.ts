@@ -1,6 +1,6 @@
 /** One broker of a cluster at a time is restarted or stopped, and only behind the availability gate. */
 import type { KafkaObserved } from '../model/kafka.ts';
-import type { Source } from '../model/observed.ts';
+import type { Moment, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import { whyStopped } from './intents.ts';
@@ -18,7 +18,7 @@ export function planRollout(
   memory: ClusterMemory,
   needs: readonly Need[],
   kafka: Source<KafkaObserved>,
-  nowMs: number,
+  moment: Moment,
 ): Rollout {
   const { desired } = memory.spec;
   const running = needs.filter((n): n is Running => n.kind === 'running');
@@ -33,7 +33,7 @@ export function planRollout(
     const reason = n.barred ?? { reason: { kind: 'rollout-paused' as const }, stalled: false };
     return { clusterName: desired.name, brokerId: n.broker.id, need: verb(n), ...reason };
   });
-  const made = planCandidates(memory, needs, running, candidates, kafka, nowMs);
+  const made = planCandidates(memory, needs, running, candidates, kafka, moment);
   return { steps: made.steps, held: [...barred, ...made.held] };
 }
 
@@ -43,9 +43,10 @@ function planCandidates(
   running: readonly Running[],
   candidates: readonly Running[],
   kafka: Source<KafkaObserved>,
-  nowMs: number,
+  moment: Moment,
 ): Rollout {
   const { desired } = memory.spec;
+  const { nowMs } = moment;
   if (candidates.length === 0) {
     return { steps: [], held: [] };
   }
@@ -62,8 +63,8 @@ function planCandidates(
   });
 
   const observed = readingToStopOn(memory, kafka, nowMs);
-  if ('kind' in observed) {
-    return holdAll(observed);
+  if ('reason' in observed) {
+    return holdAll(observed.reason, observed.stalled);
   }
 
   const leaving = stoppingForGood(memory);
@@ -105,7 +106,7 @@ function planCandidates(
   }
   const rest = ordered.slice(1).map((c) => hold(c, waitsFor(first.broker.id, 'goes first')));
 
-  const blocked = blockStop(memory, first.broker, first.record, observed, nowMs);
+  const blocked = blockStop(memory, first.broker, first.record, observed, moment);
   if (blocked !== undefined) {
     return { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...rest] };
   }

@@ -3,6 +3,7 @@
  * metadata partition by partition (never by rack membership alone).
  */
 import type { KafkaObserved, KafkaPartition, QuorumReplica } from '../model/kafka.ts';
+import type { HeldReason } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 
 /** A voter that has not caught up for this long does not keep up. */
@@ -94,21 +95,17 @@ export function blockRestart(
 export function blockQuorum(
   kafka: KafkaObserved,
   nodeId: number,
-  nowMs: number,
   absent: ReadonlySet<number>,
 ): string | undefined {
   const { voters, leaderId } = kafka.quorum;
   // A quorum of one or two cannot spare a voter: the operator was warned of it when the spec was read.
-  return leaderId >= 0 && voters.length <= 2
-    ? undefined
-    : blockQuorumOf(kafka, new Set([nodeId]), nowMs, absent);
+  return leaderId >= 0 && voters.length <= 2 ? undefined : blockQuorumOf(kafka, new Set([nodeId]), absent);
 }
 
 /** The same for several voters at once, however small the quorum. */
 function blockQuorumOf(
   kafka: KafkaObserved,
   leaving: ReadonlySet<number>,
-  nowMs: number,
   absent: ReadonlySet<number>,
 ): string | undefined {
   const { voters, leaderId } = kafka.quorum;
@@ -118,9 +115,7 @@ function blockQuorumOf(
   if (leaderId < 0) {
     return 'the quorum has no leader';
   }
-  const caughtUp = voters.filter(
-    (v) => !leaving.has(v.nodeId) && !absent.has(v.nodeId) && keepsUp(kafka, v, nowMs),
-  );
+  const caughtUp = voters.filter((v) => !leaving.has(v.nodeId) && !absent.has(v.nodeId) && keepsUp(kafka, v));
   const needed = Math.floor(voters.length / 2) + 1;
   return caughtUp.length >= needed
     ? undefined
@@ -128,14 +123,14 @@ function blockQuorumOf(
 }
 
 /** Whether a voter has the leader's log, or had it a moment ago. */
-function keepsUp({ quorum }: KafkaObserved, voter: QuorumReplica, nowMs: number): boolean {
+function keepsUp({ quorum }: KafkaObserved, voter: QuorumReplica): boolean {
   const leader = quorum.voters.find((v) => v.nodeId === quorum.leaderId);
   // The leader tells its own time for itself, so that no two clocks are compared.
-  const leaderNowMs = leader !== undefined && leader.lastCaughtUpMs >= 0 ? leader.lastCaughtUpMs : nowMs;
+  const leaderNowMs = leader?.lastCaughtUpMs ?? -1;
   return (
     voter.nodeId === quorum.leaderId ||
     voter.logEndOffset >= (leader?.logEndOffset ?? 0) ||
-    (voter.lastCaughtUpMs >= 0 && leaderNowMs - voter.lastCaughtUpMs <= fetchTimeoutMs)
+    (leaderNowMs >= 0 && voter.lastCaughtUpMs >= 0 && leaderNowMs - voter.lastCaughtUpMs <= fetchTimeoutMs)
   );
 }
 
@@ -147,7 +142,6 @@ export function blockLeave(
   kafka: KafkaObserved,
   leaving: ReadonlySet<number>,
   policy: { readonly allowSingleReplicaOutage: boolean },
-  nowMs: number,
   absent: ReadonlySet<number>,
 ): string | undefined {
   const hurt = kafka.topics.flatMap((topic) =>
@@ -167,7 +161,7 @@ export function blockLeave(
   );
   const [first] = hurt;
   return first === undefined
-    ? blockQuorumOf(kafka, leaving, nowMs, absent)
+    ? blockQuorumOf(kafka, leaving, absent)
     : `${first}${hurt.length > 1 ? `, and ${hurt.length - 1} more partitions likewise` : ''}`;
 }
 
@@ -228,8 +222,7 @@ export function isHealthy(
 ): boolean {
   const voter = kafka.quorum.voters.find((v) => v.nodeId === broker.id);
   // Without a leader nobody is known to keep up.
-  const votes =
-    voter !== undefined && kafka.quorum.leaderId >= 0 && keepsUp(kafka, voter, kafka.observedAtMs);
+  const votes = voter !== undefined && kafka.quorum.leaderId >= 0 && keepsUp(kafka, voter);
   if (!broker.roles.includes('broker')) {
     return votes;
   }
@@ -246,6 +239,26 @@ export function isHealthy(
 }
 
 /** In-sync sets shrink by themselves: a broker is stopped on a reading of the last moment only. */
-export function isFresh(kafka: KafkaObserved, nowMs: number): boolean {
-  return nowMs - kafka.observedAtMs <= 3_000;
+const freshMs = 3_000;
+
+/** Why a reading is too old to do something irrevocable on, and whether the next one will be too; undefined when it is not. */
+export function tooOld(
+  kafka: KafkaObserved,
+  nowMs: number,
+  purpose: string,
+): { readonly reason: HeldReason; readonly stalled: boolean } | undefined {
+  if (nowMs - kafka.observedAtMs <= freshMs) {
+    return undefined;
+  }
+  const { tookMs } = kafka;
+  if (tookMs <= freshMs) {
+    return askedAgain(`its last answer is too old to ${purpose} on`);
+  }
+  const partitions = kafka.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
+  return { reason: { kind: 'kafka-slow', purpose, tookMs, limitMs: freshMs, partitions }, stalled: true };
+}
+
+/** The next answer of Kafka is on its way. */
+export function askedAgain(detail: string): { readonly reason: HeldReason; readonly stalled: boolean } {
+  return { reason: { kind: 'kafka-unknown', detail, isBeingAsked: true }, stalled: false };
 }

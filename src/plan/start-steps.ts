@@ -1,5 +1,5 @@
 /** The steps that start what was matched: one ACCEPT an agent, with what goes before a LAUNCH. */
-import type { ArtifactCatalog, ObservedMesos } from '../model/observed.ts';
+import type { ArtifactCatalog, Moment, ObservedMesos } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterRecord, SpecRecord } from '../model/records.ts';
 import type { AgentOffers, Fit, FitContext } from './fit.ts';
@@ -13,6 +13,7 @@ import type { Board } from './placement.ts';
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
 
 export type PlacementContext = FitContext &
+  Moment &
   Pick<ObservedMesos, 'conversions'> & { readonly artifacts: ArtifactCatalog };
 
 export type Bound = {

@@ -109,6 +109,7 @@ function brokerStatus(
   const record = memory.brokers.get(broker.id);
   const need = needOf(broker, {
     nowMs: input.nowMs,
+    wallMs: input.wallMs,
     memory,
     desired,
     mesos: input.mesos,
@@ -151,7 +152,7 @@ function brokerStatus(
     ...(intent === undefined ? {} : { intent: intentStatus(intent) }),
     warnings: [...(report?.warnings ?? []), ...diskWarnings(record)],
     ...(report?.disks === undefined ? {} : { disks: report.disks.map(diskStatus) }),
-    ...maintenanceOf(record, input.nowMs),
+    ...maintenanceOf(record, input.wallMs),
     ...(record?.last === undefined
       ? {}
       : {
@@ -186,9 +187,9 @@ function intentStatus({ kind, author, reason, atMs, expiresAtMs }: BrokerIntent)
   };
 }
 
-function maintenanceOf(record: BrokerRecord | undefined, nowMs: number): Pick<BrokerStatus, 'maintenance'> {
+function maintenanceOf(record: BrokerRecord | undefined, wallMs: number): Pick<BrokerStatus, 'maintenance'> {
   const answer = record?.maintenance;
-  if (answer === undefined || answer.agentId !== record?.placement?.agentId || isOver(answer, nowMs)) {
+  if (answer === undefined || answer.agentId !== record?.placement?.agentId || isOver(answer, wallMs)) {
     return {};
   }
   const { startMs, durationMs, accepted, why } = answer;

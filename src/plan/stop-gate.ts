@@ -1,13 +1,13 @@
 /** What every stop of a node that may serve has to pass, be it of a roll, asked for, or of a start under way. */
 import type { DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
-import type { Source } from '../model/observed.ts';
+import type { Moment, Source } from '../model/observed.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { acceptedLoss } from './intents.ts';
 import { promisedSoon } from './maintenance.ts';
 import { heldNeed, isVoter, type Need, type NeedContext } from './need.ts';
-import { absentBrokers, blockQuorum, blockRestart, isFresh } from './safety.ts';
+import { absentBrokers, askedAgain, blockQuorum, blockRestart, tooOld } from './safety.ts';
 
 /** A broker that was stopped may take this long to be back in sync. */
 const comeBackMs = 5 * 60_000;
@@ -19,16 +19,16 @@ export function readingToStopOn(
   memory: ClusterMemory,
   kafka: Source<KafkaObserved>,
   nowMs: number,
-): KafkaObserved | Extract<HeldReason, { kind: 'kafka-unknown' }> {
+): KafkaObserved | Blocked {
   if (!kafka.known) {
-    return { kind: 'kafka-unknown', detail: kafka.why };
+    return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
   }
-  const tooOld = (detail: string) => ({ kind: 'kafka-unknown', detail, isBeingAsked: true }) as const;
-  if (!isFresh(kafka.value, nowMs)) {
-    return tooOld('its last answer is too old to stop a broker on');
+  const old = tooOld(kafka.value, nowMs, 'stop a broker');
+  if (old !== undefined) {
+    return old;
   }
   return kafka.value.observedAtMs <= newestChange(memory)
-    ? tooOld('its last answer is from before the last change of a broker')
+    ? askedAgain('its last answer is from before the last change of a broker')
     : kafka.value;
 }
 
@@ -46,17 +46,17 @@ export function blockStop(
   broker: DesiredBroker,
   record: BrokerRecord,
   kafka: KafkaObserved,
-  nowMs: number,
+  { nowMs, wallMs }: Moment,
 ): Blocked | undefined {
   const { desired } = memory.spec;
-  const other = promisedSoon(memory, broker.id, nowMs, broker.stopGraceMs + comeBackMs);
+  const other = promisedSoon(memory, broker.id, wallMs, broker.stopGraceMs + comeBackMs);
   if (other?.maintenance !== undefined) {
     const { agentId, startMs, durationMs } = other.maintenance;
     const detail = `may go down with its agent ${agentId}, whose maintenance was accepted`;
     const held: Blocked['reason'] = { kind: 'waiting-for-roll', brokerId: other.id, detail };
     // Nobody knows when it is over, and only a person can say so.
     return durationMs === undefined
-      ? { reason: { ...held, endless: { agentId } }, stalled: startMs <= nowMs }
+      ? { reason: { ...held, endless: { agentId } }, stalled: startMs <= wallMs }
       : { reason: { ...held, untilMs: startMs + durationMs }, stalled: false };
   }
   // Consent to an outage is none to the loss of what a sandbox takes with it.
@@ -79,7 +79,7 @@ export function blockStop(
       stalled: needsConsent || waitsInVain,
     };
   }
-  const quorum = blockQuorum(kafka, broker.id, nowMs, absent);
+  const quorum = blockQuorum(kafka, broker.id, absent);
   const waitsInVain = kafka.quorum.voters.some(
     ({ nodeId }) => nodeId !== broker.id && absent.has(nodeId) && kept.has(nodeId),
   );
@@ -122,16 +122,17 @@ export function gateStarts(needs: readonly Need[], context: NeedContext): readon
 function blockStart(
   { broker, record }: Extract<Need, { kind: 'kill' }>,
   stopping: number | undefined,
-  { memory, kafka, nowMs }: NeedContext,
+  context: NeedContext,
 ): Blocked | 'may stop' | 'not in use' {
+  const { memory, kafka, nowMs } = context;
   const isFormed =
     memory.cluster?.formedAtMs !== undefined || (kafka.known && kafka.value.quorum.leaderId >= 0);
   if (!isFormed) {
     return 'not in use';
   }
   const reading = readingToStopOn(memory, kafka, nowMs);
-  if ('kind' in reading) {
-    return { reason: reading, stalled: false };
+  if ('reason' in reading) {
+    return reading;
   }
   const serves = reading.brokers.some((b) => b.id === broker.id && !b.fenced);
   const votes = isVoter(memory, broker.id) || reading.quorum.voters.some((v) => v.nodeId === broker.id);
@@ -144,5 +145,5 @@ function blockStart(
   }
   // Fenced, it leads nothing and is in no in-sync set: only its vote is missed.
   const seen = serves ? reading : { ...reading, topics: [] };
-  return blockStop(memory, broker, record, seen, nowMs) ?? 'may stop';
+  return blockStop(memory, broker, record, seen, context) ?? 'may stop';
 }

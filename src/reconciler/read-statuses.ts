@@ -20,6 +20,7 @@ export async function readStatuses(
   const nothing = { uri: '', sha512: '' };
   const input: PlanInput = {
     nowMs,
+    wallMs: nowMs,
     framework,
     clusters,
     isTornDown: false,

@@ -18,7 +18,7 @@ import { foldRejections, type RejectionMemory, withRejections } from '../observe
 import { plan as planFrom } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
-import type { Clock } from '../sys/clock.ts';
+import type { SteadyClock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
 import { type IntentDemand, storeIntent } from './broker-intents.ts';
@@ -43,7 +43,7 @@ import { carryOutTeardown, isTornDown, storeTeardown, tornDown } from './teardow
 import { createTurns } from './turns.ts';
 
 export type ReconcilerPorts = {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly random: Random;
   readonly logger: Logger;
   readonly store: Store;
@@ -200,6 +200,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     const random = createSeededRandom(seed);
     return {
       nowMs,
+      wallMs: clock.wallMs(),
       framework: ports.framework,
       clusters,
       mesos: table,

@@ -5,6 +5,12 @@ export type Clock = {
   setTimer(delayMs: number, fire: () => void): Timer;
 };
 
+/** One that waits are measured by, and beside it what the clock on the wall says, by which others name a time of day. */
+export type SteadyClock = Clock & {
+  /** Milliseconds since the epoch, as this machine believes; it may jump. */
+  wallMs(): number;
+};
+
 export type Timer = { cancel(): void };
 
 export const systemClock: Clock = {

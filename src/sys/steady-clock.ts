@@ -1,5 +1,5 @@
 /** A clock for timers that are written down: it follows the wall clock, but never jumps with it. */
-import type { Clock } from './clock.ts';
+import type { Clock, SteadyClock } from './clock.ts';
 
 /** How much faster or slower than real time it may go to come back to the wall clock. */
 const catchUp = 0.1;
@@ -11,7 +11,7 @@ const catchUp = 0.1;
  *
  * Not for leases that others measure: those must run out while the machine sleeps.
  */
-export function createSteadyClock(wall: Clock, monotonicMs: () => number): Clock {
+export function createSteadyClock(wall: Clock, monotonicMs: () => number): SteadyClock {
   let shownMs = wall.nowMs();
   let readAtMs = monotonicMs();
   return {
@@ -24,6 +24,7 @@ export function createSteadyClock(wall: Clock, monotonicMs: () => number): Clock
       shownMs += elapsedMs + Math.max(-mostMs, Math.min(mostMs, offMs));
       return Math.floor(shownMs);
     },
+    wallMs: wall.nowMs,
     setTimer: (delayMs, fire) => wall.setTimer(delayMs, fire),
   };
 }

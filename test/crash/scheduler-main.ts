@@ -109,6 +109,7 @@ function stubKafka(brokers: number): ConnectKafka {
       const nowMs = Date.now();
       return {
         observedAtMs: nowMs,
+        tookMs: 1,
         clusterId: 'stub',
         brokers: ids.map((id) => ({ id, fenced: false, host: '127.0.0.1', port: 1 })),
         topics: [],

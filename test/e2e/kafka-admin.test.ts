@@ -132,6 +132,7 @@ test('observes cluster, brokers and quorum', async () => {
     [2],
   );
   assert.ok((seen.quorum.voters[0]?.logEndOffset ?? 0) > 0);
+  assert.ok(seen.tookMs >= 0);
 });
 
 test('creates topics, and again without harm', async () => {

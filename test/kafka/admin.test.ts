@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createKafkaAdmin, type KafkaAdminLimits } from '../../src/kafka/admin.ts';
 import { parseAddress } from '../../src/kafka/connections.ts';
-import { kafkaUuid, readTopics } from '../../src/kafka/observation.ts';
+import { kafkaUuid, observeCluster, readTopics } from '../../src/kafka/observation.ts';
 import { refusalsOf, translate } from '../../src/kafka/wire.ts';
 import { ConflictError, ProtocolError, UnavailableError } from '../../src/model/errors.ts';
 import type { KafkaAdmin } from '../../src/model/kafka.ts';
@@ -204,6 +204,24 @@ test('a topic cut by a page is put together; one without a leader or gone is no 
       ],
     ],
   );
+});
+
+test('a reading is as old as its first question, and tells how long it took to its last answer', async () => {
+  const answers: Readonly<Record<number, object>> = {
+    60: { clusterId: 'c', brokers: [] },
+    75: { topics: [{ errorCode: 0, name: 't', isInternal: false, partitions: [] }], nextCursor: null },
+    55: { topics: [{ partitions: [{ leaderId: 1, currentVoters: [], observers: [] }] }] },
+    32: { results: [] },
+  };
+  let nowMs = 1_000;
+  const fake = {
+    send(apiKey: number, ...rest: unknown[]) {
+      nowMs += 800;
+      (rest.at(-1) as (error: null, answer: unknown) => void)(null, answers[apiKey]);
+    },
+  } as unknown as Connection;
+  const { observedAtMs, tookMs } = await observeCluster(fake, () => nowMs, new Set());
+  assert.equal({ observedAtMs, tookMs }, { observedAtMs: 1_000, tookMs: 3_200 });
 });
 
 test('addresses and uuids', () => {

@@ -253,6 +253,7 @@ export function makeKafka(desired: Desired, changes: Partial<KafkaObserved> = {}
   const voters = desired.brokers.filter((b) => b.roles.includes('controller'));
   return {
     observedAtMs: nowMs - 500,
+    tookMs: 20,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAA',
     brokers: brokers.map((b) => ({ id: b.id, fenced: false, host: `agent-${b.id + 1}`, port: 31_000 })),
     topics: desired.topics.map((topic) => ({
@@ -399,6 +400,7 @@ export function makeInput(
   );
   return {
     nowMs,
+    wallMs: rest.nowMs ?? nowMs,
     framework,
     clusters,
     mesos: makeMesos(clusters, mesos),

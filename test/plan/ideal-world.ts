@@ -197,6 +197,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       known: true,
       value: {
         observedAtMs: atMs,
+        tookMs: 1,
         clusterId: cluster?.clusterId ?? '',
         brokers: [...records.values()]
           .filter(
@@ -305,6 +306,7 @@ export function createIdealWorld(first: Desired, agentIds: readonly string[]): I
       atMs += 1;
       const input: PlanInput = {
         nowMs: atMs,
+        wallMs: atMs,
         framework,
         clusters: isGone
           ? []

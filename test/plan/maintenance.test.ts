@@ -12,6 +12,7 @@ import { blockLeave } from '../../src/plan/safety.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
 import {
   makeBroker,
+  makeCluster,
   makeDesired,
   makeEnded,
   makeInput,
@@ -119,13 +120,10 @@ test('declined when min ISR would break or the quorum lose its majority, with th
       ),
     },
   };
-  assert.is(blockLeave(healthy, leaving, policy, nowMs, new Set()), undefined);
+  assert.is(blockLeave(healthy, leaving, policy, new Set()), undefined);
+  assert.match(blockLeave(lagging, leaving, policy, new Set()) ?? '', /caught-up voters would be left/);
   assert.match(
-    blockLeave(lagging, leaving, policy, nowMs, new Set()) ?? '',
-    /caught-up voters would be left/,
-  );
-  assert.match(
-    blockLeave(healthy, new Set([0, 1]), policy, nowMs, new Set()) ?? '',
+    blockLeave(healthy, new Set([0, 1]), policy, new Set()) ?? '',
     /caught-up voters would be left/,
   );
 });
@@ -136,16 +134,13 @@ test('a partition with one replica is spared by consent only, an unknown min ISR
   );
   const all = new Set([0]);
   assert.match(
-    blockLeave(kafka, all, { allowSingleReplicaOutage: false }, nowMs, new Set()) ?? '',
+    blockLeave(kafka, all, { allowSingleReplicaOutage: false }, new Set()) ?? '',
     /s-0 would have 0/,
   );
-  assert.is(blockLeave(kafka, all, { allowSingleReplicaOutage: true }, nowMs, new Set()), undefined);
+  assert.is(blockLeave(kafka, all, { allowSingleReplicaOutage: true }, new Set()), undefined);
   const healthy = makeKafka(desired);
   const unknown = { ...healthy, topics: healthy.topics.map(({ minIsr: _unknown, ...topic }) => topic) };
-  assert.match(
-    blockLeave(unknown, all, { allowSingleReplicaOutage: true }, nowMs, new Set()) ?? '',
-    /is not known/,
-  );
+  assert.match(blockLeave(unknown, all, { allowSingleReplicaOutage: true }, new Set()) ?? '', /is not known/);
 });
 
 test('agents promised for the same time count together, for another time they do not', () => {
@@ -237,6 +232,66 @@ test('no broker is stopped while another may go down with an agent that was prom
   );
 });
 
+test('when a maintenance is, the wall clock says, however far from it the clock of waits is', () => {
+  const promised = makeRecord(desired, makeBroker(0), {
+    maintenance: {
+      agentId: 'agent-1',
+      startMs: nowMs + 2 * 60_000,
+      durationMs: hourMs,
+      accepted: true,
+      why: '',
+    },
+  });
+  const changed = makeDesired({
+    ...desired,
+    brokers: desired.brokers.map((b) => (b.id === 2 ? makeBroker(2, { state: 'stopped' }) : b)),
+  });
+  const made = (aheadMs: number, wallMs = nowMs) => {
+    const atMs = wallMs + aheadMs;
+    const kafka = makeKafka(changed, { observedAtMs: atMs - 500 });
+    return plan({ ...inputOf(emptyMesosTable, makeMemory(changed, [promised]), kafka), nowMs: atMs, wallMs });
+  };
+  const stops = (aheadMs: number, wallMs = nowMs) =>
+    made(aheadMs, wallMs).steps.some((s) => s.what === 'stop broker 2');
+  for (const aheadMs of [-30 * 60_000, 0, 114 * 60_000]) {
+    assert.not(stops(aheadMs), `it begins in two minutes, ${aheadMs} ms ahead`);
+    assert.not(stops(aheadMs, nowMs + 2 * 60_000), 'it has begun');
+    assert.ok(stops(aheadMs, nowMs + 2 * 60_000 + hourMs), 'it is over');
+    assert.ok(stops(aheadMs, nowMs - 10 * 60_000), 'it is far off');
+  }
+  const endMs = nowMs + 2 * 60_000 + hourMs;
+  const { wakeAtMs, held } = made(5_000, endMs - 1_000);
+  assert.is(wakeAtMs, endMs + 5_000, 'the wait for its end is one of the steady clock');
+  const reason = held.find((h) => h.need === 'stop broker 2')?.reason;
+  assert.is(
+    reason?.kind === 'waiting-for-roll' && reason.untilMs,
+    endMs,
+    'and people are told the time of day',
+  );
+});
+
+test('new work keeps its distance from a maintenance by the wall clock', () => {
+  const offer = makeOffer('agent-9', { unavailability: { startMs: nowMs + 60_000, durationMs: hourMs } });
+  const {
+    task: _none,
+    placement: _nowhere,
+    ...fresh
+  } = makeRecord(desired, makeBroker(3, { roles: ['broker'] }));
+  const grown = makeDesired({
+    ...desired,
+    brokers: [...desired.brokers, makeBroker(3, { roles: ['broker'] })],
+  });
+  const memory = makeMemory(grown, [{ ...fresh, formatted: false, launches: 0 }], makeCluster(desired));
+  const starts = (aheadMs: number, wallMs = nowMs) =>
+    plan(makeInput([memory], { nowMs: wallMs + aheadMs, wallMs, mesos: { offers: [offer] } })).steps.some(
+      (s) => s.brokerId === 3 && s.action.kind === 'broker' && s.action.record.placement !== undefined,
+    );
+  for (const aheadMs of [-114 * 60_000, 0, 114 * 60_000]) {
+    assert.not(starts(aheadMs), `${aheadMs} ms ahead`);
+    assert.ok(starts(aheadMs, nowMs + 2 * hourMs), 'it is over');
+  }
+});
+
 function recordTask(id: number) {
   const { task } = makeRecord(desired, makeBroker(id));
   if (task === undefined) throw new Error('no task');
@@ -280,7 +335,8 @@ test('the answer for a broker that is down, or has moved, is forgotten in the en
     makeOffer('agent-1', { cpus: 0.1, ...(unavailability === undefined ? {} : { unavailability }) });
   const forgotten = ['store 0: nothing'];
   assert.equal(answers(inputAt(ended)), []);
-  assert.equal(answers({ ...inputAt(ended), nowMs: nowMs + hourMs }), forgotten, 'it is over');
+  assert.equal(answers({ ...inputAt(ended), wallMs: nowMs + hourMs }), forgotten, 'it is over');
+  assert.equal(answers({ ...inputAt(ended), nowMs: nowMs + hourMs }), [], 'by the wall clock');
   assert.equal(answers(inputAt(ended, offer())), forgotten, 'its agent has nothing planned any more');
   assert.equal(answers(inputAt(ended, offer({ startMs: maintenance.startMs, durationMs: 2 * hourMs }))), []);
   assert.equal(
@@ -295,7 +351,7 @@ test('the answer for a broker that is down, or has moved, is forgotten in the en
   const asked = inputOf(tableOf(ask('agent-1')), makeMemory(desired, [moved]));
   assert.equal(answers(asked), ['accept inverse-agent-1', ...forgotten], 'it runs elsewhere');
   const { durationMs: _none, ...endless } = maintenance;
-  assert.equal(answers({ ...inputAt({ ...ended, maintenance: endless }), nowMs: nowMs + 24 * hourMs }), []);
+  assert.equal(answers({ ...inputAt({ ...ended, maintenance: endless }), wallMs: nowMs + 24 * hourMs }), []);
 });
 
 test('a question is answered once; a rescinded one is forgotten while the broker is still up', () => {
@@ -361,7 +417,8 @@ test('the answer is shown until the maintenance is over', () => {
     accepted: true,
     why: 'min ISR and quorum hold without what runs there',
   });
-  assert.is(shown({ ...input, nowMs: nowMs + 2 * hourMs }), undefined);
+  assert.is(shown({ ...input, wallMs: nowMs + 2 * hourMs }), undefined);
+  assert.ok(shown({ ...input, nowMs: nowMs + 2 * hourMs }), 'whatever the clock of waits says');
 });
 
 test.run();

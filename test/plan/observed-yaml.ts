@@ -15,7 +15,7 @@
  * `reserved: [{ broker, cluster, incarnation, parts }]`.
  * A broker is `running` (the default), `none`, `staging`, `starting`, `stopping`, `unreachable` or `ended`.
  * Kafka is `healthy` unless changed: { fenced, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
- * replicas, topics, configs, unread, read }, or `unknown: why`. `refused: { <step>: why }` was refused half a minute ago.
+ * replicas, topics, configs, unread, read, took }, or `unknown: why`. `refused: { <step>: why }` was refused half a minute ago.
  */
 import { parse } from 'yaml';
 import type { Desired, DesiredBroker } from '../../src/model/desired.ts';
@@ -101,6 +101,8 @@ type KafkaForm = {
   /** Registered beside the spec's. */
   readonly also?: readonly number[];
   readonly read?: Time;
+  /** Milliseconds from the beginning of the reading to its end. */
+  readonly took?: number;
   readonly fenced?: readonly number[];
   readonly gone?: readonly number[];
   readonly leader?: number;
@@ -419,6 +421,7 @@ function kafkaOf(desired: Desired, form: KafkaForm): Source<KafkaObserved> {
     value: {
       ...healthy,
       observedAtMs: timeOf(form.read ?? '-500ms'),
+      tookMs: form.took ?? healthy.tookMs,
       brokers: [
         ...healthy.brokers,
         ...(form.also ?? []).map((id) => ({ id, fenced: false, host: 'elsewhere', port: 31_000 })),

@@ -65,6 +65,7 @@ export class PlannerLoop {
     }
     this.lastPlan = plan({
       nowMs: world.nowMs,
+      wallMs: world.nowMs,
       framework: this.settings,
       clusters: [this.memory],
       isTornDown: false,

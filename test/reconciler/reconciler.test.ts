@@ -630,4 +630,34 @@ test('what the spec contradicts is refused and nothing is stored', async () => {
   assert.is((await harness.broker(0))?.intent, undefined);
 });
 
+test('a promise to Mesos holds by the wall clock, which was set after the waits were begun', async () => {
+  const harness = await serving();
+  const minuteMs = 60_000;
+  const seconds = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i += 1) {
+      harness.clock.advance(1_000);
+      await settle();
+    }
+  };
+  harness.clock.setWall(-114 * minuteMs);
+  const startMs = harness.clock.wallMs() + 2 * minuteMs;
+  const asked = { id: 'inverse-1', agentId: 'agent-1', receivedAtMs: harness.clock.nowMs() };
+  harness.reconciler.onMesosEvent({
+    kind: 'inverse-offers',
+    inverseOffers: [{ ...asked, unavailability: { startMs, durationMs: 60 * minuteMs } }],
+  });
+  await seconds(11);
+  assert.is((await harness.broker(0))?.maintenance?.accepted, true);
+  const stopped = {
+    ...desired,
+    brokers: desired.brokers.map((b) => (b.id === 1 ? { ...b, state: 'stopped' as const } : b)),
+  };
+  await harness.reconciler.apply([{ desired: stopped, digest: 'd2' }], 'ann');
+  await seconds(30);
+  assert.not(harness.sent.some((c) => c.kind === 'kill'));
+  const shown = harness.reconciler.statuses()[0]?.brokers;
+  assert.ok(shown?.[0]?.maintenance !== undefined, 'it is not over');
+  assert.match(shown?.[1]?.waiting?.why ?? '', /whose maintenance was accepted/);
+});
+
 test.run();

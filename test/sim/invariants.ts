@@ -57,6 +57,7 @@ const gates: ReadonlySet<string> = new Set([
   'waiting-for-roll',
   'quorum-at-risk',
   'kafka-unknown',
+  'kafka-slow',
   'rollout-paused',
 ]);
 

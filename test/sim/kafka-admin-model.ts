@@ -111,6 +111,7 @@ function observe(kafka: KafkaModel, observedAtMs: number, nowMs: number): KafkaO
   const { topics, registrations, voters, voterIsUp, quorumLeader } = kafka.view;
   return {
     observedAtMs,
+    tookMs: nowMs - observedAtMs,
     clusterId: kafka.clusterId,
     brokers: registrations().map(({ id, fenced, instance: { launch } }) => ({
       id,

@@ -28,6 +28,7 @@ function world() {
     sleep(ms: number) {
       wallMs += ms;
     },
+    wallMs: () => wallMs,
     offMs: () => clock.nowMs() - wallMs,
     clock,
   };
@@ -45,6 +46,13 @@ test('a wall clock set forward by hours ends no wait: ten minutes take at least 
   jump(5 * hourMs);
   assert.is(clock.nowMs() - beforeMs, 0);
   assert.is(pass(600_000), 660_000);
+});
+
+test('what the wall says is told as it is', () => {
+  const { pass, jump, wallMs, clock } = world();
+  jump(5 * hourMs);
+  pass(1_000);
+  assert.is(clock.wallMs(), wallMs());
 });
 
 test('one set back prolongs none: ten minutes take at most eleven and a bit, and time never goes back', () => {
