@@ -64,6 +64,10 @@ export function addServiceCommands(
         .default('info'),
     )
     .option(
+      '--register-anew <framework-id>',
+      'Mesos has removed that framework: begin another one, with the volumes of its clusters',
+    )
+    .option(
       '--recover',
       'the store is lost: show what Mesos and Kafka know of it, start nothing, stop nothing',
     )
