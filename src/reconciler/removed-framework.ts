@@ -49,7 +49,10 @@ export async function leaveRemoved(
   }
 }
 
-function frameworkRemoved(framework: FrameworkRecord | undefined, message = 'it gave no reason'): ConflictError {
+function frameworkRemoved(
+  framework: FrameworkRecord | undefined,
+  message = 'it gave no reason',
+): ConflictError {
   const id = framework?.frameworkId;
   return new ConflictError(
     'KM_CONFLICT_FRAMEWORK_REMOVED',

@@ -39,7 +39,9 @@ async function decide(answers: readonly (MesosInventory | Error)[], how: Partial
       },
     },
     logger: { ...silentLogger, warn: (message: string) => warnings.push(message) } as typeof silentLogger,
-    onWait: async () => void (waits += 1),
+    async onWait() {
+      waits += 1;
+    },
     signal: new AbortController().signal,
     ...how,
   });
@@ -87,7 +89,13 @@ test('whoever stops while the master is away is done at once, and asks no more',
   let cancelled = 0;
   const waiting = decide([away], {
     signal: stop.signal,
-    clock: { setTimer: () => ({ cancel: () => void (cancelled += 1) }) },
+    clock: {
+      setTimer: () => ({
+        cancel() {
+          cancelled += 1;
+        },
+      }),
+    },
   });
   await new Promise((resolve) => setImmediate(resolve));
   stop.abort();

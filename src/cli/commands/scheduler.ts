@@ -47,7 +47,9 @@ export async function scheduler(context: Context, command: Command): Promise<num
     refuseMistakes(command, flags, places);
     const options = schedulerOptions(context, flags);
     if (flags.recover === true && flags.registerAnew !== undefined) {
-      throw new UsageError('--register-anew goes with a store that is there, --recover with one that is lost');
+      throw new UsageError(
+        '--register-anew goes with a store that is there, --recover with one that is lost',
+      );
     }
     if (flags.recover === true)
       return await (await import('./recover.ts')).recoverStore(context, options, flags);
