@@ -85,6 +85,9 @@ Examples:
   kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-listen 10.0.0.9:7070
   kafka-mesos scheduler --config /etc/kafka-mesos/scheduler.yaml
 
+After exit code 76 Mesos has forgotten the framework and kept its volumes: start
+it with --register-anew and the id that it named. Left there, it does nothing.
+
 Arguments are seen by everyone. An address with credentials belongs into
 KAFKA_MESOS_MASTER or KAFKA_MESOS_STORE, other secrets into files, or into
 KAFKA_MESOS_SECRET and KAFKA_MESOS_STORE_CREDENTIALS.

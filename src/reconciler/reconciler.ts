@@ -423,7 +423,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           'the store has running tasks but no framework id',
           {
             remedy:
-              'restore the record `framework` of the store; without it these tasks could neither be seen nor stopped',
+              'restore the record `framework` of the store, of a framework that Mesos has removed too; without it these tasks could neither be seen nor stopped',
           },
         );
       }
