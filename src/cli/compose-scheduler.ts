@@ -315,8 +315,14 @@ async function lead(
     logger,
     onChange: () => reconciler.wake(),
   });
-  await reconciler.start();
   closers.push(() => reconciler.stop());
+  try {
+    await reconciler.start({ registerAnew: options.registerAnew });
+  } catch (error) {
+    // What a supervisor can tell by its exit code ends it as it would later on.
+    if (error instanceof ConflictError && exitCodeOf(error) !== exitCodes.failed) return fail(error);
+    throw error;
+  }
 
   const detector = detectLeader(options.master, { logger });
   closers.push(() => detector.close());
@@ -359,9 +365,19 @@ async function lead(
     }),
   );
   if (reconciler.frameworkId() === undefined) {
-    const inventory = () => operator.inventory();
+    const asking = new AbortController();
+    closers.push(() => asking.abort());
     const refusal = await Promise.race([
-      refuseSecondFramework({ inventory, framework, clock: systemClock, logger }),
+      refuseSecondFramework({
+        inventory: () => operator.inventory(),
+        framework,
+        removedId: reconciler.removedFrameworkId(),
+        clock: systemClock,
+        logger,
+        // It may take long: who asks is told that Mesos is not there.
+        onWait: () => publishApi(options.home, base.api.url),
+        signal: asking.signal,
+      }),
       run.ended,
     ]);
     if (typeof refusal === 'number') return;

@@ -15,7 +15,7 @@ export const exitCodes = {
   usage: 64,
   /** EX_TEMPFAIL: another scheduler leads, or may lead; a supervisor starts this one again, as a standby. */
   lostLeadership: 75,
-  /** EX_PROTOCOL: Mesos has removed the framework; starting again does not help. */
+  /** EX_PROTOCOL: Mesos has removed the framework; starting again does not help, only an operator's consent. */
   frameworkRemoved: 76,
   /** EX_CONFIG: a file, an address or a secret cannot be used; starting again does not help. */
   badConfig: 78,
@@ -41,7 +41,7 @@ export const exitCodeTable: readonly (readonly [string, number, string])[] = [
   ['apply --wait, status --watch', 130, 'left by Ctrl-C; the scheduler goes on'],
   ['scheduler', 0, 'told to stop; the brokers go on'],
   ['scheduler', 75, 'lost the leadership, or another one took over; start it again'],
-  ['scheduler', 76, 'Mesos has removed the framework; do not start it again'],
+  ['scheduler', 76, 'Mesos has removed the framework; start it again only with --register-anew'],
   ['scheduler', 78, 'its configuration cannot be used; do not start it again'],
   ['teardown', 0, 'gone, by the word of the master'],
   ['teardown', 2, 'something is left, named with its agent and how to remove it'],

@@ -64,6 +64,10 @@ export function addServiceCommands(
         .default('info'),
     )
     .option(
+      '--register-anew <framework-id>',
+      'Mesos has removed that framework: begin another one, with the volumes of its clusters',
+    )
+    .option(
       '--recover',
       'the store is lost: show what Mesos and Kafka know of it, start nothing, stop nothing',
     )
@@ -80,6 +84,9 @@ export function addServiceCommands(
 Examples:
   kafka-mesos scheduler --master 10.0.0.1:5050 --artifact-listen 10.0.0.9:7070
   kafka-mesos scheduler --config /etc/kafka-mesos/scheduler.yaml
+
+After exit code 76 Mesos has forgotten the framework and kept its volumes: start
+it with --register-anew and the id that it named. Left there, it does nothing.
 
 Arguments are seen by everyone. An address with credentials belongs into
 KAFKA_MESOS_MASTER or KAFKA_MESOS_STORE, other secrets into files, or into

@@ -8,7 +8,14 @@ export type ConfigPlaces = ReadonlyMap<string, string>;
 
 const maxBytes = 64 * 1024;
 /** Options that say something about one run, not about the scheduler. */
-const notInFile: ReadonlySet<string> = new Set(['config', 'recover', 'file', 'frameworkId', 'confirm']);
+const notInFile: ReadonlySet<string> = new Set([
+  'config',
+  'registerAnew',
+  'recover',
+  'file',
+  'frameworkId',
+  'confirm',
+]);
 
 /** What may stand in the file, of the options of `kafka-mesos scheduler`. */
 export function optionsInFile(command: Command): readonly Option[] {

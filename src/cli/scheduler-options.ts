@@ -28,6 +28,8 @@ export type SchedulerOptions = {
   /** Unix user of the tasks. */
   readonly user: string;
   readonly failoverTimeoutMs: number;
+  /** Of the framework that Mesos has removed: consent to begin another one in its place. */
+  readonly registerAnew?: string;
   readonly logLevel: LogLevel;
   readonly version: string;
 };

@@ -11,6 +11,8 @@ export type FrameworkRecord = {
   readonly frameworkId: string;
   /** All clusters are destroyed from here on, and none is made, until Mesos has forgotten the framework. */
   readonly teardown?: { readonly atMs: number; readonly author: string };
+  /** Mesos has forgotten it, and nobody had asked for that: whoever goes on registers anew, by an operator's consent. */
+  readonly removed?: { readonly atMs: number; readonly message?: string };
 };
 
 /** An applied revision of a cluster's spec. */

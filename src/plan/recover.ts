@@ -138,7 +138,7 @@ function chooseFramework(
   if (only === undefined) {
     problems.push(
       candidates.length > 0
-        ? `framework ${candidates[0]?.id} was torn down or away for longer than its failover timeout: Mesos has ended its tasks`
+        ? `framework ${candidates[0]?.id} was torn down or away for longer than its failover timeout: Mesos has ended its tasks, and only a store that still knows it goes on with its volumes, by \`scheduler --register-anew ${candidates[0]?.id}\``
         : `the master knows no framework named ${frameworkName} with role ${role}`,
     );
     return undefined;

@@ -97,7 +97,7 @@ export async function boundMemory(memory: Memory, nowMs: number, logger: Logger)
   }
 }
 
-function policyOf(memory: Memory, record: BrokerRecord): FoldPolicy {
+export function policyOf(memory: Memory, record: BrokerRecord): FoldPolicy {
   const desired = memory.cluster(record.clusterName)?.spec.desired;
   return desired?.brokers.find((b) => b.id === record.id) ?? defaultPolicy;
 }

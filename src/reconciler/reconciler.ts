@@ -31,6 +31,7 @@ import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createOrphans } from './orphans.ts';
 import { createRates } from './rates.ts';
+import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
 import {
   type AppliedCluster,
   applySpec,
@@ -63,9 +64,18 @@ export type ReconcilerPorts = {
 };
 
 export type Reconciler = {
-  /** Claims and reads the store; rejects when that cannot be done. Subscribe to Mesos after it. */
-  start(): Promise<void>;
+  /**
+   * Claims and reads the store; rejects when that cannot be done, or when Mesos has removed the store's framework
+   * and nobody consents to another one in its place. Subscribe to Mesos after it.
+   */
+  start(consent?: {
+    /** Id of the framework that was removed. */
+    readonly registerAnew?: string | undefined;
+  }): Promise<void>;
+  /** To subscribe as; undefined: as a new one. */
   frameworkId(): string | undefined;
+  /** The framework whose place the new one takes. */
+  removedFrameworkId(): string | undefined;
   onMesosEvent(event: MesosEvent): void;
   /** Stores new revisions. Rejects with `ConflictError` when a revision is not the one expected. */
   apply(
@@ -277,7 +287,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       return true;
     }
     const { frameworkId } = subscription;
-    const known = requireMemory().framework();
+    const { removed: _before, ...known } = requireMemory().framework() ?? {};
     subscription.isStored = await write('remember the framework id', () =>
       requireMemory().writeFramework({ ...known, schema: 1, frameworkId }),
     );
@@ -324,14 +334,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           await requireMemory().removeFramework();
           return fail(tornDown());
         }
-        throw new ConflictError(
-          'KM_CONFLICT_FRAMEWORK_REMOVED',
-          `Mesos has removed the framework: ${event.message}`,
-          {
-            remedy:
-              'its tasks are gone; remove the store’s framework record only if you want to register anew',
-          },
-        );
+        throw await rememberRemoval(requireMemory(), event.message, { attempt, nowMs: clock.nowMs() });
       case 'subscribed':
         subscription = { frameworkId: event.frameworkId, isStored: false };
         logger.info('subscribed', { frameworkId: event.frameworkId });
@@ -407,7 +410,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   }
 
   return {
-    async start() {
+    async start(consent = {}) {
       await store.claim();
       memory = await loadMemory(store);
       if (
@@ -421,14 +424,22 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           'the store has running tasks but no framework id',
           {
             remedy:
-              'restore the record `framework` of the store; without it these tasks could neither be seen nor stopped',
+              'restore the record `framework` of the store, of a framework that Mesos has removed too; without it these tasks could neither be seen nor stopped',
           },
         );
       }
+      await leaveRemoved(memory, { consent: consent.registerAnew, nowMs: clock.nowMs() });
       await boundMemory(memory, clock.nowMs(), logger);
       turns.add(async () => {});
     },
-    frameworkId: () => memory?.framework()?.frameworkId,
+    frameworkId() {
+      const framework = memory?.framework();
+      return framework?.removed === undefined ? framework?.frameworkId : undefined;
+    },
+    removedFrameworkId() {
+      const framework = memory?.framework();
+      return framework?.removed === undefined ? undefined : framework.frameworkId;
+    },
     onMesosEvent: (event) => turns.add(() => handleMesos(event)),
     apply: (clusters, author, expectedRevisions = {}) =>
       turns.demand(async () => {

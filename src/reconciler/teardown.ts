@@ -5,7 +5,7 @@ import type { Memory } from './memory.ts';
 /** Stores that it is wanted; false when it was already. */
 export async function storeTeardown(memory: Memory, author: string, nowMs: number): Promise<boolean> {
   const framework = memory.framework();
-  if (framework === undefined) {
+  if (framework === undefined || framework.removed !== undefined) {
     throw new UnavailableError('KM_UNAVAILABLE_FRAMEWORK', 'there is no framework yet', {
       remedy: 'wait until the scheduler has subscribed',
     });

@@ -136,7 +136,7 @@ test('the schema takes what the reader takes, and has a word on every option', a
     assert.ok(description.length > 8, name);
     assert.not.match(
       name,
-      /^(config|recover|file|frameworkId|confirm)$/,
+      /^(config|registerAnew|recover|file|frameworkId|confirm)$/,
       'it says something of one run only',
     );
   }

@@ -32,6 +32,8 @@ export type SchedulerSettings = {
   /** One line for each write, before it is made. */
   readonly journal: string;
   readonly crash?: CrashPoint;
+  /** As `--register-anew`. */
+  readonly registerAnew?: string;
   /** Brokers that are no Kafka: how many serve when the cluster is whole. */
   readonly stubBrokers?: number;
 };
@@ -58,6 +60,7 @@ process.exit(
       principal: 'kafka-mesos',
       user: settings.user,
       failoverTimeoutMs: 7 * 86_400_000,
+      ...(settings.registerAnew === undefined ? {} : { registerAnew: settings.registerAnew }),
       logLevel: 'info',
       version: '0.0.0-test',
     },

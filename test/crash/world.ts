@@ -98,7 +98,7 @@ export type World = {
   readonly home: string;
   readonly mesos: LocalMesos;
   /** Starts the scheduler; one at a time. */
-  start(crash?: CrashPoint): void;
+  start(crash?: CrashPoint, registerAnew?: string): void;
   /** Applies the spec and waits; resolves when the scheduler died or the cluster is as wanted. */
   bringUp(wanted: (status: ClusterStatus) => boolean, timeoutMs: number): Promise<'died' | ClusterStatus>;
   /** Applies the spec and waits; resolves when the scheduler died or all clusters are as wanted. */
@@ -200,7 +200,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   return {
     home,
     mesos,
-    start(crash) {
+    start(crash, registerAnew) {
       const settings: SchedulerSettings = {
         home,
         master: new URL(mesos.masterUrl).host,
@@ -210,6 +210,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         journal,
         ...(options.artifactUrl === undefined ? {} : { artifactUrl: options.artifactUrl }),
         ...(crash === undefined ? {} : { crash }),
+        ...(registerAnew === undefined ? {} : { registerAnew }),
         ...(options.stubBrokers === undefined ? {} : { stubBrokers: options.stubBrokers }),
       };
       const log = openSync(logFile, 'a');

@@ -1,6 +1,8 @@
-/** What may become of a framework in the end: its id is lost from the store, or Mesos removes it. */
+/** What may become of a framework in the end: its id is lost from the store, or Mesos removes it, and another one follows. */
+import type { BrokerRecord, FrameworkRecord } from '../../src/model/records.ts';
 import { recordPaths } from '../../src/model/store.ts';
 import type { MesosCluster } from './mesos-cluster.ts';
+import type { Dice } from './randomness.ts';
 import type { Schedulers } from './schedulers.ts';
 import type { StoreModel } from './store-model.ts';
 import { Violation } from './truth.ts';
@@ -34,8 +36,11 @@ export async function loseFrameworkId({ cluster, schedulers, store, run }: World
   }
 }
 
-/** Torn down by an operator: whoever runs ends, and nobody registers anew by itself. */
-export async function removeFramework({ cluster, schedulers, run }: World): Promise<void> {
+/**
+ * Torn down by an operator, as after its failover timeout: whoever runs ends, and nobody registers anew by itself.
+ * Resolves to its id.
+ */
+export async function removeFramework({ cluster, schedulers, store, run }: World): Promise<string> {
   // One that was registered and forgotten before its id was stored may be there too, without tasks.
   const value = Object.values(cluster.state.frameworks).find((f) => f.streamId !== undefined)?.id;
   if (value === undefined) throw new Violation('there is no framework to tear down');
@@ -47,6 +52,57 @@ export async function removeFramework({ cluster, schedulers, run }: World): Prom
   }
   if (frameworkIds(cluster) !== others.join(' '))
     throw new Violation('a framework that was removed was registered anew');
+  const { removed } = (store.durable.get(recordPaths.framework) ?? {}) as Partial<FrameworkRecord>;
+  if (removed === undefined) throw new Violation('that the framework was removed is not in the store');
+  return value;
 }
+
+const anewWithinMs = 15 * 60_000;
+
+/**
+ * Started with consent, a scheduler registers anew and gets every cluster back on the disks that it had; one that dies
+ * on the way is followed by one with the same consent, as a supervisor would have it.
+ */
+export async function registerAnew(
+  { cluster, schedulers, store, run }: World,
+  removedId: string,
+  { dice, isSettled }: { readonly dice: Dice; readonly isSettled: () => boolean },
+): Promise<void> {
+  const before = brokersOf(store);
+  schedulers.registerAnew(removedId);
+  for (let deaths = dice.between(0, 2); deaths > 0; deaths -= 1) {
+    await run(dice.between(1_000, 8_000));
+    for (const scheduler of [...schedulers.all()]) schedulers.crash(scheduler);
+  }
+  for (let passedMs = 0; passedMs < anewWithinMs; passedMs += 5_000) {
+    await run(5_000);
+    if (schedulers.leader()?.reconciler()?.frameworkId() !== undefined && isSettled()) break;
+  }
+  if (!isSettled()) {
+    const told = schedulers.leader()?.reconciler()?.statuses();
+    throw new Violation(`clusters did not come back under a new framework: ${JSON.stringify(told)}`);
+  }
+  const after = brokersOf(store);
+  for (const [path, { placement, task }] of before) {
+    const now = after.get(path);
+    // What was down or out of reach before may have lost its disk.
+    if (task?.state !== 'TASK_RUNNING' || task.unreachableSinceMs !== undefined) continue;
+    if (now?.placement?.incarnation !== placement?.incarnation) {
+      throw new Violation(`${path} did not come back on the disk that it had under the removed framework`);
+    }
+    if (now?.task === undefined || now.task.taskId === task.taskId) {
+      throw new Violation(`${path} did not start under the new framework`);
+    }
+  }
+  const isSame = Object.keys(cluster.state.frameworks).includes(removedId);
+  if (isSame) throw new Violation('the framework that was removed is back');
+}
+
+const brokersOf = (store: StoreModel): ReadonlyMap<string, BrokerRecord> =>
+  new Map(
+    [...store.durable].flatMap(([path, value]) =>
+      path.includes('/brokers/') ? [[path, value as BrokerRecord] as const] : [],
+    ),
+  );
 
 const frameworkIds = ({ state }: MesosCluster): string => Object.keys(state.frameworks).join(' ');

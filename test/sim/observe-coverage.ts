@@ -3,7 +3,8 @@ import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskUpdate } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { BrokerIntent, BrokerRecord } from '../../src/model/records.ts';
+import type { BrokerIntent, BrokerRecord, FrameworkRecord } from '../../src/model/records.ts';
+import { recordPaths } from '../../src/model/store.ts';
 import type { IntentEnd } from './check-intents.ts';
 import type { Coverage } from './coverage.ts';
 import { brokerRecords, ownerOf, specRecord, type Truth, terminalStates } from './truth.ts';
@@ -257,6 +258,10 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
     },
     written(path, value, before) {
       if (path.endsWith('/cluster') && destroyed.delete(path)) saw(40, 'formed anew');
+      if (path === recordPaths.framework) {
+        const wasRemoved = (before as FrameworkRecord | undefined)?.removed !== undefined;
+        if (wasRemoved && (value as FrameworkRecord).removed === undefined) saw(16, 'registered anew');
+      }
       if (!path.includes('/brokers/')) return;
       const is = value as BrokerRecord;
       const was = before as BrokerRecord | undefined;

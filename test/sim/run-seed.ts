@@ -11,7 +11,7 @@ import { createVolumeChecks } from './check-volumes.ts';
 import { createVirtualClock } from './clock.ts';
 import { createCoverage } from './coverage.ts';
 import { type Direction, directions, type Run } from './directions.ts';
-import { loseFrameworkId, removeFramework } from './endings.ts';
+import { loseFrameworkId, registerAnew, removeFramework } from './endings.ts';
 import { drawFaults, type FaultKind } from './faults.ts';
 import { createInvariants } from './invariants.ts';
 import { createKafkaModel, type KafkaModel } from './kafka-model.ts';
@@ -331,7 +331,12 @@ export async function runSeed(
   const isRemoved = setup.chance(0.15) || directed.losesFramework === true;
   if (violation === undefined && isRemoved) {
     endings.add('KM_CONFLICT_FRAMEWORK_REMOVED');
-    await removeFramework(world).catch(tell);
+    const removedId = await removeFramework(world).catch(tell);
+    if (removedId !== undefined) {
+      await registerAnew(world, removedId, { dice: setup, isSettled }).catch(tell);
+      guarded(() => invariants.atTheEnd());
+      guarded(() => volumes.atTheEnd(isStuck));
+    }
   }
   for (const scheduler of schedulers.all()) await scheduler.reconciler()?.stop();
   return {

@@ -52,6 +52,8 @@ export type Schedulers = {
   startAnother(): void;
   /** No process comes back any more until this is called with false. */
   holdBack(isHeld: boolean): void;
+  /** From now on all are started with this consent. */
+  registerAnew(removedFrameworkId: string): void;
   /** Why processes ended, by code. */
   readonly ends: ReadonlyMap<string, number>;
 };
@@ -88,6 +90,7 @@ export function createSchedulers(deps: {
   const ends = new Map<string, number>();
   let number = 0;
   let isHeldBack = false;
+  let registerAnew: string | undefined;
 
   function boot(): void {
     if (isHeldBack) {
@@ -197,7 +200,7 @@ export function createSchedulers(deps: {
         note,
       });
       try {
-        await made.start();
+        await made.start({ registerAnew });
       } catch (error) {
         end(error as KafkaMesosError);
         return;
@@ -224,6 +227,9 @@ export function createSchedulers(deps: {
     crash: (scheduler) => crashes.get(scheduler)?.(),
     holdBack(isHeld) {
       isHeldBack = isHeld;
+    },
+    registerAnew(id) {
+      registerAnew = id;
     },
   };
 }

@@ -31,6 +31,7 @@ export type SchedulerFlags = {
   readonly user?: string;
   readonly failoverTimeout: number;
   readonly logLevel: LogLevel;
+  readonly registerAnew?: string;
   readonly recover?: boolean;
   readonly file: readonly string[];
   readonly frameworkId?: string;
@@ -45,6 +46,11 @@ export async function scheduler(context: Context, command: Command): Promise<num
     const flags = command.opts<SchedulerFlags>();
     refuseMistakes(command, flags, places);
     const options = schedulerOptions(context, flags);
+    if (flags.recover === true && flags.registerAnew !== undefined) {
+      throw new UsageError(
+        '--register-anew goes with a store that is there, --recover with one that is lost',
+      );
+    }
     if (flags.recover === true)
       return await (await import('./recover.ts')).recoverStore(context, options, flags);
     if (flags.file.length > 0 || flags.confirm === true || flags.frameworkId !== undefined) {
@@ -93,6 +99,7 @@ function schedulerOptions(context: Context, flags: SchedulerFlags): SchedulerOpt
     ...(flags.tokenFile === undefined ? {} : { tokenPath: resolve(flags.tokenFile) }),
     user: flags.user ?? userInfo().username,
     failoverTimeoutMs: flags.failoverTimeout,
+    ...(flags.registerAnew === undefined ? {} : { registerAnew: flags.registerAnew }),
     logLevel: flags.logLevel,
     version: context.version,
   };
