@@ -38,9 +38,13 @@ export async function loseFrameworkId({ cluster, schedulers, store, run }: World
 
 /**
  * Torn down by an operator, as after its failover timeout: whoever runs ends, and nobody registers anew by itself.
- * Resolves to its id.
+ * An agent that is away goes on with its executors until it is back. Resolves to the framework's id.
  */
-export async function removeFramework({ cluster, schedulers, store, run }: World): Promise<string> {
+export async function removeFramework(
+  { cluster, schedulers, store, run }: World,
+  away?: string,
+): Promise<string> {
+  if (away !== undefined) cluster.stopAgent(away, false);
   // One that was registered and forgotten before its id was stored may be there too, without tasks.
   const value = Object.values(cluster.state.frameworks).find((f) => f.streamId !== undefined)?.id;
   if (value === undefined) throw new Violation('there is no framework to tear down');
@@ -66,13 +70,21 @@ const anewWithinMs = 15 * 60_000;
 export async function registerAnew(
   { cluster, schedulers, store, run }: World,
   removedId: string,
-  { dice, isSettled }: { readonly dice: Dice; readonly isSettled: () => boolean },
+  {
+    dice,
+    isSettled,
+    away,
+  }: { readonly dice: Dice; readonly isSettled: () => boolean; readonly away: string | undefined },
 ): Promise<void> {
   const before = brokersOf(store);
   schedulers.registerAnew(removedId);
   for (let deaths = dice.between(0, 2); deaths > 0; deaths -= 1) {
     await run(dice.between(1_000, 8_000));
     for (const scheduler of [...schedulers.all()]) schedulers.crash(scheduler);
+  }
+  if (away !== undefined) {
+    await run(dice.between(0, 60_000));
+    cluster.startAgent(away);
   }
   for (let passedMs = 0; passedMs < anewWithinMs; passedMs += 5_000) {
     await run(5_000);

@@ -331,9 +331,10 @@ export async function runSeed(
   const isRemoved = setup.chance(0.15) || directed.losesFramework === true;
   if (violation === undefined && isRemoved) {
     endings.add('KM_CONFLICT_FRAMEWORK_REMOVED');
-    const removedId = await removeFramework(world).catch(tell);
+    const away = setup.chance(0.5) ? setup.pick(cluster.agentNames) : undefined;
+    const removedId = await removeFramework(world, away).catch(tell);
     if (removedId !== undefined) {
-      await registerAnew(world, removedId, { dice: setup, isSettled }).catch(tell);
+      await registerAnew(world, removedId, { dice: setup, isSettled, away }).catch(tell);
       guarded(() => invariants.atTheEnd());
       guarded(() => volumes.atTheEnd(isStuck));
     }
