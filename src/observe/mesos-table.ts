@@ -183,32 +183,24 @@ function countReleases(
   call: Extract<MesosCall, { kind: 'accept' }>,
   nowMs: number,
 ): MesosTable['releases'] {
-  const incarnations = new Set(
-    call.operations.flatMap((o) =>
-      o.kind === 'unreserve'
-        ? o.resources.flatMap((r) => r.reservations.at(-1)?.labels.incarnation ?? [])
-        : [],
-    ),
-  );
   const agentId = offers.find((o) => call.offerIds.includes(o.id))?.agentId ?? '';
-  return incarnations.size === 0
-    ? releases
-    : new Map([
-        ...releases,
-        ...[...incarnations].map(
-          (id) =>
-            [
-              id,
-              {
-                agentId,
-                lastAtMs: nowMs,
-                attempts: (releases.get(id)?.attempts ?? 0) + 1,
-                // It was offered again: what was sent before has come to nothing.
-                pending: [nowMs],
-              },
-            ] as const,
-        ),
-      ]);
+  const sent = call.operations.flatMap((o): readonly (readonly [string, SentRelease])[] => {
+    if (o.kind !== 'unreserve') return [];
+    const incarnations = new Set(o.resources.flatMap((r) => r.reservations.at(-1)?.labels.incarnation ?? []));
+    // As its id has it: it was planned before it is sent. What was sent before has come to nothing: it was offered again.
+    const sentAtMs = o.id === undefined ? undefined : parseOperationId(o.id)?.sentAtMs;
+    const pending = sentAtMs === undefined ? [] : [sentAtMs];
+    return [...incarnations].map((incarnation) => [
+      incarnation,
+      {
+        agentId,
+        lastAtMs: nowMs,
+        attempts: (releases.get(incarnation)?.attempts ?? 0) + 1,
+        pending,
+      },
+    ]);
+  });
+  return sent.length === 0 ? releases : new Map([...releases, ...sent]);
 }
 
 function countConversions(

@@ -126,6 +126,9 @@ test('gone by an offer that came a while after; at once when feedback says so', 
   assert.not(forgets(plan(inputOf(pending, nowMs + 3_000))), 'its agent has not said so');
   const [destroy = '', unreserve = ''] = idsOf(call.operations);
   const half = feedback(early, destroy, 'OPERATION_FINISHED');
+  const later = foldSent(tableOf([full]), call, nowMs + 40);
+  const told = feedback({ ...later, offers: [empty(nowMs + 500)] }, unreserve, 'OPERATION_FINISHED');
+  assert.ok(forgets(plan(inputOf(told, nowMs + 500))), 'it was planned a moment before it was sent');
   assert.not(forgets(plan(inputOf(half, nowMs + 500))), 'destroyed is not unreserved');
   assert.ok(forgets(plan(inputOf(feedback(half, unreserve, 'OPERATION_FINISHED'), nowMs + 500))));
   const unknown = feedback(early, unreserve, 'OPERATION_UNKNOWN');
