@@ -208,11 +208,14 @@ function toOperationUpdate(status: wire.OperationStatus): MesosEvent | undefined
   if (status.operation_id === undefined) {
     return undefined;
   }
+  // The offers were rescinded meanwhile: nothing is said against the operation itself (`Master::accept`).
+  const isLate =
+    status.state === 'OPERATION_ERROR' && status.message?.includes('with invalid offers') === true;
   return {
     kind: 'operation',
     update: {
       operationId: status.operation_id.value,
-      state: operationStates[status.state],
+      state: isLate ? 'dropped' : operationStates[status.state],
       ...(status.message === undefined ? {} : { message: status.message }),
       ...(status.agent_id === undefined ? {} : { agentId: status.agent_id.value }),
       ...(status.uuid === undefined ? {} : { uuid: status.uuid.value }),

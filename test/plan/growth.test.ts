@@ -191,6 +191,27 @@ test('a GROW_VOLUME that Mesos refuses ends in a start without it, and in words'
   assert.equal(operations(loop).slice(4), [['unreserve']]);
 });
 
+test('a GROW_VOLUME on an offer that was rescinded meanwhile is sent again', () => {
+  const loop = running();
+  loop.apply(desiredOf(1500));
+  loop.run(2);
+  let isFirst = true;
+  loop.onTheWay = (call: MesosCall) => {
+    const isLate = call.kind === 'accept' && call.operations.some((o) => o.kind === 'grow') && isFirst;
+    isFirst &&= !isLate;
+    if (isLate) {
+      const offer_ids = call.offerIds.map((value) => ({ value }));
+      loop.world.call({ type: 'DECLINE', decline: { offer_ids, filters: { refuse_seconds: 1 } } });
+    }
+    return call;
+  };
+  stop(loop);
+  loop.run(60);
+  assert.not(isFirst);
+  assert.is(volumeMiB(loop), 1500);
+  assert.is(loop.record(0).growth?.refused, undefined);
+});
+
 test('a GROW_VOLUME that was dropped on its way to the agent is sent again', () => {
   const loop = running();
   loop.apply(desiredOf(1500));

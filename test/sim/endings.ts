@@ -1,5 +1,5 @@
 /** What may become of a framework in the end: its id is lost from the store, or Mesos removes it, and another one follows. */
-import type { BrokerRecord, FrameworkRecord } from '../../src/model/records.ts';
+import type { BrokerRecord, FrameworkRecord, SpecRecord } from '../../src/model/records.ts';
 import { recordPaths } from '../../src/model/store.ts';
 import type { MesosCluster } from './mesos-cluster.ts';
 import type { Dice } from './randomness.ts';
@@ -95,8 +95,10 @@ export async function registerAnew(
     throw new Violation(`clusters did not come back under a new framework: ${JSON.stringify(told)}`);
   }
   const after = brokersOf(store);
-  for (const [path, { placement, task }] of before) {
+  for (const [path, { clusterName, id, placement, task }] of before) {
     const now = after.get(path);
+    // One on its way out goes on with that.
+    if (!isWanted(store, clusterName, id)) continue;
     // What was down or out of reach before may have lost its disk.
     if (task?.state !== 'TASK_RUNNING' || task.unreachableSinceMs !== undefined) continue;
     if (now?.placement?.incarnation !== placement?.incarnation) {
@@ -108,6 +110,11 @@ export async function registerAnew(
   }
   const isSame = Object.keys(cluster.state.frameworks).includes(removedId);
   if (isSame) throw new Violation('the framework that was removed is back');
+}
+
+function isWanted({ durable }: StoreModel, clusterName: string, id: number): boolean {
+  const { desired } = (durable.get(recordPaths.spec(clusterName)) ?? {}) as Partial<SpecRecord>;
+  return desired?.deletion === undefined && desired?.brokers.some((b) => b.id === id) === true;
 }
 
 const brokersOf = (store: StoreModel): ReadonlyMap<string, BrokerRecord> =>
