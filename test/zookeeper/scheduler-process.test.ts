@@ -20,6 +20,9 @@ const args = (root: string) => [
   ...['--session-timeout', '2s'],
 ];
 
+/** Without a master it goes no further than that, on a store that is new. */
+const isLeading = (text: string): boolean => text.includes('"waiting for the master');
+
 function secretFile(home: Home, text: string): string {
   const path = join(home.directory, 'secret');
   writeFileSync(path, text, { mode: 0o600 });
@@ -31,7 +34,7 @@ test('it leads, and told to stop it leaves the election at once', () =>
     const file = secretFile(home, `${credentials}\n`);
     const run = await runCli([...args('/told'), '--store-credentials-file', file], {
       home,
-      interruptWhen: (text) => text.includes('"scheduler started"'),
+      interruptWhen: (text) => isLeading(text),
     });
     assert.is(run.exitCode, 0, run.stderr);
     assert.not.match(run.stdout + run.stderr, 'hunter2');
@@ -59,7 +62,7 @@ test('deposed, it ends with 75 by itself', () =>
     const run = await runCli(args('/deposed'), {
       home,
       interruptWhen: (text) => {
-        if (text.includes('"scheduler started"')) deposing ??= depose();
+        if (isLeading(text)) deposing ??= depose();
         return false;
       },
     });
@@ -74,7 +77,7 @@ test('credentials come by the environment too; what cannot be used is 78, and sh
     const good = await runCli(args('/env'), {
       home,
       env: { KAFKA_MESOS_STORE_CREDENTIALS: credentials },
-      interruptWhen: (text) => text.includes('"scheduler started"'),
+      interruptWhen: (text) => isLeading(text),
     });
     assert.is(good.exitCode, 0, good.stderr);
     for (const [run, code] of [
