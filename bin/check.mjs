@@ -45,7 +45,7 @@ const copy = copyWithPlanted();
 try {
   const [format, types, unused, layers] = await Promise.all([
     tool('biome', ['check', '--error-on-warnings', '.']),
-    tool('tsc', ['-p', '.']),
+    tool('../typescript-native/bin/tsc', ['-p', '.']),
     tool('knip', ['--no-progress']),
     cruise(),
   ]);
