@@ -162,14 +162,24 @@ export function waitingAgents(
     [...brokers.values()].flatMap((record) =>
       (record.leftBehind ?? [])
         .filter((l) => !gone.has(l.incarnation))
-        .map((l) => ({ ...l, freeInMs: shareFreeAtMs(record, l, mesos) - nowMs })),
+        .map((l) => ({ ...l, shownInMs: shownAtMs(record, l, mesos) - nowMs })),
     ),
   );
   return all.flatMap(({ agentId, hostname }) => {
     const there = left.filter((l) => l.agentId === agentId || l.hostname === hostname);
-    const soon = there.flatMap(({ freeInMs }) => (freeInMs > 0 ? Math.ceil(freeInMs / 1_000) : []));
+    const soon = there.flatMap(({ shownInMs }) =>
+      shownInMs > 0 ? Math.ceil(Math.max(shownInMs, answerArrivesMs) / 1_000) : [],
+    );
     return there.length === 0 ? [] : [[agentId, Math.min(lookAgainSeconds, ...soon)] as const];
   });
+}
+
+/** From then on an offer may show that nothing is left, as far as that is known by now. */
+function shownAtMs(record: BrokerRecord, left: LeftBehind, mesos: PlanInput['mesos']): number {
+  const freeAtMs = shareFreeAtMs(record, left, mesos);
+  return mesos.releases.has(left.incarnation)
+    ? freeAtMs
+    : Math.max(freeAtMs, Math.max(mesos.subscribedAtMs ?? 0, left.sinceMs) + newsMs);
 }
 
 /** From then on an offer of the agent shows what its last executor had. */
