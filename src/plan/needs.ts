@@ -26,6 +26,9 @@ import { gateStarts } from './stop-gate.ts';
 /** How long the offers of all agents may take to come after a (new) subscription. */
 const offersAfterSubscribedMs = 60_000;
 
+/** A container, an executor and a JVM take longer to come up. */
+const startsAfterMs = 2_000;
+
 /** Of all brokers of the spec: only together can it be told whose start may be ended. */
 export function needsOf(context: NeedContext): readonly Need[] {
   return gateStarts(
@@ -128,7 +131,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
             broker,
             record,
             step: order.step,
-            ...(mesos.kills.has(task.taskId) || isStaging(task, mesos) ? {} : { onItsWayUp: true }),
+            ...(mesos.kills.has(task.taskId) || isStaging(task, nowMs) ? {} : { onItsWayUp: true }),
           };
     case 'waiting':
       return {
@@ -141,7 +144,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     broker,
     record,
     step: killStep(desired, broker, record, cause, summariseWhy(why), why, nowMs),
-    ...(isStaging(task, mesos) ? {} : { onItsWayUp: true }),
+    ...(isStaging(task, nowMs) ? {} : { onItsWayUp: true }),
   });
   switch (task.state) {
     case 'TASK_STAGING':
@@ -171,12 +174,9 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
   }
 }
 
-/** No process of it runs yet: said in this subscription, or launched in it; what was stored before may be old. */
-function isStaging({ state, taskId, launchedAtMs }: TaskRecord, mesos: NeedContext['mesos']): boolean {
-  return (
-    state === 'TASK_STAGING' &&
-    (mesos.answeredTasks.has(taskId) || launchedAtMs >= (mesos.subscribedAtMs ?? Number.POSITIVE_INFINITY))
-  );
+/** Nothing of it can serve yet, whatever of its words is still on its way: an agent says a lost one again only after 10 s. */
+function isStaging({ state, launchedAtMs }: TaskRecord, nowMs: number): boolean {
+  return state === 'TASK_STAGING' && nowMs - launchedAtMs < startsAfterMs;
 }
 
 function unreachableTask(

@@ -127,16 +127,20 @@ test('nobody is asked before the quorum was formed, and nothing is done on no an
   assert.ok(unknown.held.includes('stop broker 1: kafka-unknown'), unknown.held.join('\n'));
 });
 
-test('what is still being launched is stopped at once, if that is news and no memory', () => {
-  const staging = { state: 'TASK_STAGING' as const, seen: false };
-  const world = {
-    desired: fiveOf({}, [1, 2]),
-    starting: { 1: staging, 2: staging },
-    unknown: true as const,
+test('what was launched a moment ago is stopped at once, and no other on the word that it is being launched', () => {
+  const world = (launchedAtMs: number) => {
+    const staging = { state: 'TASK_STAGING' as const, seen: false, launchedAtMs };
+    return {
+      desired: fiveOf({}, [1, 2]),
+      starting: { 1: staging, 2: staging },
+      unknown: true as const,
+    };
   };
-  assert.equal(planOf(world).killed, ['stop broker 1', 'stop broker 2']);
-  // It was stored by an earlier scheduler, and may run for an hour by now.
-  assert.equal(planOf({ ...world, silent: true, subscribedAtMs: nowMs - 1_000 }).killed, []);
+  assert.equal(planOf(world(nowMs - 1_900)).killed, ['stop broker 1', 'stop broker 2']);
+  // What came after that word may have been lost: it may run by now, and others may be down.
+  assert.equal(planOf(world(nowMs - 2_000)).killed, []);
+  const silent = { silent: true as const, subscribedAtMs: nowMs - 1_000 };
+  assert.equal(planOf({ ...world(nowMs - 3_600_000), ...silent }).killed, []);
 });
 
 test('log recovery is not cut short by a changed spec', () => {

@@ -173,7 +173,12 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
         const { name, clusterId, destroyedSinceMs } = before as ClusterRecord;
         if (destroyedSinceMs === undefined)
           throw new Violation(`cluster ${name} was forgotten, not destroyed`);
-        const living = truth.cluster.executors().find((e) => e.instance()?.launch.clusterId === clusterId);
+        // Of an agent that was marked gone nobody hears, should it be cut off and go on.
+        const living = truth.cluster.executors().find((e) => {
+          const agentId = truth.cluster.agentIdOf(e.container.agentName) ?? '';
+          const isGone = truth.cluster.state.goneAgents[agentId] !== undefined;
+          return e.instance()?.launch.clusterId === clusterId && !isGone;
+        });
         if (living !== undefined) {
           throw new Violation(`cluster ${name} was forgotten, and ${living.taskId()} of it lives`);
         }
