@@ -164,7 +164,8 @@ export function createKafkaModel(
   function catchUp(registration: Registration, epoch: number, partition: Partition): void {
     clock.setTimer(dice.between(200, 8_000), () => {
       const { id } = registration;
-      if (registration.epoch !== epoch || !isAlive(id) || partition.isr.includes(id)) return;
+      const isReplica = partition.replicas.includes(id);
+      if (registration.epoch !== epoch || !isReplica || !isAlive(id) || partition.isr.includes(id)) return;
       elect(partition);
       if (partition.leader < 0) {
         catchUp(registration, epoch, partition);

@@ -172,7 +172,9 @@ export function isCrowdedOut(truth: Truth, { name, held }: ClusterStatus): boole
           details.some(
             (detail) =>
               detail.startsWith(`${agentName}: `) &&
-              (isTaken(agentName) ? detail.endsWith(' has a broker already') : / of [\d.]+ MiB/.test(detail)),
+              (isTaken(agentName)
+                ? detail.endsWith(' has a broker already')
+                : / [\d.]+ of [\d.]+/.test(detail)),
           ),
         ),
     )
