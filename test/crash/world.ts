@@ -244,3 +244,21 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     },
   };
 }
+
+/** A cluster of stub brokers: nothing of Kafka is fetched. `ids` as in a pool. */
+export function stubSpec(name: string, ids: string): string {
+  return `apiVersion: kafka-mesos/v1
+kind: KafkaCluster
+metadata: { name: ${name} }
+spec:
+  kafka: { distribution: { uri: 'http://127.0.0.1:1/kafka.tgz', sha512: '${'0'.repeat(128)}' } }
+  pools:
+    - name: main
+      roles: [broker, controller]
+      ids: ${ids}
+      cpus: 0.5
+      memory: 768MiB
+      heap: 320MiB
+      storage: { size: 1GiB }
+`;
+}

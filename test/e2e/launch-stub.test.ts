@@ -9,23 +9,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exportFiles } from '../../src/cli/agent-files.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { bundlePrograms, createWorld, type World, type WorldOptions } from '../crash/world.ts';
+import { bundlePrograms, createWorld, stubSpec, type World, type WorldOptions } from '../crash/world.ts';
 
-const spec = `apiVersion: kafka-mesos/v1
-kind: KafkaCluster
-metadata: { name: launch }
-spec:
-  # Stub brokers: nothing of Kafka is fetched.
-  kafka: { distribution: { uri: 'http://127.0.0.1:1/kafka.tgz', sha512: '${'0'.repeat(128)}' } }
-  pools:
-    - name: main
-      roles: [broker, controller]
-      ids: 0..0
-      cpus: 0.5
-      memory: 768MiB
-      heap: 320MiB
-      storage: { size: 1GiB }
-`;
+const spec = stubSpec('launch', '0..0');
 const timeoutMs = 60_000;
 const programs = await bundlePrograms('test/executor/stub-main.ts', { withKafkaClients: false });
 test.after(() => programs.remove());

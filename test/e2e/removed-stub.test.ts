@@ -3,23 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { bundlePrograms, createWorld, type World } from '../crash/world.ts';
+import { bundlePrograms, createWorld, stubSpec, type World } from '../crash/world.ts';
 
-const spec = `apiVersion: kafka-mesos/v1
-kind: KafkaCluster
-metadata: { name: removed }
-spec:
-  # Stub brokers: nothing of Kafka is fetched.
-  kafka: { distribution: { uri: 'http://127.0.0.1:1/kafka.tgz', sha512: '${'0'.repeat(128)}' } }
-  pools:
-    - name: main
-      roles: [broker, controller]
-      ids: 0..2
-      cpus: 0.5
-      memory: 768MiB
-      heap: 320MiB
-      storage: { size: 1GiB }
-`;
+const spec = stubSpec('removed', '0..2');
 const timeoutMs = 60_000;
 const programs = await bundlePrograms('test/executor/stub-main.ts', { withKafkaClients: false });
 test.after(() => programs.remove());
