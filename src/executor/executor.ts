@@ -89,7 +89,7 @@ export function startExecutor(settings: ExecutorSettings, ports: ExecutorPorts):
     if (running?.taskId !== taskId) return;
     const { task, launch, run } = running;
     const nanoseconds = (policy ?? task.kill_policy)?.grace_period?.nanoseconds;
-    run.stop(nanoseconds === undefined ? launch.stopGraceMs : nanoseconds / 1e6);
+    run.stop(nanoseconds === undefined ? launch.stopGraceMs : nanoseconds / 1e6, 'stopped');
   }
 
   function shutDown(): void {
@@ -100,14 +100,14 @@ export function startExecutor(settings: ExecutorSettings, ports: ExecutorPorts):
       return;
     }
     // The agent kills all that is left after its grace period: keep a tenth of it for the farewell.
-    running.run.stop(settings.shutdownGraceMs * 0.9);
+    running.run.stop(settings.shutdownGraceMs * 0.9, 'shut-down');
   }
 
   function onLost(): void {
     hurried();
     // The agent has forgotten us, and another instance may come: this one ends, in order.
     if (running === undefined) exit(1);
-    else running.run.stop(running.launch.stopGraceMs);
+    else running.run.stop(running.launch.stopGraceMs, 'shut-down');
   }
 
   function refuse(taskId: string, message: string): void {
@@ -126,7 +126,7 @@ export function startExecutor(settings: ExecutorSettings, ports: ExecutorPorts):
     const acknowledged = connection.update(taskId, { state: end.state, ...withReport(end.report) });
     // Gone before the agent has it, all that the scheduler would learn is "executor terminated".
     await waitUpTo(clock, settings.recoveryTimeoutMs, acknowledged, hurry);
-    await waitUpTo(clock, Math.min(1_000, settings.shutdownGraceMs * 0.1), acknowledged);
+    await waitUpTo(clock, Math.min(5_000, settings.shutdownGraceMs * 0.1), acknowledged);
     connection.close();
     exit(0);
   }

@@ -72,11 +72,13 @@ export type BrokerEnd = {
 export type BrokerRun = {
   /** Never rejects. The process is gone when it resolves. */
   readonly ended: Promise<BrokerEnd>;
-  /** Asks for a controlled shutdown; again with a shorter grace shortens it. */
-  stop(graceMs: number): void;
+  /** Asks for a controlled shutdown, `why` is what it will report; again with a shorter grace shortens it. */
+  stop(graceMs: number, why: StopCode): void;
   /** For the last moment of the executor: no JVM may outlive it. */
   killNow(): void;
 };
+
+type StopCode = Extract<ReportCode, 'stopped' | 'shut-down'>;
 
 /** The broker's last words before it serves make us look at once; without them (its log may be changed) so often. */
 const startProbeMs = 1_000;
@@ -97,6 +99,7 @@ type Prepared = {
 export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun {
   const { clock, logger, taskId } = options;
   const stopping = new AbortController();
+  let stopCode: StopCode = 'stopped';
   const stopDeadline: { timer?: Timer; atMs: number } = { atMs: Number.POSITIVE_INFINITY };
   let process: RunningProcess | undefined;
   let live = false;
@@ -329,11 +332,11 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
         exit.code === 143 || exit.code === 0
           ? 'stopped as it was asked to'
           : `while it was being stopped the broker process ${describeExit(exit)}`;
-      return { state: 'TASK_KILLED', report: report('stopped', { code: 'stopped', message }) };
+      return { state: 'TASK_KILLED', report: report('stopped', { code: stopCode, message }) };
     } catch (error) {
       if (error instanceof Stopped || stopping.signal.aborted) {
         const message = 'stopped before the broker was started';
-        return { state: 'TASK_KILLED', report: report('stopped', { code: 'stopped', message }) };
+        return { state: 'TASK_KILLED', report: report('stopped', { code: stopCode, message }) };
       }
       if (error instanceof BrokerFailure) {
         return failed(
@@ -355,11 +358,12 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
 
   return {
     ended: run(),
-    stop(graceMs) {
+    stop(graceMs, why) {
       if (over) return;
       const atMs = clock.nowMs() + graceMs;
       if (!stopping.signal.aborted) {
-        logger.info('stopping', { taskId, graceMs });
+        logger.info('stopping', { taskId, graceMs, why });
+        stopCode = why;
         stopping.abort();
         void options.send('TASK_KILLING', report('stopping'), {});
         process?.terminate();

@@ -151,7 +151,10 @@ export type ReportCode =
   | 'invalid-launch'
   /** Something the executor did not foresee; the message has what it knows. */
   | 'executor-failed'
-  | 'stopped';
+  /** By a KILL. */
+  | 'stopped'
+  /** By its agent, or by a signal to the executor: the agent is stopped in order, or its machine. */
+  | 'shut-down';
 
 /** Its disk ended the broker, or kept it from starting. */
 export function isDiskCode(code: BrokerReport['code']): code is 'disk-full' | 'disk-failed' {

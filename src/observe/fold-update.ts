@@ -146,9 +146,11 @@ function endTask(
     task.kill !== undefined ||
     (update.reason === 'AGENT_DRAINING' && update.state !== 'TASK_DROPPED') ||
     update.state === 'TASK_GONE_BY_OPERATOR';
-  // Somebody told it to end: an order that we took back arrived after all, or its agent was stopped in order. But one
-  // that is always told to, whoever does it, must not be started without a pause.
-  const isKilledAgain = record.last?.state === 'TASK_KILLED' && !record.last.ordered;
+  // Somebody told it to end. Its agent did, which is stopped in order, maybe often. Or an order that we took back
+  // arrived after all: but a KILL that nobody here knows of, time and again, must not be followed by a start at once.
+  const isByAgent = (code: string | undefined) => code === 'shut-down';
+  const wasKilled = record.last?.state === 'TASK_KILLED' && !record.last.ordered;
+  const isKilledAgain = wasKilled && !isByAgent(record.last?.code) && !isByAgent(report?.code);
   const isExcused = ordered || (update.state === 'TASK_KILLED' && !isKilledAgain);
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const isDisk = !ordered && isDiskCode(report?.code);

@@ -319,7 +319,7 @@ test('SHUTDOWN stops the broker within the grace period of the executor', () =>
     launch();
     await agent.awaitState('TASK_RUNNING');
     agent.send({ type: 'SHUTDOWN' });
-    await agent.awaitState('TASK_KILLED');
+    assert.is(reportOf(await agent.awaitState('TASK_KILLED')).code, 'shut-down');
     assert.is(await within(executor.ended, 'the exit'), 0);
   }));
 

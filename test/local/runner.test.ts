@@ -184,6 +184,18 @@ test('killAll ends all containers of the agent and reports nothing', () =>
     assert.is(one.reports.length, before);
   }));
 
+test('killAll in order: of one that takes too long, what it started goes first, and it still has its last word', () =>
+  withRig(async (one) => {
+    const sandbox = one.start('c1', {
+      value: `trap 'echo asked >> words' TERM; (trap '' TERM; sleep 1008) & echo $! > child
+        while kill -0 $!; do wait $!; done; echo "farewell" >> words`,
+    });
+    await eventually('it has a child', () => existsSync(path.join(sandbox, 'child')));
+    await one.runner.killAll('agent-1', 300);
+    assert.equal(readFileSync(path.join(sandbox, 'words'), 'utf8').split('\n'), ['asked', 'farewell', '']);
+    assert.is(await findProcess(Number(readFileSync(path.join(sandbox, 'child'), 'utf8'))), undefined);
+  }));
+
 test('a container outlives its runner; the next one finds it, sees its end, and ends what nobody knows', () =>
   withRig(async (one, directory) => {
     const count = await startEscapists(one, 'c1');

@@ -296,6 +296,20 @@ test('who is told to end, by whomever, did not fail; who always is backs off', (
   assert.is(fold(running, 'TASK_FAILED').failures, 1);
 });
 
+test('an agent that is stopped in order again and again makes no broker fail', () => {
+  const young = withTask({ stateSinceMs: nowMs - 1_000 });
+  const again = (record: BrokerRecord, code: string): BrokerRecord =>
+    fold({ ...record, ...(young.task && { task: young.task }) }, 'TASK_KILLED', {
+      data: JSON.stringify({ protocol: 1, phase: 'stopped', code }),
+    });
+  const twice = again(again(young, 'shut-down'), 'shut-down');
+  assert.is(twice.failures, 0);
+  assert.is(twice.retryAtMs, undefined);
+  const killed = again(twice, 'stopped');
+  assert.is(killed.failures, 0, 'the first KILL after it is one alone');
+  assert.is(again(killed, 'stopped').failures, 1);
+});
+
 test('the sticky timer is in the record: it survives the scheduler, and the launches count on', () => {
   const ended = fold(running, 'TASK_FAILED');
   const { task: _task, ...kept } = JSON.parse(JSON.stringify(ended)) as BrokerRecord;

@@ -204,6 +204,7 @@ const reportCodes = {
   'invalid-launch': 'executor/run-broker',
   'executor-failed': 'executor/kafka-programs',
   stopped: 'executor/run-broker',
+  'shut-down': 'executor/run-broker',
   'runtime-unusable': 'observe/fold-update',
 } satisfies Record<ReportCode, string>;
 const live: readonly string[] = ['recovery-stalled', 'registration-lost'];

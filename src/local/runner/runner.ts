@@ -6,7 +6,7 @@ import type { Logger } from '../../sys/logger.ts';
 import type { ContainerInput, StartContainer, VolumeFacts } from '../model/io.ts';
 import { fetchUri } from './fetch.ts';
 import { ownerOf, spawnFirst } from './first-process.ts';
-import { killMembers, trySignal } from './kill.ts';
+import { killMembers, signalAll, trySignal } from './kill.ts';
 import {
   type ContainerMark,
   findMembers,
@@ -87,6 +87,8 @@ type Container = {
 
 /** How often the processes of the containers are listed, which takes some milliseconds. */
 const watchIntervalMs = 1_000;
+/** For an executor whose task was killed to say so. */
+const farewellMs = 5_000;
 /** What the model takes for "nobody knows how it ended". */
 const unknownWaitStatus = -1;
 
@@ -162,6 +164,15 @@ export function createRunner(options: RunnerOptions): Runner {
         logger.error('processes cannot be listed', { reason: String(error) });
         await delay(clock, 5_000);
       }
+    }
+  };
+
+  const haveEnded = async (marks: readonly ContainerMark[], withinMs: number): Promise<boolean> => {
+    const deadlineMs = clock.nowMs() + withinMs;
+    for (;;) {
+      if ((await findMembers(marks)).every((members) => members.length === 0)) return true;
+      if (clock.nowMs() >= deadlineMs) return false;
+      await delay(clock, 100);
     }
   };
 
@@ -302,12 +313,12 @@ export function createRunner(options: RunnerOptions): Runner {
       const before = (await findMembers(marks)).flat().length;
       if (graceMs > 0) {
         for (const { leader } of ended) if (leader) trySignal(-leader.pid, 'SIGTERM');
-        const deadlineMs = clock.nowMs() + graceMs;
-        while (
-          clock.nowMs() < deadlineMs &&
-          (await findMembers(marks)).some((members) => members.length > 0)
-        ) {
-          await delay(clock, 100);
+        if (!(await haveEnded(marks, graceMs))) {
+          // What an executor started goes before it, so that it still tells that it was stopped.
+          const leaders = new Set(ended.map(({ leader }) => leader?.pid));
+          const started = (await findMembers(marks)).flat().filter(({ pid }) => !leaders.has(pid));
+          signalAll(started, 'SIGKILL');
+          await haveEnded(marks, farewellMs);
         }
       }
       const left = await killMembers(marks, clock);
