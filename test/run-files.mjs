@@ -22,3 +22,5 @@ for (const file of process.argv.slice(2)) {
   process.stdout.write(`\n■ ${Math.round(performance.now() - startedMs)}\n`);
 }
 process.exitCode = exitCode;
+// A failed test may have left a client or a server behind. A green one must not, or this process does not end.
+if (exitCode !== 0) process.exit();

@@ -14,7 +14,7 @@ import {
   threeBrokers,
   type World,
 } from './harness.ts';
-import { connectKafka, readBack } from './writer.ts';
+import { connectKafka, produce, readBack } from './writer.ts';
 
 const { ConfigResourceTypes } = kafkajs;
 const test = suite<{ world: World }>('three brokers on the embedded Mesos');
@@ -251,15 +251,12 @@ test('kill -9 of a broker: same agent, port, directory id; records of an RF=1 to
   const before = await world.status('demo');
   const victim = broker(before, 1);
   const idBefore = directoryId(world.home, 'demo', 1);
-  const producer = connectKafka(before.bootstrap).producer();
-  await producer.connect();
   const values = Array.from({ length: 300 }, (_, i) => `r${String(i).padStart(3, '0')}`);
-  await producer.send({
-    topic: 'single',
-    acks: -1,
-    messages: values.map((value, i) => ({ value, partition: i % 3 })),
-  });
-  await producer.disconnect();
+  await produce(
+    before.bootstrap,
+    'single',
+    values.map((value, i) => ({ value, partition: i % 3 })),
+  );
 
   assert.type(victim.jvmPid, 'number');
   process.kill(victim.jvmPid ?? 0, 'SIGKILL');

@@ -5,7 +5,7 @@ import { proveCluster } from '../../src/cli/demo.ts';
 import { proveProduceConsume } from '../../src/kafka/prove.ts';
 import { UnavailableError } from '../../src/model/errors.ts';
 import { createWorld } from './harness.ts';
-import { connectKafka, readBack } from './writer.ts';
+import { createTopic, readBack, withAdmin } from './writer.ts';
 
 const test = suite('demo');
 const world = createWorld('demo');
@@ -23,10 +23,7 @@ test('from nothing to a proven cluster; the records that it speaks of are in the
   // By another reader. Each run gives all its records one value.
   const values = await readBack(status.bootstrap, topic);
   assert.equal([values.length, new Set(values).size], [100, 1]);
-  const admin = connectKafka(status.bootstrap).admin();
-  await admin.connect();
-  const { groups } = await admin.listGroups();
-  await admin.disconnect();
+  const { groups } = await withAdmin(status.bootstrap, (admin) => admin.listGroups());
   assert.equal(
     groups.filter(({ groupId }) => groupId.includes('prove')),
     [],
@@ -50,14 +47,8 @@ test('again it finds everything there, and proves it with records of its own', a
 
 test('records that Kafka refuses, and a topic that is not there, prove nothing', async () => {
   const { bootstrap } = await world.status('demo');
-  const admin = connectKafka(bootstrap).admin();
-  await admin.connect();
   const configEntries = [{ name: 'max.message.bytes', value: '1' }];
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic: 'tiny', numPartitions: 1, replicationFactor: 1, configEntries }],
-  });
-  await admin.disconnect();
+  await createTopic(bootstrap, { topic: 'tiny', numPartitions: 1, replicationFactor: 1, configEntries });
   for (const topic of ['tiny', 'nope']) {
     let failure: unknown;
     await proveProduceConsume({ bootstrap, topic, count: 1, timeoutMs: 15_000 }).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { createKafkaAdmin } from '../../src/kafka/admin.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { broker, createWorld, dataDirectories, processesOf, quickJvm } from './harness.ts';
-import { connectKafka, readBack } from './writer.ts';
+import { createTopic, produce, readBack, withAdmin } from './writer.ts';
 
 const test = suite('relocation');
 const world = createWorld('relocation');
@@ -54,14 +54,11 @@ let before: ClusterStatus;
 const events = Array.from({ length: 300 }, (_, i) => `e${i}`);
 const single = Array.from({ length: 100 }, (_, i) => `s${i}`);
 
-async function partitionsOf(bootstrap: readonly string[], topic: string) {
-  const admin = connectKafka(bootstrap).admin();
-  await admin.connect();
-  try {
-    return (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [];
-  } finally {
-    await admin.disconnect();
-  }
+function partitionsOf(bootstrap: readonly string[], topic: string) {
+  return withAdmin(
+    bootstrap,
+    async (admin) => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [],
+  );
 }
 
 const identity = (status: ClusterStatus, id: number) => [
@@ -100,20 +97,21 @@ test('a controller and three brokers come up, one agent to spare', async () => {
   assert.is(before.phase, 'converged');
   assert.is(broker(before, 1).agent === broker(before, 2).agent, false);
 
-  const kafka = connectKafka(before.bootstrap);
-  const admin = kafka.admin();
-  await admin.connect();
   // Nothing in the spec says where a topic's replicas are: this one is made by hand, on broker 2 only.
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic: 'single', replicaAssignment: [{ partition: 0, replicas: [2] }] }],
+  await createTopic(before.bootstrap, {
+    topic: 'single',
+    replicaAssignment: [{ partition: 0, replicas: [2] }],
   });
-  await admin.disconnect();
-  const producer = kafka.producer();
-  await producer.connect();
-  await producer.send({ topic: 'events', acks: -1, messages: events.map((value) => ({ value })) });
-  await producer.send({ topic: 'single', acks: -1, messages: single.map((value) => ({ value })) });
-  await producer.disconnect();
+  await produce(
+    before.bootstrap,
+    'events',
+    events.map((value) => ({ value })),
+  );
+  await produce(
+    before.bootstrap,
+    'single',
+    single.map((value) => ({ value })),
+  );
 });
 
 test('of two lost machines one broker moves to the spare, the other is held with its partition named', async () => {

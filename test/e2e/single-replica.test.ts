@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Resource } from '../../src/mesos/types.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { broker, createWorld, directoryId, kafkaTool, libsOf, quickJvm } from './harness.ts';
-import { connectKafka } from './writer.ts';
+import { produce, withAdmin } from './writer.ts';
 
 const test = suite('one replica, and the other brokers stopped');
 const world = createWorld('single-replica');
@@ -66,24 +66,19 @@ test('kill -9 of the only broker that runs: same agent, port and directory id, a
   const started = await world.status('alone');
   assert.is(new Set(started.brokers.map((b) => b.agent)).size, 4);
 
-  const kafka = connectKafka(started.bootstrap);
-  const admin = kafka.admin();
-  await admin.connect();
-  const { topics } = await admin.fetchTopicMetadata({ topics: ['single', 'spread'] });
-  await admin.disconnect();
+  const { topics } = await withAdmin(started.bootstrap, (admin) =>
+    admin.fetchTopicMetadata({ topics: ['single', 'spread'] }),
+  );
   const leadersOf = (name: string) =>
     topics.find((topic) => topic.name === name)?.partitions.map(({ leader }) => leader) ?? [];
   assert.equal(leadersOf('spread').toSorted(), [0, 1, 2]);
   host = leadersOf('single')[0] ?? -1;
   others = [0, 1, 2].filter((id) => id !== host);
-  const producer = kafka.producer();
-  await producer.connect();
-  await producer.send({
-    topic: 'single',
-    acks: -1,
-    messages: values.map((value) => ({ value, partition: 0 })),
-  });
-  await producer.disconnect();
+  await produce(
+    started.bootstrap,
+    'single',
+    values.map((value) => ({ value, partition: 0 })),
+  );
 
   // The partitions of `spread` have nobody else: without consent by name no broker is stopped.
   await world.ok(['apply', '-f', specOf(others, false)]);

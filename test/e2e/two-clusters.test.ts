@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { broker, createWorld, dataDirectories, quickJvm } from './harness.ts';
-import { connectKafka, readBack } from './writer.ts';
+import { produce, readBack } from './writer.ts';
 
 const test = suite('two clusters on the same agents');
 const world = createWorld('two-clusters');
@@ -49,11 +49,12 @@ spec:
 const identities = (status: ClusterStatus, without: readonly number[] = []) =>
   status.brokers.filter((b) => !without.includes(b.id)).map((b) => [b.id, b.taskId, b.jvmPid]);
 
-async function write(bootstrap: readonly string[], values: readonly string[]): Promise<void> {
-  const producer = connectKafka(bootstrap).producer();
-  await producer.connect();
-  await producer.send({ topic: 'events', acks: -1, messages: values.map((value) => ({ value })) });
-  await producer.disconnect();
+function write(bootstrap: readonly string[], values: readonly string[]): Promise<void> {
+  return produce(
+    bootstrap,
+    'events',
+    values.map((value) => ({ value })),
+  );
 }
 
 const orders = Array.from({ length: 60 }, (_, i) => `order ${i}`);

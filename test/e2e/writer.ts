@@ -1,5 +1,5 @@
-/** A writer that counts every error and every acknowledgement, and the reading back of what it wrote. */
-import { Kafka, logLevel } from 'kafkajs';
+/** KafkaJS as the tests use it: a client always ends with what it was for, or a failed test would never end. */
+import { type Admin, type ITopicConfig, Kafka, logLevel, type Message } from 'kafkajs';
 
 export function connectKafka(bootstrap: readonly string[], retries = 20): Kafka {
   return new Kafka({
@@ -10,6 +10,54 @@ export function connectKafka(bootstrap: readonly string[], retries = 20): Kafka 
   });
 }
 
+export async function withAdmin<T>(
+  bootstrap: readonly string[],
+  body: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = connectKafka(bootstrap).admin();
+  await admin.connect();
+  try {
+    return await body(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Resolves when it can be written to. KafkaJS' `waitForLeaders` gives up at UNKNOWN_TOPIC_OR_PARTITION, which a broker
+ * says that has not yet read of the topic in the metadata log.
+ */
+export async function createTopic(bootstrap: readonly string[], topic: ITopicConfig): Promise<void> {
+  await withAdmin(bootstrap, async (admin) => {
+    await admin.createTopics({ waitForLeaders: false, topics: [topic] });
+    const isReady = async (): Promise<boolean> => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic.topic] });
+      return topics[0]?.partitions.every(({ leader }) => leader >= 0) === true;
+    };
+    const deadlineMs = Date.now() + 60_000;
+    while (!(await isReady().catch(() => false))) {
+      if (Date.now() > deadlineMs) throw new Error(`topic ${topic.topic} has no leaders after 60 s`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+}
+
+/** Once, with acks=all and the client's retries. */
+export async function produce(
+  bootstrap: readonly string[],
+  topic: string,
+  messages: Message[],
+): Promise<void> {
+  const producer = connectKafka(bootstrap).producer();
+  await producer.connect();
+  try {
+    await producer.send({ topic, acks: -1, messages });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** Counts every error and every acknowledgement. */
 export type Writer = {
   /** Values that were acknowledged; each is written until it is. */
   readonly acknowledged: ReadonlySet<string>;
@@ -82,19 +130,16 @@ function nameOf(error: unknown): string {
 
 /** Everything from the beginning to where each partition ends now, duplicates included. */
 export async function readBack(bootstrap: readonly string[], topic: string): Promise<readonly string[]> {
-  const kafka = connectKafka(bootstrap);
-  const admin = kafka.admin();
-  await admin.connect();
-  const ends = new Map(
-    (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]),
-  );
-  await admin.disconnect();
-  const consumer = kafka.consumer({ groupId: `e2e-${process.pid}-${topic}-${Date.now()}` });
+  const offsets = await withAdmin(bootstrap, (admin) => admin.fetchTopicOffsets(topic));
+  const ends = new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  const consumer = connectKafka(bootstrap).consumer({
+    groupId: `e2e-${process.pid}-${topic}-${Date.now()}`,
+  });
   await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
   const values: string[] = [];
   const left = new Set([...ends].filter(([, end]) => end > 0).map(([partition]) => partition));
   try {
+    await consumer.subscribe({ topic, fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
       if (left.size === 0) resolve();
       const timer = setTimeout(() => {

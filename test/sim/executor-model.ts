@@ -240,7 +240,7 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
           later(200, 4_000, () => finish('TASK_KILLED', { phase: 'stopped' }));
           return;
         case 'SHUTDOWN':
-          if (task !== undefined) finish('TASK_KILLED', { phase: 'stopped' });
+          if (task !== undefined) finish('TASK_KILLED', { phase: 'stopped', code: 'shut-down' });
           later(1, 500, exit);
           return;
         default:
