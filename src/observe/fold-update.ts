@@ -12,9 +12,6 @@ export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
 /** A broker that stayed up this long has left its failures behind. */
 export const healthyAfterMs = 5 * 60_000;
 
-/** An agent counts as unreachable 75 s after its last sign by default, which `unreachable_time` may or may not include. */
-const newsMs = 5 * 60_000;
-
 /** The task may be alive as far as this update tells. */
 export function isLive(state: TaskState): boolean {
   return (
@@ -225,14 +222,13 @@ const wasHealthy = (task: TaskRecord, nowMs: number): boolean =>
 const rankOf = (state: TaskState): number =>
   ['TASK_STAGING', 'TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING'].indexOf(state);
 /**
- * `unreachable_time` is by the master's clock. As news it is of this moment, however far behind that clock is;
- * only an answer to a reconciliation may tell of hours ago.
+ * Both times are by the master's clock, the second is of when it said this, to a reconciliation too (`createStatusUpdate`
+ * of protobuf_utils.cpp). Only what lies between them counts here: its clock may be hours off ours, and ours may have
+ * been set. Where either is not told the agent is missed from now on, which moves no broker too early.
  */
-function missedSince(
-  { reason, unreachableSinceMs = Number.POSITIVE_INFINITY }: TaskUpdate,
-  nowMs: number,
-): number {
-  const earliestMs = reason === 'RECONCILIATION' ? Number.NEGATIVE_INFINITY : nowMs - newsMs;
-  return Math.max(earliestMs, Math.min(unreachableSinceMs, nowMs));
+function missedSince({ unreachableSinceMs, timestampMs }: TaskUpdate, nowMs: number): number {
+  return unreachableSinceMs === undefined || timestampMs === undefined
+    ? nowMs
+    : nowMs - Math.max(0, Math.round(timestampMs - unreachableSinceMs));
 }
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);

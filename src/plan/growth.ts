@@ -3,7 +3,8 @@
  * stopped for what its agent does not have. Once an offer shows that it is, the broker is stopped, as for a restart, and
  * what is reserved is added by GROW_VOLUME in an ACCEPT of its own: the master lets nothing else of that ACCEPT use the grown volume
  * (`resizedResources` of master.cpp). The next offer has it, and the broker starts. A broker is stopped for it once a
- * revision, and starts without it where Mesos does not do it.
+ * revision, and starts without it where Mesos does not do it. What an offer shows in advance and its agent never did
+ * starts nothing: the agent drops a task whose volume has not the very size (RESOURCES_UNKNOWN of slave.cpp).
  */
 import type { DesiredBroker } from '../model/desired.ts';
 import type { OfferOperation, Reservation, Resource } from '../model/mesos.ts';

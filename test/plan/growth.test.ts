@@ -212,14 +212,14 @@ test('a GROW_VOLUME on an offer that was rescinded meanwhile is sent again', () 
   assert.is(loop.record(0).growth?.refused, undefined);
 });
 
-test('a GROW_VOLUME that was dropped on its way to the agent is sent again', () => {
+/** The volume is to grow and its broker is down; the master takes the GROW_VOLUME, and the agent is out of reach just then. */
+function growOutOfReach(): { readonly loop: PlannerLoop; readonly heal: () => void } {
   const loop = running();
   loop.apply(desiredOf(1500));
   loop.run(2);
   const agentName = loop.record(0).placement?.hostname ?? '';
   const isGrow = (call: MesosCall): boolean =>
     call.kind === 'accept' && call.operations.some((o) => o.kind === 'grow');
-  // The master takes it, and the agent is out of reach just then.
   loop.onTheWay = (call) => {
     if (isGrow(call) && loop.sent.filter(isGrow).length === 1) {
       loop.world.do({ kind: 'agent-partitioned', agentName });
@@ -228,10 +228,30 @@ test('a GROW_VOLUME that was dropped on its way to the agent is sent again', () 
   };
   stop(loop);
   for (let i = 0; i < 5 && !loop.sent.some(isGrow); i += 1) loop.run(1);
-  loop.world.do({ kind: 'agent-healed', agentName });
+  return { loop, heal: () => void loop.world.do({ kind: 'agent-healed', agentName }) };
+}
+
+test('a GROW_VOLUME that was dropped on its way to the agent is sent again', () => {
+  const { loop, heal } = growOutOfReach();
+  heal();
   loop.run(6);
   assert.equal(operations(loop).slice(2), [['grow'], ['grow'], ['launch']]);
   assert.is(volumeMiB(loop), 1500);
+});
+
+test('a start on a size that was offered in advance is dropped by the agent, and the volume is grown again', () => {
+  const { loop, heal } = growOutOfReach();
+  // The offer that shows it is out when the agent is back.
+  loop.world.pass(1_000);
+  heal();
+  loop.pass();
+  assert.equal(operations(loop).slice(2), [['grow'], ['launch']]);
+  assert.is(volumeMiB(loop), 1000);
+  loop.run(30);
+  assert.equal(operations(loop).slice(4), [['grow'], ['launch']]);
+  assert.is(loop.record(0).last?.reason, 'RESOURCES_UNKNOWN');
+  assert.is(volumeMiB(loop), 1500);
+  assert.is(loop.record(0).placement?.volumes[0]?.sizeMiB, 1500);
 });
 
 test('a GROW_VOLUME that is lost is sent again, and not for ever', () => {

@@ -1,5 +1,6 @@
 /** Looking things up in an agent's own state. */
-import type { ContainerStatus } from '../../mesos/types.ts';
+import type { ContainerStatus, Resource } from '../../mesos/types.ts';
+import { allocated, bundle, contains, isPersistentVolume } from './resources.ts';
 import type { AgentProcess, AgentTask, Executor, State } from './state.ts';
 
 export function executorKey(frameworkId: string, executorId: string): string {
@@ -58,6 +59,18 @@ export function canTalk(process: AgentProcess): boolean {
 export function endDrain(process: AgentProcess): void {
   const idle = process.operations.length === 0 && Object.keys(process.frameworks).length === 0;
   if (idle) delete process.drain;
+}
+
+/**
+ * Whether a reservation or a volume is among them that the agent does not have: an operation that was lost on its way is
+ * in the master's offers until the agent is back, and in those that are out by then. A volume has to have its very size.
+ */
+export function usesUnknown(process: AgentProcess, resources: readonly Resource[] | undefined): boolean {
+  const isCheckpointed = (one: Resource): boolean =>
+    isPersistentVolume(one) || one.reservations?.at(-1)?.type === 'DYNAMIC';
+  return allocated(bundle(resources), undefined).some(
+    (one) => isCheckpointed(one) && !contains(process.total, [one]),
+  );
 }
 
 export function containerStatusOf(process: AgentProcess, executor: Executor): ContainerStatus {

@@ -22,6 +22,7 @@ import {
   executorKey,
   executorOfTask,
   executorsOf,
+  usesUnknown,
 } from './executor-state.ts';
 import type { AgentProcess, Executor } from './state.ts';
 import { acknowledgeFirst, enqueueUpdate, forgetUpdates } from './status-updates.ts';
@@ -38,22 +39,7 @@ export function launchTask(
   const frameworkId = frameworkInfo.id?.value ?? '';
   process.frameworks[frameworkId] = frameworkInfo;
   const executorId = task.executor?.executor_id.value ?? task.task_id.value;
-  if (process.drain !== undefined) {
-    agentUpdate(context, process, frameworkId, {
-      taskId: task.task_id.value,
-      state: droppedState(frameworkInfo),
-      message: 'Task was received while agent was already draining',
-      reason: 'REASON_AGENT_DRAINING',
-    });
-    // The master counts an executor that never began (`sendExitedExecutorMessage` in slave.cpp).
-    if (process.executors[executorKey(frameworkId, executorId)] === undefined) {
-      notifyExit(context, process, { frameworkId, executorId }, -1);
-    }
-    forgetIdleFramework(process, frameworkId);
-    return;
-  }
   const executor = process.executors[executorKey(frameworkId, executorId)];
-  if (executor === undefined) return startExecutor(context, process, frameworkInfo, task, executorId);
   const drop = (message: string, reason: TaskStatusReason): void =>
     agentUpdate(context, process, frameworkId, {
       taskId: task.task_id.value,
@@ -62,6 +48,15 @@ export function launchTask(
       reason,
       executorId,
     });
+  const refused = refusal(process, task);
+  if (refused !== undefined) {
+    drop(...refused);
+    // The master counts an executor that never began (`sendExitedExecutorMessage` in slave.cpp).
+    if (executor === undefined) notifyExit(context, process, { frameworkId, executorId }, -1);
+    forgetIdleFramework(process, frameworkId);
+    return;
+  }
+  if (executor === undefined) return startExecutor(context, process, frameworkInfo, task, executorId);
   if (task.executor === undefined || executor.command) {
     return drop('Cannot reuse an already existing executor for a command task', 'REASON_TASK_INVALID');
   }
@@ -75,6 +70,26 @@ export function launchTask(
   }
   if (executor.phase === 'running') deliver(context, executor, task);
   else executor.queued.push(task);
+}
+
+function refusal(
+  process: AgentProcess,
+  { resources, executor }: TaskInfo,
+): readonly [message: string, reason: TaskStatusReason] | undefined {
+  if (process.drain !== undefined) {
+    return ['Task was received while agent was already draining', 'REASON_AGENT_DRAINING'];
+  }
+  const user = usesUnknown(process, resources)
+    ? 'task or task group'
+    : usesUnknown(process, executor?.resources)
+      ? 'executor'
+      : undefined;
+  return user === undefined
+    ? undefined
+    : [
+        `The checkpointed resources being used by the ${user} are unknown to the agent`,
+        'REASON_RESOURCES_UNKNOWN',
+      ];
 }
 
 function startExecutor(

@@ -173,6 +173,65 @@ test('a reservation that a partition swallowed is OPERATION_DROPPED, and is not 
   assert.is(again?.resources?.filter((one) => one.reservations !== undefined).length, 0);
 });
 
+test('what an agent does not have it does not run, though an offer from before its return shows it', () => {
+  const world = new World('agent-1');
+  const offer = the(offers(world.subscribe())[0]);
+  const reservations = [{ type: 'DYNAMIC' as const, role: 'kafka', principal: 'kafka' }];
+  const disk = (value: number, id?: string) =>
+    scalar('disk', value, {
+      reservations,
+      ...(id === undefined
+        ? {}
+        : { disk: { persistence: { id, principal: 'kafka' }, volume: { container_path: 'v', mode: 'RW' } } }),
+    });
+  const accept = (id: unknown, ...operations: unknown[]) =>
+    world.call({
+      type: 'ACCEPT',
+      accept: { offer_ids: [id], operations, filters: { refuse_seconds: 0 } },
+    });
+  const share = scalar('cpus', 0.5, { reservations });
+  accept(
+    offer.id,
+    { type: 'RESERVE', reserve: { resources: [share, disk(150)] } },
+    { type: 'CREATE', create: { volumes: [disk(100, 'v')] } },
+  );
+  // In advance the master has it; the agent never hears of it.
+  const [small] = offers(world.pass(2_000));
+  world.do({ kind: 'agent-partitioned', agentName: 'agent-1' });
+  accept(
+    the(small).id,
+    { type: 'GROW_VOLUME', grow_volume: { volume: disk(100, 'v'), addition: disk(50) } },
+    { type: 'RESERVE', reserve: { resources: [share] } },
+  );
+  const [large] = offers(world.pass(2_000));
+  world.do({ kind: 'agent-healed', agentName: 'agent-1' });
+  const made = world.launch(
+    the(large),
+    {
+      task_id: { value: 't1' },
+      resources: [scalar('cpus', 1), scalar('mem', 128), disk(150, 'v')],
+      executor,
+    },
+    {
+      task_id: { value: 't2' },
+      executor: {
+        ...executor,
+        executor_id: { value: 'e2' },
+        resources: [scalar('cpus', 1, { reservations })],
+      },
+    },
+  );
+  assert.equal(
+    statuses(made).map(({ state, reason, message }) => [state, reason, message]),
+    ['task or task group', 'executor'].map((what) => [
+      'TASK_DROPPED',
+      'REASON_RESOURCES_UNKNOWN',
+      `The checkpointed resources being used by the ${what} are unknown to the agent`,
+    ]),
+  );
+  assert.not.ok(made.some((output) => output.kind === 'start-container'));
+});
+
 test('a wiped agent leaves no container behind', () => {
   const { world, containerId } = running();
   world.do({ kind: 'agent-stopped', agentName: 'agent-1', executors: 'running' });
