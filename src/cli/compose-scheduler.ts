@@ -9,7 +9,13 @@ import { detectLeader } from '../mesos/leader.ts';
 import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toSubscribe } from '../mesos/to-wire.ts';
 import type { MesosConnection, SchedulerService } from '../model/api.ts';
-import { ConflictError, InvariantError, type KafkaMesosError, SpecError } from '../model/errors.ts';
+import {
+  ConflictError,
+  InvariantError,
+  type KafkaMesosError,
+  SpecError,
+  UnavailableError,
+} from '../model/errors.ts';
 import type { Leader, Leadership } from '../model/leadership.ts';
 import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
 import type { Store } from '../model/store.ts';
@@ -236,7 +242,10 @@ async function prepare(
   };
 }
 
-/** A port that is taken, an address of another machine, a token that is too short: the operator's, not bugs of ours. */
+/**
+ * The operator's, not bugs of ours. A port that is taken and an address that is not there yet (a machine that boots) may
+ * pass, and whoever supervises us tries again; what this user must not, or a token that is too short, does not pass.
+ */
 function cannotListen(flag: string, { host, port }: SchedulerOptions['listen']): (error: unknown) => never {
   return (error) => {
     if (error instanceof RangeError) {
@@ -246,12 +255,12 @@ function cannotListen(flag: string, { host, port }: SchedulerOptions['listen']):
       });
     }
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND'].includes(code)) throw error;
     const why = code === 'EADDRINUSE' ? 'the port is taken' : `this machine cannot listen there (${code})`;
-    throw new SpecError('KM_SPEC_LISTEN', `${flag} ${host}:${port} cannot be used: ${why}`, {
-      cause: error,
-      remedy: 'name another port or address; port 0 takes a free one',
-    });
+    const message = `${flag} ${host}:${port} cannot be used: ${why}`;
+    const options = { cause: error, remedy: 'name another port or address; port 0 takes a free one' };
+    if (code === 'EACCES') throw new SpecError('KM_SPEC_LISTEN', message, options);
+    if (!['EADDRINUSE', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(code)) throw error;
+    throw new UnavailableError('KM_UNAVAILABLE_LISTEN', message, options);
   };
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findRunningApi, type Home } from '../../src/cli/home.ts';
@@ -113,6 +115,17 @@ test('a scheduler that cannot start says why, and leaves nothing running', async
     });
     assert.is(run.exitCode, 78);
     assert.match(run.stderr, 'the secret file /nonexistent cannot be read');
+    assert.is(await findRunningApi(home), undefined);
+    // What may be over in a moment is no bad configuration: a supervisor is to start it again.
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const taken = await runCli(['scheduler', '--master', '127.0.0.1:1', '--listen', `127.0.0.1:${port}`], {
+      home,
+    });
+    other.close();
+    assert.is(taken.exitCode, 1, taken.stderr);
+    assert.match(taken.stderr, `--listen 127.0.0.1:${port} cannot be used: the port is taken`);
     assert.is(await findRunningApi(home), undefined);
   });
 });
