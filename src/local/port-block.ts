@@ -1,9 +1,12 @@
 /**
  * A block of ports for the tasks of one embedded Mesos, so that two of them on one machine never offer the
- * same ones. The process that owns a block listens on its last port; a block stays with its home.
+ * same ones. The process that owns a block listens on its last port; a block stays with its home. That a home has it
+ * while it is down is noted for the user's other homes: they take this one only when there is no other.
  */
-import { readFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { UnavailableError } from '../model/errors.ts';
 import { writeDurably } from './checkpoint.ts';
 
@@ -22,7 +25,10 @@ export async function claimPortBlock(file: string, mayMove = false): Promise<Por
   const remembered = await readBlock(file);
   if (remembered !== undefined) {
     const server = await listen(remembered + blockSize - 1);
-    if (server !== undefined) return block(remembered, server);
+    if (server !== undefined) {
+      await noteHome(remembered, file);
+      return block(remembered, server);
+    }
   }
   if (remembered !== undefined && !mayMove) {
     throw new UnavailableError(
@@ -31,14 +37,17 @@ export async function claimPortBlock(file: string, mayMove = false): Promise<Por
       { remedy: 'end what listens there, then start again' },
     );
   }
-  for (const firstPort of firstPorts) {
+  const others = await Promise.all(firstPorts.map((firstPort) => isOfOtherHome(firstPort, file)));
+  const free = firstPorts.filter((_, index) => others[index] !== true);
+  for (const firstPort of [...free, ...firstPorts.filter((one) => !free.includes(one))]) {
     const server = await listen(firstPort + blockSize - 1);
     if (server === undefined) continue;
     // Brokers of an owner that was killed may live on: they have the lowest ports of each agent.
     const lowest = [0, 1, 100, 101, 200, 201, 300, 301].map((offset) => firstPort + offset);
-    const free = await Promise.all(lowest.map(isFree));
-    if (free.every(Boolean)) {
+    const areFree = await Promise.all(lowest.map(isFree));
+    if (areFree.every(Boolean)) {
       await writeDurably(file, `${JSON.stringify({ firstPort })}\n`);
+      await noteHome(firstPort, file);
       return block(firstPort, server);
     }
     await close(server);
@@ -63,6 +72,30 @@ async function readBlock(file: string): Promise<number | undefined> {
   throw new UnavailableError('KM_UNAVAILABLE_PORTS', `${file} does not name a block of ports`, {
     remedy: 'kafka-mesos local down --purge makes a new one, and deletes the data of all brokers',
   });
+}
+
+/** Which homes have a block, by the paths of their files: a hint, and no harm is done where it is lost. */
+const notes = join(tmpdir(), `kafka-mesos-ports-${userInfo().uid}`);
+
+async function noteHome(firstPort: number, file: string): Promise<void> {
+  try {
+    await mkdir(notes, { recursive: true, mode: 0o700 });
+    // Everybody may make directories there, with links in them that lead to our files.
+    const { uid, mode } = await lstat(notes);
+    if (uid !== userInfo().uid || (mode & 0o022) !== 0) return;
+    await writeFile(join(notes, String(firstPort)), file, { mode: 0o600 });
+  } catch {
+    // The port that is listened on decides.
+  }
+}
+
+async function isOfOtherHome(firstPort: number, file: string): Promise<boolean> {
+  try {
+    const noted = await readFile(join(notes, String(firstPort)), 'utf8');
+    return noted !== file && (await readBlock(noted)) === firstPort;
+  } catch {
+    return false;
+  }
 }
 
 function block(firstPort: number, server: Server): PortBlock {

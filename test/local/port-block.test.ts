@@ -20,6 +20,17 @@ test('two homes get disjoint blocks, and each keeps its own', async () => {
   await two.release();
 });
 
+test('a home that is down keeps its block from other homes', async () => {
+  const down = await claimPortBlock(file('down'));
+  await down.release();
+  const next = await claimPortBlock(file('next'));
+  assert.is.not(next.firstPort, down.firstPort);
+  const up = await claimPortBlock(file('down'));
+  assert.is(up.firstPort, down.firstPort);
+  await up.release();
+  await next.release();
+});
+
 test('a block whose brokers live on without an owner is passed over', async () => {
   const probe = await claimPortBlock(file('probe'));
   await probe.release();
