@@ -45,7 +45,8 @@ const copy = copyWithPlanted();
 try {
   const [format, types, unused, layers] = await Promise.all([
     tool('biome', ['check', '--error-on-warnings', '.']),
-    tool('../typescript-native/bin/tsc', ['-p', '.']),
+    // Collecting garbage takes it a quarter of its time, and it needs half a gigabyte either way.
+    tool('../typescript-native/bin/tsc', ['-p', '.'], { GOGC: '400' }),
     tool('knip', ['--no-progress']),
     cruise(),
   ]);
@@ -83,11 +84,11 @@ function tellPlanted(gate, found) {
   }
 }
 
-function run(name, args, cwd = root) {
+function run(name, args, { cwd = root, env = {} } = {}) {
   return new Promise((resolve) => {
     const child = spawn(join(root, 'node_modules', '.bin', name), args, {
       cwd,
-      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+      env: { ...process.env, ...env, FORCE_COLOR: '0', NO_COLOR: '1' },
     });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -101,8 +102,8 @@ function run(name, args, cwd = root) {
   });
 }
 
-async function tool(name, args) {
-  const { status, stdout, stderr } = await run(name, args);
+async function tool(name, args, env) {
+  const { status, stdout, stderr } = await run(name, args, { env });
   return status === 0 ? undefined : `${stdout}${stderr}`.trim();
 }
 
@@ -110,7 +111,7 @@ async function cruise() {
   const result = await run(
     'depcruise',
     ['--config', '.dependency-cruiser.cjs', 'src', '--output-type', 'json'],
-    copy,
+    { cwd: copy },
   );
   try {
     const { summary } = JSON.parse(result.stdout);
