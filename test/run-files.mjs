@@ -3,6 +3,7 @@
  * `▶ FILE` stands before what each prints and `■ MILLISECONDS` behind it, so that `run.mjs` knows what ran to its end,
  * wherever the process ends.
  */
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 
 // uvu waits for `exec`, instead of for a timer after the first `.run()`.
@@ -16,6 +17,8 @@ for (const file of process.argv.slice(2)) {
   // Where `.run()` puts what `exec` runs.
   globalThis.UVU_QUEUE = [[null]];
   await import(join(process.cwd(), file));
+  // Now and not at the end, for the processes that begin meanwhile.
+  flushCompileCache();
   await exec();
   // uvu sets it anew each time.
   exitCode ||= process.exitCode;

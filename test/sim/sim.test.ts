@@ -6,7 +6,7 @@ import { corpus } from './corpus.ts';
 import { coverageRows } from './coverage.ts';
 import { directionNames, type Run, replayOf } from './directions.ts';
 import { crashPoints, faultKinds } from './faults.ts';
-import type { SeedResult } from './run-seed.ts';
+import { runSeed, type SeedResult } from './run-seed.ts';
 import { runSeeds } from './run-seeds.ts';
 import { countFaults, countItems, medianEvents } from './summary.ts';
 
@@ -31,9 +31,8 @@ function missing(): readonly string[] {
 }
 
 test('the corpus and some fresh seeds hold every invariant, converge and fall silent', async () => {
-  // In one process: another would have to learn the same code, and other tests run beside it.
-  results = await runSeeds([...corpus, ...fresh], { goOn: true, workers: 1 });
-  assert.is(results.length, corpus.length + fresh.length);
+  // Here and not in workers: V8 has learned the code in the test before, and other tests run beside it.
+  for (const run of [...corpus, ...fresh]) results = [...results, await runSeed(run)];
   for (let round = 1; round <= rounds && missing().length > 0; round += 1) {
     const runs = directionNames.map((direction) => ({ seed: 1_000 + round, direction }));
     results = [...results, ...(await runSeeds(runs, { goOn: true }))];
