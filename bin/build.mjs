@@ -19,8 +19,20 @@ const defaultDist = join(root, 'dist');
 const requireShim =
   "import { createRequire as kmCreateRequire } from 'node:module'; const require = kmCreateRequire(import.meta.url);";
 
-// Read at run time from beside the code by @platformatic/kafka (`../dist/native.wasm` from the chunk).
-const wasm = join(root, 'node_modules/@platformatic/wasm-utils/dist/native.wasm');
+/**
+ * `@platformatic/kafka` exports everything from one file and does not say that loading has no effect; its clients, which
+ * nobody here uses, compile forty JSON schemas then, longer than all else that a scheduler does to start.
+ */
+const leaveOutUnused = {
+  name: 'leave out what is unused of @platformatic/kafka',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^@platformatic\/kafka$|^\./ }, async ({ path, pluginData, ...from }) => {
+      const inside = /[\\/]@platformatic[\\/]kafka[\\/]/.test(from.importer);
+      if (pluginData === leaveOutUnused || (path.startsWith('.') && !inside)) return undefined;
+      return { ...(await resolve(path, { ...from, pluginData: leaveOutUnused })), sideEffects: false };
+    });
+  },
+};
 
 /** Whether `dist` is missing or was built from other sources than those on disk. */
 export function isStale(dist = defaultDist) {
@@ -48,6 +60,7 @@ export async function build(dist = defaultDist) {
     },
     loader: { '.proto': 'text' },
     banner: { js: requireShim },
+    plugins: [leaveOutUnused],
     // Asked for by ink in development only.
     external: ['react-devtools-core'],
   };
@@ -67,10 +80,7 @@ export async function build(dist = defaultDist) {
     }),
   ];
   mkdirSync(dist, { recursive: true });
-  const outputs = [
-    ...results.flatMap((result) => result.outputFiles),
-    { path: join(dist, 'native.wasm'), contents: readFileSync(wasm) },
-  ];
+  const outputs = results.flatMap((result) => result.outputFiles);
   // The entries come last: whoever starts meanwhile gets the old whole or the new whole.
   outputs.sort((a, b) => Number(isEntry(a.path)) - Number(isEntry(b.path)));
   for (const output of outputs) writeAtomically(output.path, output.contents);

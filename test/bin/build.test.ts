@@ -30,7 +30,7 @@ function layOutClone(): void {
   }
   cpSync(join(root, 'package.json'), join(clone, 'package.json'));
   mkdirSync(join(clone, 'node_modules'));
-  for (const name of ['esbuild', '@esbuild', '@platformatic']) {
+  for (const name of ['esbuild', '@esbuild']) {
     symlinkSync(join(root, 'node_modules', name), join(clone, 'node_modules', name));
   }
   // The installed packages are no older than what they were installed by.
