@@ -456,7 +456,7 @@ export const correctness: Readonly<Record<number, Item>> = {
       ],
       [fold]: [
         'the sticky timer is in the record: it survives the scheduler, and the launches count on',
-        'a master whose clock is hours behind does not use up the stickiness period',
+        "since when an agent is missed depends on no clock but the master's own",
       ],
     },
   },

@@ -190,6 +190,7 @@ test('killAll in order: of one that takes too long, what it started goes first, 
       value: `trap 'echo asked >> words' TERM; (trap '' TERM; sleep 1008) & echo $! > child
         while kill -0 $!; do wait $!; done; echo "farewell" >> words`,
     });
+    await one.report('c1', 'container-started');
     await eventually('it has a child', () => existsSync(path.join(sandbox, 'child')));
     await one.runner.killAll('agent-1', 300);
     assert.equal(readFileSync(path.join(sandbox, 'words'), 'utf8').split('\n'), ['asked', 'farewell', '']);

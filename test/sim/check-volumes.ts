@@ -91,9 +91,11 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     const who = `broker ${is.id} of ${is.clusterName}`;
     for (const { persistenceId, sizeMiB } of is.placement?.volumes ?? []) {
       const before = was?.placement?.volumes.find((v) => v.persistenceId === persistenceId);
-      // The master offers in advance what an agent may never hear of: then it comes back as it was.
-      const isAsBefore = sizeOf(persistenceId) === sizeMiB;
-      if (persistenceId !== undefined && before !== undefined && before.sizeMiB > sizeMiB && !isAsBefore) {
+      // The master offers in advance what an agent may never hear of: then it comes back as it was. What no agent has is
+      // of an ACCEPT that was refused, and the next one may find another disk.
+      const ofAgentMiB = sizeOf(persistenceId);
+      const isOther = ofAgentMiB !== undefined && ofAgentMiB !== sizeMiB;
+      if (persistenceId !== undefined && before !== undefined && before.sizeMiB > sizeMiB && isOther) {
         throw new Violation(`volume ${persistenceId} of ${who} is ${sizeMiB} MiB, and was ${before.sizeMiB}`);
       }
     }
