@@ -14,7 +14,9 @@ import { systemClock } from '../../src/sys/clock.ts';
 import { directoryId } from '../executor/helpers.ts';
 import { reportOf } from '../executor/scripted-agent.ts';
 import { onStage, type Stage } from '../executor/stage.ts';
-import { freePorts } from '../kafka/real-kafka.ts';
+import { freePorts } from '../free-ports.ts';
+import { until } from '../zookeeper/support.ts';
+import { becomes } from './harness.ts';
 
 const partitions = 120;
 let sandbox: string;
@@ -85,7 +87,7 @@ test('after a hard stop the recovery of the logs is told, partition by partition
       (await admin.describeLogDirs([0]))
         .flatMap(({ replicas }) => replicas)
         .filter((r) => r.topic === 'many');
-    while ((await made()).length !== partitions) await new Promise((resolve) => setTimeout(resolve, 50));
+    await becomes(async () => (await made()).length, partitions);
     await admin.close();
     process.kill(jvmPid, 'SIGKILL');
     const report = reportOf(await agent.awaitState('TASK_FAILED'));
@@ -145,7 +147,12 @@ test('a full disk ends the broker as disk-full, and keeps it from starting until
     launch(change('expect'));
     await agent.awaitState('TASK_RUNNING');
     // Writing there is what writing to a full disk is: ENOSPC, from the kernel.
-    await symlink('/dev/full', checkpoint);
+    await until('the checkpoint that is being written has its name', () =>
+      symlink('/dev/full', checkpoint).then(
+        () => true,
+        () => false,
+      ),
+    );
     const report = reportOf(await agent.awaitState('TASK_FAILED'));
     assert.is(report.code, 'disk-full');
     assert.ok(report.message?.includes(path), report.message);

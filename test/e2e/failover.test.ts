@@ -12,7 +12,7 @@ import { threeBrokers } from './harness.ts';
 import { createTwoSchedulers, type Scheduler, takeoverMs } from './two-schedulers.ts';
 import { readBack, startWriter, type Writer } from './writer.ts';
 
-const world = await createTwoSchedulers(22_600);
+const world = await createTwoSchedulers();
 const { one, two } = world;
 let writer: Writer | undefined;
 let born: readonly unknown[] = [];

@@ -12,12 +12,13 @@ import { consoleConsumerCommand, consoleProducerCommand } from '../../src/kafka/
 import { ConflictError, UnavailableError } from '../../src/model/errors.ts';
 import type { KafkaAdmin, KafkaObserved, QuotaEntity } from '../../src/model/kafka.ts';
 import { delay, systemClock } from '../../src/sys/clock.ts';
-import { freePorts, type RealNode, run, startNode, unpackKafka } from '../kafka/real-kafka.ts';
+import { freePorts } from '../free-ports.ts';
+import { type RealNode, run, startNode, unpackKafka } from '../kafka/real-kafka.ts';
 
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg';
 const directoryId = 'JEXY6aqzQY-32P5TStzaFg';
 const config = {
-  'broker.session.timeout.ms': '3000',
+  'broker.session.timeout.ms': '9000',
   'broker.heartbeat.interval.ms': '500',
   'offsets.topic.replication.factor': '1',
   'offsets.topic.num.partitions': '3',
@@ -344,7 +345,7 @@ test("produces and consumes by Kafka's console tools", async () => {
   await admin.createTopic({ name: 'lines', partitions: 1, replicationFactor: 1, config: {} });
   const input = { java: 'java', ...kafka, bootstrap, topic: 'lines' };
   await run(consoleProducerCommand(input), 'one\ntwo\nthree\n');
-  const out = await run(consoleConsumerCommand({ ...input, maxMessages: 3, timeoutMs: 20_000 }));
+  const out = await run(consoleConsumerCommand({ ...input, maxMessages: 3, timeoutMs: 60_000 }));
   assert.equal(
     out.split('\n').filter((line) => ['one', 'two', 'three'].includes(line)),
     ['one', 'two', 'three'],

@@ -6,8 +6,9 @@ import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ApiClient, createApiClient } from '../../src/api/client.ts';
 import { resolveHome } from '../../src/cli/home.ts';
+import { claimPortBlock } from '../../src/local/port-block.ts';
 import { startLocalMesos } from '../../src/local/server.ts';
-import { agentResources, defaultAgents } from '../../src/local/topology.ts';
+import { defaultAgents } from '../../src/local/topology.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
@@ -29,7 +30,7 @@ export type Scheduler = {
   readonly home: string;
   process(): ChildProcess;
   start(): void;
-  /** A client that gives up after three seconds unless said. */
+  /** A client that gives up after ten seconds unless said. */
   api(timeoutMs?: number): ApiClient;
   /** `leading`, `standby`, or undefined while it does not answer. */
   state(): Promise<'leading' | 'standby' | undefined>;
@@ -39,7 +40,6 @@ export type Scheduler = {
 };
 
 export async function createTwoSchedulers(
-  firstPort: number,
   options: {
     readonly stubBrokers?: number;
     /** The caller's, which both reach without a proxy; absent: one of this world. */
@@ -55,19 +55,11 @@ export async function createTwoSchedulers(
     { withKafkaClients: stubBrokers === undefined },
   );
   const zookeeper = store === undefined ? await startZooKeeper(tickMs) : undefined;
+  const ports = await claimPortBlock(join(folder, 'ports.json'));
   const mesos = await startLocalMesos({
     directory: join(folder, 'local'),
     port: 0,
-    agents: defaultAgents(0).map((agent, index) => ({
-      ...agent,
-      resources: agentResources({
-        cpus: 4,
-        memoryMiB: 4096,
-        diskMiB: 20 * 1024,
-        firstPort: firstPort + 100 * index,
-        lastPort: firstPort + 100 * index + 99,
-      }),
-    })),
+    agents: defaultAgents(0, ports.firstPort),
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
@@ -115,7 +107,7 @@ export async function createTwoSchedulers(
         closeSync(log);
         exited = once(child, 'exit');
       },
-      api(timeoutMs = 3_000) {
+      api(timeoutMs = 10_000) {
         const { url, pid } = JSON.parse(readFileSync(layout.apiFile, 'utf8')) as { url: string; pid: number };
         if (pid !== child?.pid) throw new Error(`${name} does not serve yet`);
         const token = readFileSync(layout.tokenFile, 'utf8').trim();
@@ -123,7 +115,7 @@ export async function createTwoSchedulers(
       },
       async state() {
         try {
-          return (await scheduler.api().scheduler()).leadership.state;
+          return (await scheduler.api(3_000).scheduler()).leadership.state;
         } catch {
           // Not there, or stopped.
           return undefined;
@@ -159,6 +151,7 @@ export async function createTwoSchedulers(
       }
       await mesos.shutdown(0);
       await mesos.close();
+      await ports.release();
       await zookeeper?.close();
       programs.remove();
       rmSync(folder, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskInfo } from '../../src/mesos/types.ts';
 import type { BrokerLaunch } from '../../src/model/launch.ts';
+import { freePorts } from '../free-ports.ts';
 
 export const clusterId = 'Y2x1c3Rlci1pZC0wMDAwMQ';
 export const directoryId = 'ZGlyZWN0b3J5LWlkLTAwMQ';
@@ -19,10 +19,7 @@ export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<
 }
 
 export async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const [port = 0] = await freePorts(1);
   return port;
 }
 
@@ -68,7 +65,7 @@ export function sampleTask(launch: BrokerLaunch, taskId = 'demo-0-1'): TaskInfo 
 }
 
 /** Rejects with `what` when the promise takes longer than a machine under load would need. */
-export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 20_000): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 60_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`timed out: ${what}`)), timeoutMs);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { dependency, renderProject, runMaven } from '../../src/kafka/dist/maven.ts';
 import { systemClock } from '../../src/sys/clock.ts';
-import { freePorts } from '../kafka/real-kafka.ts';
+import { freePorts } from '../free-ports.ts';
 
 const version = '3.9.5';
 /** ZooKeeper's pom says of these that somebody else provides them; its server does not start without. */
@@ -43,8 +43,8 @@ export async function startZooKeeper(tickMs = 250): Promise<RealZooKeeper> {
   return zookeeper;
 }
 
-/** Three that vote. A tick of 500 ms: sessions from one second to ten are possible. */
-export async function startEnsemble(tickMs = 500): Promise<readonly RealZooKeeper[]> {
+/** Three that vote. A tick of a second: sessions from two seconds to twenty are possible. */
+export async function startEnsemble(tickMs = 1_000): Promise<readonly RealZooKeeper[]> {
   const ids = [1, 2, 3];
   const ports = await freePorts(3 * ids.length);
   const portOf = (id: number, use: 0 | 1 | 2) => ports[3 * (id - 1) + use] ?? 0;
@@ -102,6 +102,8 @@ async function createServer(config: {
           '-XX:TieredStopAtLevel=1',
           '-XX:+UseSerialGC',
           '-Dzookeeper.preAllocSize=1024',
+          // No test cuts the power, and on a busy disk every session of these few seconds would wait for it.
+          '-Dzookeeper.forceSync=no',
           '-cp',
           join(libs, '*'),
           'org.apache.zookeeper.server.quorum.QuorumPeerMain',

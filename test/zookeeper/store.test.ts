@@ -151,11 +151,15 @@ test('when the session has expired every call fails, for good', () =>
     async (store, session, root) => {
       await store.claim();
       const version = await store.write('framework', 'before', 0);
-      proxy.silence();
-      // The server forgets the session while nothing gets through.
       const watcher = openSession(zookeeper.address);
-      await until('the session has no certainty left', () => session.certainForMs() === 0);
-      await new Promise((resolve) => setTimeout(resolve, session.timeoutMs() + 1_000));
+      await watcher.makePath(`${root}-alive`);
+      await session.create(`${root}-alive/s-`, Buffer.from(''), 'ephemeral-sequential');
+      proxy.silence();
+      await until(
+        'the server has forgotten the session',
+        async () => (await watcher.getChildren(`${root}-alive`))?.length === 0,
+      );
+      assert.is(session.certainForMs(), 0);
       proxy.mend();
       assert.is((await session.ended).kind, 'expired');
       const code = 'KM_UNAVAILABLE_ZOOKEEPER_SESSION';

@@ -5,7 +5,7 @@ import { parseZooKeeperAddress } from '../../src/zookeeper/address.ts';
 import { openZooKeeperSession } from '../../src/zookeeper/open-session.ts';
 import type { ZooKeeperSession } from '../../src/zookeeper/session.ts';
 
-/** A session with `host:port`; two seconds unless said, the shortest being two ticks of 250 ms. */
+/** A session with `host:port`; four seconds unless said, the longest being twenty ticks of 250 ms. */
 export function openSession(
   address: string,
   options: { readonly credentials?: string; readonly sessionTimeoutMs?: number } = {},
@@ -17,13 +17,13 @@ export function openSession(
   );
   return openZooKeeperSession(parsed, {
     logger: silentLogger,
-    sessionTimeoutMs: options.sessionTimeoutMs ?? 2_000,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 4_000,
     requestTimeoutMs: 3_000,
   });
 }
 
 /** Asks until it holds; the time is only there so that a test that fails ends. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 20_000) {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 60_000) {
   const deadlineMs = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
