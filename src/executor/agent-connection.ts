@@ -212,8 +212,9 @@ export function createAgentConnection(
     stream = undefined;
     if (deadline === undefined) startDeadline(settings.checkpoint ? settings.recoveryTimeoutMs : 0);
     if (closed) return;
-    // Between a quarter and the whole of the maximum, so that executors do not come in step.
-    retry = clock.setTimer(settings.backoffMaxMs * (0.25 + 0.75 * random.next()), subscribe);
+    // An agent that restarts ends whoever is not back within that maximum (its `executor_reregistration_timeout` is both):
+    // two tries at least fall into it, and executors do not come in step.
+    retry = clock.setTimer(settings.backoffMaxMs * (0.1 + 0.4 * random.next()), subscribe);
   }
 
   function startDeadline(patienceMs: number): void {
