@@ -106,12 +106,14 @@ test('teardown: a dead agent is named and holds up nothing else; when it is back
     world.start();
     assert.is.not(await world.follow(four, runs(4), timeoutMs), 'died');
     await world.mesos.stopAgent('agent-1', 'gone');
-    const early = await runCli(['teardown', '--confirm', 'kafka-mesos', '--timeout', '8s'], { home });
+    const look = () => runCli(['teardown', '--confirm', 'kafka-mesos', '--timeout', '8s'], { home });
+    let early = await look();
+    for (let looks = 1; /agent-[^1]/.test(early.stdout) && looks < 20; looks += 1) early = await look();
     assert.is(early.exitCode, 2, early.stderr);
     assert.match(early.stdout, /(task|unreachable-task|record|volume).*agent-1/);
-    assert.not.match(early.stdout, 'agent-4', 'what the others had is gone');
+    assert.not.match(early.stdout, /agent-[^1]/, 'what the others had is gone');
     await world.mesos.startAgent('agent-1', false);
-    const end = await runCli(['teardown', '--confirm', 'kafka-mesos', '--timeout', '60s'], { home });
+    const end = await runCli(['teardown', '--confirm', 'kafka-mesos', '--timeout', '180s'], { home });
     assert.is(end.exitCode, 0, `${end.stdout}\n${end.stderr}`);
     assert.is(await world.schedulerEnd(), 0);
     await checkNothingLeft(world);

@@ -12,8 +12,11 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import * as assert from 'uvu/assert';
 import { createApiClient } from '../../src/api/client.ts';
 import { findRunningApi, readToken, resolveHome } from '../../src/cli/home.ts';
+import { KafkaMesosError } from '../../src/model/errors.ts';
 import type { BrokerStatus, ClusterStatus } from '../../src/model/status.ts';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -35,7 +38,7 @@ export type World = {
   /** Writes a spec below the home and returns its path. */
   spec(name: string, text: string): string;
   status(cluster: string): Promise<ClusterStatus>;
-  /** Asks until it holds; fails with the last status. */
+  /** Asks until it holds; fails with the last status, at once when there is no scheduler to ask. */
   until(
     cluster: string,
     what: string,
@@ -70,7 +73,7 @@ export function createWorld(name: string): World {
       child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
       child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
       child.stdin.end(options.input ?? '');
-      const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 300_000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 420_000);
       child.on('close', (code) => {
         clearTimeout(timer);
         resolve({
@@ -108,8 +111,13 @@ export function createWorld(name: string): World {
     async until(cluster, what, holds, timeoutMs = 180_000) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
-        const now = await status(cluster);
-        if (holds(now)) return now;
+        const now = await status(cluster).catch((error: unknown) => {
+          // A machine that is busy with starting brokers may be late once.
+          const isLate = error instanceof KafkaMesosError && error.code.startsWith('KM_UNAVAILABLE');
+          if (!isLate || Date.now() > deadline) throw error;
+          return undefined;
+        });
+        if (now !== undefined && holds(now)) return now;
         if (Date.now() > deadline)
           throw new Error(`not in ${timeoutMs / 1000} s: ${what}\n${JSON.stringify(now, null, 1)}`);
         await new Promise((resolve) => setTimeout(resolve, 250));
@@ -120,6 +128,25 @@ export function createWorld(name: string): World {
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Looks until it is as expected; fails with what it was last. For what one broker says: each of them reads what the
+ * controllers decided in the metadata log, when it comes to it.
+ */
+export async function becomes<T>(look: () => Promise<T>, expected: T, what?: string): Promise<void> {
+  const deadlineMs = Date.now() + 60_000;
+  for (;;) {
+    const isLast = Date.now() > deadlineMs;
+    try {
+      const found = await look();
+      if (isDeepStrictEqual(found, expected)) return;
+      if (isLast) assert.equal(found, expected, what);
+    } catch (error) {
+      if (isLast) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 export function broker(status: ClusterStatus, id: number): BrokerStatus {

@@ -12,7 +12,7 @@ import type { ClusterStatus } from '../../src/model/status.ts';
 import { bundlePrograms, createWorld, stubSpec, type World, type WorldOptions } from '../crash/world.ts';
 
 const spec = stubSpec('launch', '0..0');
-const timeoutMs = 60_000;
+const timeoutMs = 180_000;
 const programs = await bundlePrograms('test/executor/stub-main.ts', { withKafkaClients: false });
 test.after(() => programs.remove());
 
@@ -89,7 +89,7 @@ test('a launch needs nothing of the scheduler when agents have a mirror', async 
       assert.is.not(status, 'died', world.log());
     });
     assert.equal(
-      asked.toSorted(),
+      [...new Set(asked)].toSorted(),
       files.map(({ path }) => path.slice(folder.length)).toSorted(),
       'all that was launched came from there',
     );

@@ -52,6 +52,7 @@ function foldLines(lines: readonly string[]): readonly MetadataEvent[] {
   const events: MetadataEvent[] = [];
   const topics = new Map<string, string>();
   const minIsr = new Map<string, number>();
+  const incarnations = new Set<string>();
   for (const line of lines) {
     const offset = Number(/^\| offset: (\d+) /.exec(line)?.[1] ?? Number.NaN);
     if (Number.isNaN(offset)) continue;
@@ -74,6 +75,9 @@ function foldLines(lines: readonly string[]): readonly MetadataEvent[] {
         }
         break;
       case 'REGISTER_BROKER_RECORD':
+        // A process whose answer was late registers once more.
+        if (incarnations.has(String(data.incarnationId))) break;
+        incarnations.add(String(data.incarnationId));
         events.push({ kind: 'registered', offset, nodeId: Number(data.brokerId) });
         events.push({ kind: 'down', offset, nodeId: Number(data.brokerId) });
         break;

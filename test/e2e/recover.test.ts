@@ -31,10 +31,11 @@ const recoverInto = (uri: string, ...more: string[]) =>
   world.run(['scheduler', '--recover', '--master', master, '--store', uri, '-f', file, ...more]);
 const recover = (...more: string[]) => recoverInto(`file:${store}`, ...more);
 
+/** As a zombie too: an orphan may wait long for an init that reaps. */
 async function ended(pid: number): Promise<void> {
   for (;;) {
     try {
-      process.kill(pid, 0);
+      if (/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return;
     } catch {
       return;
     }

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { createKafkaAdmin } from '../../src/kafka/admin.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { systemClock } from '../../src/sys/clock.ts';
-import { broker, createWorld, dataDirectories, processesOf, quickJvm } from './harness.ts';
+import { becomes, broker, createWorld, dataDirectories, processesOf, quickJvm } from './harness.ts';
 import { createTopic, produce, readBack, withAdmin } from './writer.ts';
 
 const test = suite('relocation');
@@ -54,11 +54,11 @@ let before: ClusterStatus;
 const events = Array.from({ length: 300 }, (_, i) => `e${i}`);
 const single = Array.from({ length: 100 }, (_, i) => `s${i}`);
 
-function partitionsOf(bootstrap: readonly string[], topic: string) {
-  return withAdmin(
-    bootstrap,
-    async (admin) => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [],
-  );
+function inSyncSets(bootstrap: readonly string[], topic: string): Promise<readonly (readonly number[])[]> {
+  return withAdmin(bootstrap, async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return (topics[0]?.partitions ?? []).map(({ isr }) => isr.toSorted());
+  });
 }
 
 const identity = (status: ClusterStatus, id: number) => [
@@ -77,7 +77,7 @@ function isAlive(pid: number): boolean {
 /** JVMs of one broker id, wherever they run. */
 function jvmsOf(id: number): readonly number[] {
   return processesOf(world.home).filter((pid) => {
-    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const line = isAlive(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
     return line.includes('kafka.Kafka') && line.includes(`/demo-${id}-`);
   });
 }
@@ -93,8 +93,7 @@ function directoryIdsOf(id: number): Readonly<Record<string, string>> {
 
 test('a controller and three brokers come up, one agent to spare', async () => {
   await world.ok(['apply', '-f', world.spec('demo', spec), '--local', '--wait', '--timeout', '5m']);
-  before = await world.status('demo');
-  assert.is(before.phase, 'converged');
+  before = await world.until('demo', 'converged', (s) => s.phase === 'converged');
   assert.is(broker(before, 1).agent === broker(before, 2).agent, false);
 
   // Nothing in the spec says where a topic's replicas are: this one is made by hand, on broker 2 only.
@@ -123,9 +122,12 @@ test('of two lost machines one broker moves to the spare, the other is held with
   // The second one is switched off.
   await world.ok(['local', 'agent', 'stop', stays.agent ?? '', '--machine']);
 
-  await world.until('demo', 'both are missed', (s) =>
-    [1, 2].every((id) => broker(s, id).state === 'unreachable'),
-  );
+  // On a slow machine the first may move on before the second is missed.
+  const missed = new Set<number>();
+  await world.until('demo', 'both are missed', (s) => {
+    for (const id of [1, 2]) if (broker(s, id).state === 'unreachable') missed.add(id);
+    return missed.size === 2;
+  });
   const after = await world.until(
     'demo',
     'broker 1 serves elsewhere, broker 2 is held',
@@ -156,9 +158,7 @@ test('the moved broker fills its disk again and is back in sync', async () => {
     const counts = broker(s, 1).inSync;
     return counts !== undefined && counts.total > 0 && counts.inSync === counts.total;
   });
-  for (const { isr, partitionId } of await partitionsOf(now.bootstrap, 'events')) {
-    assert.equal([...isr].sort(), [1, 3], `ISR of events-${partitionId}`);
-  }
+  await becomes(() => inSyncSets(now.bootstrap, 'events'), Array(3).fill([1, 3]), 'ISR of events');
   const disk = dataDirectories(world.home, 'demo', 1).find(({ agent }) => agent === broker(now, 1).agent);
   const sizes = [0, 1, 2].map(
     (partition) => statSync(join(disk?.path ?? '', `events-${partition}`, '00000000000000000000.log')).size,
@@ -205,9 +205,7 @@ test('the held one comes back on its own agent, with its data', async () => {
   assert.equal(directoryIdsOf(2), diskBefore);
   assert.equal([...(await readBack(after.bootstrap, 'single'))].sort(), [...single].sort());
   assert.equal([...(await readBack(after.bootstrap, 'events'))].sort(), [...events].sort());
-  for (const { isr, partitionId } of await partitionsOf(after.bootstrap, 'events')) {
-    assert.equal([...isr].sort(), [1, 2, 3], `ISR of events-${partitionId}`);
-  }
+  await becomes(() => inSyncSets(after.bootstrap, 'events'), Array(3).fill([1, 2, 3]), 'ISR of events');
   for (const id of [3, 100]) {
     assert.equal(identity(after, id), identity(before, id), `broker ${id} was left alone`);
   }

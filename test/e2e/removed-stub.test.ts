@@ -6,7 +6,7 @@ import type { ClusterStatus } from '../../src/model/status.ts';
 import { bundlePrograms, createWorld, stubSpec, type World } from '../crash/world.ts';
 
 const spec = stubSpec('removed', '0..2');
-const timeoutMs = 60_000;
+const timeoutMs = 180_000;
 const programs = await bundlePrograms('test/executor/stub-main.ts', { withKafkaClients: false });
 test.after(() => programs.remove());
 

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Resource } from '../../src/mesos/types.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { broker, createWorld, directoryId, kafkaTool, libsOf, quickJvm } from './harness.ts';
+import { becomes, broker, createWorld, directoryId, kafkaTool, libsOf, quickJvm } from './harness.ts';
 import { produce, withAdmin } from './writer.ts';
 
 const test = suite('one replica, and the other brokers stopped');
@@ -62,17 +62,17 @@ async function readSingle(bootstrap: readonly string[]): Promise<readonly string
 test('kill -9 of the only broker that runs: same agent, port and directory id, all records', async () => {
   await world.ok(['apply', '-f', specOf([], false, false), '--local', '--wait', '--timeout', '5m']);
   // Made when all brokers are there, so that each has a partition that no other has.
-  await world.ok(['apply', '-f', specOf([], false), '--wait', '--timeout', '1m']);
+  await world.ok(['apply', '-f', specOf([], false), '--wait', '--timeout', '3m']);
   const started = await world.status('alone');
   assert.is(new Set(started.brokers.map((b) => b.agent)).size, 4);
 
-  const { topics } = await withAdmin(started.bootstrap, (admin) =>
-    admin.fetchTopicMetadata({ topics: ['single', 'spread'] }),
-  );
-  const leadersOf = (name: string) =>
-    topics.find((topic) => topic.name === name)?.partitions.map(({ leader }) => leader) ?? [];
-  assert.equal(leadersOf('spread').toSorted(), [0, 1, 2]);
-  host = leadersOf('single')[0] ?? -1;
+  const leadersOf = (topic: string) =>
+    withAdmin(started.bootstrap, async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return (topics[0]?.partitions ?? []).map(({ leader }) => leader);
+    });
+  await becomes(async () => (await leadersOf('spread')).toSorted(), [0, 1, 2]);
+  host = (await leadersOf('single'))[0] ?? -1;
   others = [0, 1, 2].filter((id) => id !== host);
   await produce(
     started.bootstrap,

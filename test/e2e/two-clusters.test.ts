@@ -46,6 +46,7 @@ spec:
   );
 }
 
+const converged = (cluster: string) => world.until(cluster, 'converged', (s) => s.phase === 'converged');
 const identities = (status: ClusterStatus, without: readonly number[] = []) =>
   status.brokers.filter((b) => !without.includes(b.id)).map((b) => [b.id, b.taskId, b.jvmPid]);
 
@@ -62,9 +63,7 @@ const clicks = Array.from({ length: 60 }, (_, i) => `click ${i}`);
 
 test('both converge, with ports and disks of their own', async () => {
   await world.ok(['apply', '-f', spec(), '--local', '--wait', '--timeout', '5m']);
-  const [one, other] = [await world.status('orders'), await world.status('clicks')];
-  assert.is(one.phase, 'converged');
-  assert.is(other.phase, 'converged');
+  const [one, other] = [await converged('orders'), await converged('clicks')];
   assert.is.not(one.clusterId, other.clusterId);
   const shared = new Set(one.brokers.map((b) => b.agent));
   assert.ok(
@@ -143,8 +142,7 @@ test('of two brokers told to stop one stops, and the gate keeps the other', asyn
   await write(during.bootstrap, ['while one is stopped']);
 
   await world.ok(['apply', '-f', spec(), '--wait', '--timeout', '3m']);
-  const after = await world.status('orders');
-  assert.is(after.phase, 'converged');
+  const after = await converged('orders');
   assert.is(broker(after, stopped).agent, broker(one, stopped).agent);
   assert.is(broker(after, stopped).endpoint, broker(one, stopped).endpoint);
   assert.equal(identities(after, [stopped]), identities(one, [stopped]));
@@ -158,8 +156,7 @@ test('of two brokers told to stop one stops, and the gate keeps the other', asyn
 test('a new pool adds a broker and restarts none', async () => {
   const [one, other] = [await world.status('orders'), await world.status('clicks')];
   await world.ok(['apply', '-f', spec({ extra: true }), '--wait', '--timeout', '3m']);
-  const after = await world.status('orders');
-  assert.is(after.phase, 'converged');
+  const after = await converged('orders');
   assert.is(broker(after, 7).state, 'running');
   assert.is(new Set(after.brokers.map((b) => b.agent)).size, 4);
   // A topic of four replicas needs it.

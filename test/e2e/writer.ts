@@ -141,11 +141,14 @@ export async function readBack(bootstrap: readonly string[], topic: string): Pro
   try {
     await consumer.subscribe({ topic, fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
-      if (left.size === 0) resolve();
+      if (left.size === 0) {
+        resolve();
+        return;
+      }
       const timer = setTimeout(() => {
         reject(new Error(`read ${values.length} records; partitions ${[...left].join(', ')} did not end`));
-      }, 60_000);
-      void consumer.run({
+      }, 180_000);
+      const running = consumer.run({
         eachMessage: async ({ partition, message }) => {
           if (!left.has(partition)) return;
           values.push(message.value?.toString() ?? '');
@@ -155,6 +158,7 @@ export async function readBack(bootstrap: readonly string[], topic: string): Pro
           resolve();
         },
       });
+      running.catch(reject);
     });
   } finally {
     await consumer.disconnect();

@@ -8,12 +8,12 @@ export function temporaryDirectory(): { readonly path: string; remove(): void } 
   return { path: directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** Waits until `look` gives something. Throws with `what` after 20 s: an outer bound, not a measure. */
+/** Waits until `look` gives something. Throws with `what` after a minute: an outer bound, not a measure. */
 export async function eventually<Value>(
   what: string,
   look: () => Value | undefined | false | Promise<Value | undefined | false>,
 ): Promise<Value> {
-  for (let tries = 0; tries < 800; tries += 1) {
+  for (let tries = 0; tries < 2_400; tries += 1) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
     await new Promise((resolve) => setTimeout(resolve, 25));
