@@ -31,7 +31,7 @@ export async function ensureScheduler(
       (await findRunningApi(context.home))?.pid === pid && (await askRunning(context)) !== undefined,
     rivalMark: 'KM_UNAVAILABLE_STORE_LOCKED',
     rivalReady: async () => (await askRunning(context))?.master === master,
-    timeoutMs: 30_000,
+    timeoutMs: 60_000,
   });
   return true;
 }

@@ -22,7 +22,7 @@ export type StartOptions = {
   /** The command line that runs `runLocalMesos` of the same home, program first. */
   readonly command: readonly string[];
   readonly clock: Clock;
-  /** How long it may take until it answers. Default 30 s. */
+  /** How long it may take until it answers. Default 60 s. */
   readonly timeoutMs?: number;
 };
 
@@ -49,7 +49,7 @@ export async function startInBackground(home: string, options: StartOptions): Pr
     end = `it ended with ${signal ?? `status ${code}`}`;
   });
   child.unref();
-  const deadlineMs = clock.nowMs() + (options.timeoutMs ?? 30_000);
+  const deadlineMs = clock.nowMs() + (options.timeoutMs ?? 60_000);
   while (clock.nowMs() < deadlineMs) {
     const info = await readInfo(local);
     if (info && (await isHealthy(info))) return info;
