@@ -17,6 +17,7 @@ export async function proveCluster(clusterName: string): Promise<void> {
   const { produced, consumed, elapsedMs } = await proveProduceConsume({
     bootstrap: cluster.bootstrap,
     topic,
+    timeoutMs: 120_000,
   });
   if (consumed !== produced) {
     throw new Error(`${produced} records were produced and ${consumed} consumed`);

@@ -33,7 +33,8 @@ export async function proveProduceConsume(input: {
     brokers: [...input.bootstrap],
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
-    retry: { retries: 5, initialRetryTime: 200, maxRetryTime: 2_000 },
+    // A third of a minute: the first group has Kafka make the topic of offsets, and until then there is no coordinator.
+    retry: { retries: 12, initialRetryTime: 200, maxRetryTime: 2_000 },
     logLevel: logLevel.NOTHING,
   });
   const groupId = `kafka-mesos-prove-${run}`;
