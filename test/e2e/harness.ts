@@ -124,8 +124,9 @@ export function createWorld(name: string): World {
       }
     },
     async close() {
-      await run(['local', 'down', '--purge']);
-      rmSync(home, { recursive: true, force: true });
+      const { code, stdout, stderr } = await run(['local', 'down', '--purge']);
+      rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+      if (code !== 0) throw new Error(`local down ended with ${code}\n${stdout}\n${stderr}`);
     },
   };
 }

@@ -154,7 +154,7 @@ export async function createTwoSchedulers(
       await ports.release();
       await zookeeper?.close();
       programs.remove();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
