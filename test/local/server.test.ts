@@ -115,7 +115,7 @@ for (const media of ['application/json', 'application/x-protobuf'] as const sati
         type: 'DECLINE',
         decline: { offer_ids: [offer.id], filters: { refuse_seconds: 0 } },
       });
-      await launch(framework, 'agent-1', (id) => commandTask('t-1', id, 'echo größe; sleep 0.2; exit 0'));
+      await launch(framework, 'agent-1', (id) => commandTask('t-1', id, 'echo größe; until [ -e go ]; do sleep 0.05; done'));
       await framework.state('t-1', 'TASK_STARTING');
       const running = await framework.state('t-1', 'TASK_RUNNING');
       const agent = mesos.agents().find(({ name }) => name === 'agent-1');
@@ -123,6 +123,7 @@ for (const media of ['application/json', 'application/x-protobuf'] as const sati
       const [executor] = state.frameworks[0].executors;
       assert.is(executor.container, running.container_status?.container_id?.value);
       assert.ok(existsSync(executor.directory));
+      writeFileSync(path.join(executor.directory, 'go'), '');
       await framework.state('t-1', 'TASK_FINISHED');
       for (const directory of [
         executor.directory,

@@ -63,8 +63,17 @@ function fakeClock() {
   };
 }
 
-/** Longer than ink waits, by the real clock, between two frames (34 ms), so that each is on the screen. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 40));
+/**
+ * Longer than ink waits, by the real clock, between two frames (34 ms), so that each is on the screen. A pause in which
+ * the machine did not come to us for a while counts for nothing: the frame may have been late as well.
+ */
+async function settle(): Promise<void> {
+  for (let lateMs = Number.POSITIVE_INFINITY; lateMs > 5; ) {
+    const startedMs = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 45));
+    lateMs = performance.now() - startedMs - 45;
+  }
+}
 
 type Scene = {
   terminal: ReturnType<typeof fakeTerminal>;
