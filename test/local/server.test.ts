@@ -115,7 +115,9 @@ for (const media of ['application/json', 'application/x-protobuf'] as const sati
         type: 'DECLINE',
         decline: { offer_ids: [offer.id], filters: { refuse_seconds: 0 } },
       });
-      await launch(framework, 'agent-1', (id) => commandTask('t-1', id, 'echo größe; until [ -e go ]; do sleep 0.05; done'));
+      await launch(framework, 'agent-1', (id) =>
+        commandTask('t-1', id, 'echo größe; until [ -e go ]; do sleep 0.05; done'),
+      );
       await framework.state('t-1', 'TASK_STARTING');
       const running = await framework.state('t-1', 'TASK_RUNNING');
       const agent = mesos.agents().find(({ name }) => name === 'agent-1');
