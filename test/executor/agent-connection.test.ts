@@ -7,7 +7,7 @@ import {
   type ExecutorSettings,
   readExecutorSettings,
 } from '../../src/executor/agent-connection.ts';
-import { systemClock } from '../../src/sys/clock.ts';
+import { type Clock, systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { createSeededRandom } from '../../src/sys/random.ts';
 import { sampleLaunch, sampleTask, within } from './helpers.ts';
@@ -19,6 +19,7 @@ async function connected(
   use: (agent: ScriptedAgent, connection: AgentConnection, seen: string[]) => Promise<void>,
   change: Partial<ExecutorSettings> = {},
   events: Partial<ExecutorEvents> = {},
+  clock: Clock = systemClock,
 ): Promise<void> {
   const agent = await startScriptedAgent();
   const seen: string[] = [];
@@ -44,7 +45,7 @@ async function connected(
       onLost: () => seen.push('lost'),
       ...events,
     },
-    { clock: systemClock, random: createSeededRandom(1), logger: silentLogger },
+    { clock, random: createSeededRandom(1), logger: silentLogger },
   );
   try {
     await use(agent, connection, seen);
@@ -90,6 +91,32 @@ test('it subscribes until it is let in: 503, 403, 400 and 404 are all tried agai
       [503, 404, 403, 400, 200],
     );
   }));
+
+test('an agent that has restarted is tried twice at least in the time that it gives an executor', () => {
+  const pausesMs: number[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    setTimer(delayMs, fire) {
+      pausesMs.push(delayMs);
+      return systemClock.setTimer(delayMs, fire);
+    },
+  };
+  return connected(
+    async (agent, connection) => {
+      agent.answer = () => (agent.calls.length < 30 ? 503 : undefined);
+      connection.start();
+      await within(connection.update('t-1', { state: 'TASK_STARTING' }), 'the acknowledgement');
+      const [deadlineMs, ...retriesMs] = pausesMs;
+      assert.is(deadlineMs, 60_000);
+      assert.is(retriesMs.length, 30);
+      assert.ok(Math.max(...retriesMs) <= 40 / 2, `${Math.max(...retriesMs)} of 40 ms`);
+      assert.ok(Math.min(...retriesMs) >= 40 / 10, `${Math.min(...retriesMs)} of 40 ms`);
+    },
+    {},
+    {},
+    clock,
+  );
+});
 
 test('what was not acknowledged comes again with the next SUBSCRIBE, and only that', () =>
   connected(async (agent, connection, seen) => {
