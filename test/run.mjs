@@ -105,12 +105,12 @@ function run(command, commandArgs, timeoutMs, more = {}) {
 }
 
 /**
- * As `run`, with a folder for temporary files of its own. What runs in there by itself, as an embedded Mesos and its
+ * As `run`, with a folder of its own for `test-folder.ts`. What runs in there by itself, as an embedded Mesos and its
  * brokers do, would outlive a file that hung or broke off, and take the machine from the others.
  */
 async function runInFolder(command, commandArgs, timeoutMs) {
   const folder = mkdtempSync(join(tmpdir(), 'km-test-'));
-  const result = await run(command, commandArgs, timeoutMs, { TMPDIR: folder });
+  const result = await run(command, commandArgs, timeoutMs, { KAFKA_MESOS_TEST_FOLDER: folder });
   // One may start another while we look.
   for (let round = 0; result.code !== 0 && round < 5; round += 1) {
     for (const pid of processesOf(folder)) {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -17,6 +17,7 @@ import type { ClusterStatus } from '../../src/model/status.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { createLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
+import { testFolder } from '../test-folder.ts';
 import type { CrashPoint, SchedulerSettings } from './scheduler-main.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -121,7 +122,7 @@ export type World = {
 };
 
 export async function createWorld(options: WorldOptions): Promise<World> {
-  const home = mkdtempSync(join(tmpdir(), 'kafka-mesos-crash-'));
+  const home = mkdtempSync(join(testFolder, 'kafka-mesos-crash-'));
   const layout = resolveHome({ KAFKA_MESOS_HOME: home }, homedir());
   const journal = join(home, 'journal');
   const logFile = join(home, 'scheduler.log');

@@ -1,7 +1,7 @@
 /** The executor with real Kafka: log recovery, a directory that fails, a disk that is full. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +15,7 @@ import { directoryId } from '../executor/helpers.ts';
 import { reportOf } from '../executor/scripted-agent.ts';
 import { onStage, type Stage } from '../executor/stage.ts';
 import { freePorts } from '../free-ports.ts';
+import { testFolder } from '../test-folder.ts';
 import { until } from '../zookeeper/support.ts';
 import { becomes } from './harness.ts';
 
@@ -29,7 +30,7 @@ const onRealStage = (use: (stage: Stage) => Promise<void>) =>
   );
 
 test.before(async () => {
-  sandbox = await mkdtemp(join(tmpdir(), 'kafka-mesos-executor-'));
+  sandbox = await mkdtemp(join(testFolder, 'kafka-mesos-executor-'));
   const cacheDir = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
   const { path, sha512 } = await resolveDistribution(
     { kind: 'version', version: defaultKafkaVersion },

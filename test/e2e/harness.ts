@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
@@ -18,6 +18,7 @@ import { createApiClient } from '../../src/api/client.ts';
 import { findRunningApi, readToken, resolveHome } from '../../src/cli/home.ts';
 import { KafkaMesosError } from '../../src/model/errors.ts';
 import type { BrokerStatus, ClusterStatus } from '../../src/model/status.ts';
+import { testFolder } from '../test-folder.ts';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -50,7 +51,7 @@ export type World = {
 };
 
 export function createWorld(name: string): World {
-  const home = mkdtempSync(join(tmpdir(), `kafka-mesos-${name}-`));
+  const home = mkdtempSync(join(testFolder, `kafka-mesos-${name}-`));
   // Archives are fetched once for all homes of this user.
   const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
   mkdirSync(dist, { recursive: true });

@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,6 +13,7 @@ import type { KafkaAdmin, KafkaObserved, QuotaEntity } from '../../src/model/kaf
 import { delay, systemClock } from '../../src/sys/clock.ts';
 import { freePorts } from '../free-ports.ts';
 import { type RealNode, run, startNode, unpackKafka } from '../kafka/real-kafka.ts';
+import { testFolder } from '../test-folder.ts';
 
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg';
 const directoryId = 'JEXY6aqzQY-32P5TStzaFg';
@@ -38,7 +38,7 @@ let bootstrap: string[];
 let admin: KafkaAdmin;
 
 async function setUp(): Promise<void> {
-  folder = await mkdtemp(join(tmpdir(), 'kafka-mesos-admin-'));
+  folder = await mkdtemp(join(testFolder, 'kafka-mesos-admin-'));
   kafka = await unpackKafka(folder);
   const [port = 0, controllerPort = 0, secondPort = 0, thirdPort = 0] = await freePorts(4);
   movedPort = thirdPort;

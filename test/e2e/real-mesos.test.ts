@@ -1,7 +1,6 @@
 /** `npm run test:mesos` against the embedded Mesos as if it were a foreign one, which it must pass and can fail. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,10 +10,11 @@ import { defaultAgents } from '../../src/local/topology.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
+import { testFolder } from '../test-folder.ts';
 import { root } from './harness.ts';
 
 const test = suite('the test for a real Mesos');
-const home = mkdtempSync(join(tmpdir(), 'kafka-mesos-foreign-'));
+const home = mkdtempSync(join(testFolder, 'kafka-mesos-foreign-'));
 const token = 'x'.repeat(32);
 const ports = await claimPortBlock(join(home, 'ports.json'));
 const mesos = await startLocalMesos({

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ApiClient, createApiClient } from '../../src/api/client.ts';
 import { resolveHome } from '../../src/cli/home.ts';
@@ -14,6 +14,7 @@ import { silentLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
 import type { SchedulerSettings } from '../crash/scheduler-main.ts';
 import { bundlePrograms } from '../crash/world.ts';
+import { testFolder } from '../test-folder.ts';
 import { startProxy, type TcpProxy } from '../zookeeper/proxy.ts';
 import { startZooKeeper } from '../zookeeper/real-zookeeper.ts';
 import { until } from '../zookeeper/support.ts';
@@ -47,7 +48,7 @@ export async function createTwoSchedulers(
   } = {},
 ) {
   const { stubBrokers, store } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'kafka-mesos-failover-'));
+  const folder = mkdtempSync(join(testFolder, 'kafka-mesos-failover-'));
   const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
   mkdirSync(dist, { recursive: true });
   const programs = await bundlePrograms(

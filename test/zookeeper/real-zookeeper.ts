@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { dependency, renderProject, runMaven } from '../../src/kafka/dist/maven.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { freePorts } from '../free-ports.ts';
+import { testFolder } from '../test-folder.ts';
 
 const version = '3.9.5';
 /** ZooKeeper's pom says of these that somebody else provides them; its server does not start without. */
@@ -68,7 +69,7 @@ async function createServer(config: {
 }): Promise<RealZooKeeper> {
   const { port, tickMs, member } = config;
   const libs = await zooKeeperLibs();
-  const folder = await mkdtemp(join(tmpdir(), 'kafka-mesos-zookeeper-'));
+  const folder = await mkdtemp(join(testFolder, 'kafka-mesos-zookeeper-'));
   const configPath = join(folder, 'zoo.cfg');
   const logPath = join(folder, 'zookeeper.log');
   const dataDir = join(folder, 'data');
