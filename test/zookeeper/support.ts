@@ -18,7 +18,8 @@ export function openSession(
   return openZooKeeperSession(parsed, {
     logger: silentLogger,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 4_000,
-    requestTimeoutMs: 3_000,
+    // Longer than a connection that is silent is kept: what it ends with is the end of that.
+    requestTimeoutMs: 6_000,
   });
 }
 
