@@ -73,8 +73,8 @@ test('the scheduler killed before and after each of its writes', async () => {
     }
   };
   await Promise.all([lane(), lane(), lane()]);
-  // How many updates are stored on the way varies with what else the machine does: the last points may not be reached.
-  assert.ok(deaths >= points.length / 2, `${deaths} deaths at ${points.length} points`);
+  // How many updates are stored on the way varies a little, so that the last points may not be reached.
+  assert.ok(deaths >= points.length * 0.8, `${deaths} deaths at ${points.length} points`);
 });
 
 test.run();
