@@ -157,26 +157,27 @@ function labelsOf({ reservations: stack = [] }: Resource): Readonly<Record<strin
 
 /**
  * A broker without a disk wants an agent for itself, and there are none: whoever came meanwhile has the last one. There is
- * nothing to wait for, and nothing that a scheduler may do.
+ * nothing to wait for, and nothing that a scheduler may do: the others are not restarted while it is missing.
  */
 export function isCrowdedOut(truth: Truth, { name, held }: ClusterStatus): boolean {
   const all = reservations(truth).filter(({ cluster }) => cluster === name);
   const isTaken = (agentName: string): boolean => all.some((r) => r.agentName === agentName);
-  return (
-    held.length > 0 &&
-    held.every(
-      ({ brokerId, reason, details }) =>
-        reason === 'no-matching-offer' &&
-        !all.some(({ broker }) => broker === brokerId) &&
-        truth.cluster.agentNames.every((agentName) =>
-          details.some(
-            (detail) =>
-              detail.startsWith(`${agentName}: `) &&
-              (isTaken(agentName)
-                ? detail.endsWith(' has a broker already')
-                : / [\d.]+ of [\d.]+/.test(detail)),
-          ),
+  const out = held.filter(
+    ({ brokerId, reason, details }) =>
+      reason === 'no-matching-offer' &&
+      !all.some(({ broker }) => broker === brokerId) &&
+      truth.cluster.agentNames.every((agentName) =>
+        details.some(
+          (detail) =>
+            detail.startsWith(`${agentName}: `) &&
+            (isTaken(agentName)
+              ? detail.endsWith(' has a broker already')
+              : / [\d.]+ of [\d.]+/.test(detail)),
         ),
-    )
+      ),
   );
+  const waitsForIt = ({ reason, message }: ClusterStatus['held'][number]): boolean =>
+    reason === 'waiting-for-roll' &&
+    out.some(({ brokerId }) => message === `one at a time: broker ${brokerId} is not running`);
+  return out.length > 0 && held.every((one) => out.includes(one) || waitsForIt(one));
 }
