@@ -47,12 +47,12 @@ export function planCalls(
       kind: 'reconcile-tasks',
       tasks: [],
     });
-    // The master leaves out tasks of unreachable agents, and its word that one is gone comes once at most.
-    const missed = missedTasks(input);
+    // The master leaves out tasks of unreachable agents and those that have ended, and its word of it comes once at most.
+    const missed = missedTasks(input, wishes.superseded);
     if (missed.length > 0) {
       call(
-        `reconcile ${missed.length} unreachable task${missed.length === 1 ? '' : 's'}`,
-        'their agents may be gone for good by now',
+        `reconcile ${missed.length} missed task${missed.length === 1 ? '' : 's'}`,
+        'they or their agents may be gone for good by now',
         {
           kind: 'reconcile-tasks',
           tasks: missed,
@@ -192,7 +192,7 @@ const leftLongMs = 5 * 60_000;
 
 type NamedTask = { readonly taskId: string; readonly agentId: string };
 
-function missedTasks(input: PlanInput): readonly NamedTask[] {
+function missedTasks(input: PlanInput, killed: OfferWishes['superseded']): readonly NamedTask[] {
   const { clusters, mesos } = input;
   const unreachable = clusters.flatMap((memory) =>
     [...memory.brokers.values()].flatMap(({ task }) =>
@@ -201,9 +201,13 @@ function missedTasks(input: PlanInput): readonly NamedTask[] {
   );
   // One that shows itself is killed as a stranger; of the others nobody knows more than that they were.
   const alive = new Set(mesos.strangers.map((s) => s.taskId));
-  return [...unreachable, ...supersededTasks(input).filter(({ taskId }) => !alive.has(taskId))].filter(
-    ({ taskId }) => mesos.answeredTasks.has(taskId),
-  );
+  // What was said of it may have come late, when its end was told and its record gone: then it holds up its cluster.
+  const unowned = mesos.strangers.filter((s) => !killed.includes(s));
+  return [
+    ...unreachable,
+    ...unowned,
+    ...supersededTasks(input).filter(({ taskId }) => !alive.has(taskId)),
+  ].filter(({ taskId }) => mesos.answeredTasks.has(taskId));
 }
 
 /**

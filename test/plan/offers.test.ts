@@ -94,6 +94,25 @@ test('a superseded task is asked about by name until its end is known', () => {
   assert.equal(asked({ ...again, strangers: [old] }), [], 'it showed itself, and is killed');
 });
 
+test('a task that holds up its cluster as newer than the store is asked about now and then: it may have ended', () => {
+  const newer = { taskId: 'demo.1.99.mywpj5rg', agentId: 'agent-8' };
+  const memory = makeMemory(
+    desired,
+    desired.brokers.map((b) => makeRecord(desired, b)),
+  );
+  const made = (mesos: Partial<ObservedMesos>) => {
+    const { answeredTasks } = makeInput([memory]).mesos;
+    const answered = new Set([...answeredTasks, newer.taskId]);
+    const input = makeInput([memory], { mesos: { strangers: [newer], answeredTasks: answered, ...mesos } });
+    return {
+      held: plan(input).held.map((h) => h.reason.kind),
+      asked: calls(input).flatMap((c) => (c.kind === 'reconcile-tasks' ? c.tasks : [])),
+    };
+  };
+  assert.equal(made({}), { held: ['store-outdated'], asked: [] });
+  assert.equal(made({ lastImplicitReconcileAtMs: nowMs - 3_600_000 }).asked, [newer]);
+});
+
 test('beside a superseded task that Kafka still counts nothing is started', () => {
   const superseded = [{ taskId: 'demo.3.1.old', agentId: 'agent-8' }];
   const launches = (fenced: boolean, of: typeof superseded): boolean => {
