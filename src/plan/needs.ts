@@ -131,7 +131,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
             broker,
             record,
             step: order.step,
-            ...(mesos.kills.has(task.taskId) || isStaging(task, nowMs) ? {} : { onItsWayUp: true }),
+            ...(isStaging(task, nowMs) ? {} : { onItsWayUp: true }),
           };
     case 'waiting':
       return {

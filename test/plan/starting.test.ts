@@ -39,6 +39,8 @@ type World = {
   readonly unknown?: true;
   readonly subscribedAtMs?: number;
   readonly silent?: true;
+  /** Tasks that a KILL was sent for, long enough ago to send it again. */
+  readonly sent?: readonly string[];
 };
 
 function planOf(world: World) {
@@ -68,11 +70,15 @@ function planOf(world: World) {
     mesos: {
       ...(subscribedAtMs === undefined ? {} : { subscribedAtMs }),
       ...(world.silent === true ? { answeredTasks: new Set() } : {}),
+      kills: new Map((world.sent ?? []).map((taskId) => [taskId, { lastAtMs: nowMs - 60_000, attempts: 1 }])),
     },
   });
   const made = plan(input);
   return {
     killed: made.steps.filter((s) => s.mark === '~' || s.mark === '-').map((s) => s.what),
+    sentAgain: made.steps
+      .filter((s) => s.mark === '·' && s.action.kind === 'broker' && s.action.call?.kind === 'kill')
+      .map((s) => s.what),
     held: made.held.filter((h) => h.brokerId !== undefined).map((h) => `${h.need}: ${h.reason.kind}`),
     stalled: made.held.filter((h) => h.stalled).map((h) => `${h.need}: ${h.reason.kind}`),
   };
@@ -117,6 +123,21 @@ test('one that the controller has let serve is stopped like one that runs', () =
   assert.ok(short.held.includes('stop broker 1: waiting-for-isr'), short.held.join('\n'));
   const drifted = planOf({ ...world, desired: changed });
   assert.not(drifted.killed.includes('restart broker 1'), 'its RUNNING is on its way');
+});
+
+test('a KILL that may have been lost is sent again behind the gate: the start it was for may serve by now', () => {
+  const kill = { cause: 'stop' as const, detail: 'x', atMs: nowMs - 60_000 };
+  const taskId = 'demo.1.1.lost';
+  const world = {
+    desired: fiveOf({}, [1]),
+    starting: { 1: { kill, taskId } },
+    unfenced: [1],
+    sent: [taskId],
+  };
+  assert.equal(planOf(world).sentAgain, ['stop broker 1']);
+  const short = planOf({ ...world, isr: [0, 1] });
+  assert.equal(short.sentAgain, []);
+  assert.ok(short.held.includes('stop broker 1: waiting-for-isr'), short.held.join('\n'));
 });
 
 test('nobody is asked before the quorum was formed, and nothing is done on no answer after', () => {
