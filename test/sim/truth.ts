@@ -114,20 +114,27 @@ export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
       task.unreachableSinceMs === undefined &&
       !status.held.some((h) => h.brokerId === id && h.reason.startsWith('waiting-for-')),
   );
+  // Without a majority of its voters nobody comes up, and Kafka answers no question.
+  const isQuorumLost = lost.filter(({ id }) => isBoundVoter(truth, status.name, id)).length > 1;
+  const isHeld = (id: number): boolean =>
+    status.held.some(
+      (h) =>
+        h.brokerId === id &&
+        (h.reason === 'relocation-unsafe' || (isQuorumLost && h.reason === 'kafka-unknown')),
+    );
   return (
     status.phase === 'held' &&
     !isStopping &&
     !isUnsaid &&
     lost.length > 0 &&
-    lost.every(({ id }) => status.held.some((h) => h.brokerId === id && h.reason === 'relocation-unsafe')) &&
-    (status.brokers.every(
-      ({ id, state }) =>
-        state === 'running' ||
-        lost.some((l) => l.id === id) ||
-        status.held.some((h) => h.brokerId === id && h.reason.startsWith('waiting-for-')),
-    ) ||
-      // Without a majority of its voters nobody comes up.
-      lost.filter(({ id }) => isBoundVoter(truth, status.name, id)).length > 1)
+    lost.every(({ id }) => isHeld(id)) &&
+    (isQuorumLost ||
+      status.brokers.every(
+        ({ id, state }) =>
+          state === 'running' ||
+          lost.some((l) => l.id === id) ||
+          status.held.some((h) => h.brokerId === id && h.reason.startsWith('waiting-for-')),
+      ))
   );
 }
 
