@@ -131,7 +131,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
             broker,
             record,
             step: order.step,
-            ...(isStaging(task, nowMs) ? {} : { onItsWayUp: true }),
+            ...(task.state === 'TASK_KILLING' || isStaging(task, nowMs) ? {} : { onItsWayUp: true }),
           };
     case 'waiting':
       return {

@@ -138,6 +138,9 @@ test('a KILL that may have been lost is sent again behind the gate: the start it
   const short = planOf({ ...world, isr: [0, 1] });
   assert.equal(short.sentAgain, []);
   assert.ok(short.held.includes('stop broker 1: waiting-for-isr'), short.held.join('\n'));
+  const killing = { kill, taskId, state: 'TASK_KILLING' as const };
+  const down = planOf({ ...world, starting: { 1: killing }, isr: [0, 1] });
+  assert.equal(down.sentAgain, ['stop broker 1'], 'one on its way down asks no gate');
 });
 
 test('nobody is asked before the quorum was formed, and nothing is done on no answer after', () => {
