@@ -5,7 +5,7 @@
  */
 import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnavailableError } from '../model/errors.ts';
 import { writeDurably } from './checkpoint.ts';
@@ -75,14 +75,18 @@ async function readBlock(file: string): Promise<number | undefined> {
 }
 
 /** Which homes have a block, by the paths of their files: a hint, and no harm is done where it is lost. */
-const notes = join(tmpdir(), `kafka-mesos-ports-${userInfo().uid}`);
+const notes = join(tmpdir(), `kafka-mesos-ports-${process.getuid?.()}`);
+
+/** Everybody may make directories there, with links in them that lead anywhere. Throws when there is none. */
+async function areOurs(): Promise<boolean> {
+  const { uid, mode } = await lstat(notes);
+  return uid === process.getuid?.() && (mode & 0o022) === 0;
+}
 
 async function noteHome(firstPort: number, file: string): Promise<void> {
   try {
     await mkdir(notes, { recursive: true, mode: 0o700 });
-    // Everybody may make directories there, with links in them that lead to our files.
-    const { uid, mode } = await lstat(notes);
-    if (uid !== userInfo().uid || (mode & 0o022) !== 0) return;
+    if (!(await areOurs())) return;
     await writeFile(join(notes, String(firstPort)), file, { mode: 0o600 });
   } catch {
     // The port that is listened on decides.
@@ -91,6 +95,7 @@ async function noteHome(firstPort: number, file: string): Promise<void> {
 
 async function isOfOtherHome(firstPort: number, file: string): Promise<boolean> {
   try {
+    if (!(await areOurs())) return false;
     const noted = await readFile(join(notes, String(firstPort)), 'utf8');
     return noted !== file && (await readBlock(noted)) === firstPort;
   } catch {
