@@ -36,7 +36,10 @@ export function foldUpdate(
     const told = record.last?.taskId === update.taskId ? foldLate(record, update) : record;
     // A superseded task changes nothing but its own entry. It may be the last one too, taken for ended.
     const ended = record.superseded.find((s) => s.taskId === update.taskId);
-    return isTerminal(update.state) && ended !== undefined ? withoutSuperseded(told, ended, nowMs) : told;
+    if (ended === undefined) {
+      return livesDropped(told, update);
+    }
+    return isTerminal(update.state) ? withoutSuperseded(told, ended, nowMs) : told;
   }
   if (isTerminal(update.state)) {
     return endTask(record, task, update, policy, nowMs);
@@ -67,6 +70,17 @@ function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
   const wasThere =
     last !== undefined && placement?.agentId === last.agentId && placement.boundAtMs <= last.endedAtMs;
   return wasFormatted && wasThere && !record.formatted ? { ...known, formatted: true } : record;
+}
+
+/**
+ * Its launch came twice: one was dropped, and the other was taken. Until its end is known nobody starts beside it, and
+ * what it holds is not taken for gone.
+ */
+function livesDropped(record: BrokerRecord, { taskId, agentId, state }: TaskUpdate): BrokerRecord {
+  const isDropped = record.last?.taskId === taskId && record.last.state === 'TASK_DROPPED';
+  return isDropped && isLive(state) && agentId !== undefined
+    ? { ...record, superseded: [...record.superseded, { taskId, agentId }] }
+    : record;
 }
 
 /** Its agent was marked gone: whatever is left there, nobody will ever see it. */

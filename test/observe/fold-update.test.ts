@@ -257,6 +257,17 @@ test('DROPPED is retried with the same patience, ERROR says why', () => {
   assert.is(fold(running, 'TASK_ERROR', { message: 'bad resources' }).last?.message, 'bad resources');
 });
 
+test('a launch that was dropped and lives after all is a former instance until its end', () => {
+  const dropped = fold(withTask({ state: 'TASK_STAGING' }), 'TASK_DROPPED', { reason: 'INVALID_OFFERS' });
+  const lives = fold(dropped, 'TASK_STARTING', { agentId: 'agent-1' });
+  assert.equal(lives, { ...dropped, superseded: [{ taskId, agentId: 'agent-1' }] });
+  assert.is(fold(lives, 'TASK_KILLING', { agentId: 'agent-1' }), lives);
+  assert.equal(fold(lives, 'TASK_KILLED', { agentId: 'agent-1' }), dropped);
+  // Of any other end its agent tells late what came before it.
+  const failed = fold(withTask({}), 'TASK_FAILED');
+  assert.is(fold(failed, 'TASK_RUNNING', { agentId: 'agent-1' }), failed);
+});
+
 test('flapping keeps its failures, a healthy while leaves them behind', () => {
   const flapping = withTask({ stateSinceMs: nowMs - healthyAfterMs + 1 }, { failures: 4 });
   assert.is(fold(flapping, 'TASK_FAILED').failures, 5);
