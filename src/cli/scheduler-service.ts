@@ -17,6 +17,7 @@ import type { MesosInventory } from '../model/mesos-inventory.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
+import { createFollowingService } from './following-service.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
@@ -78,6 +79,9 @@ export function createSchedulerService(deps: {
     },
     teardown,
     readLog: (request) => readLog(request),
+    ...createFollowingService(),
+    events: async (query) => reconciler.events(query),
+    onChange: reconciler.onChange,
   };
 
   async function teardown({ confirm, author, abandon }: TeardownRequest): Promise<TeardownAnswer> {

@@ -84,6 +84,14 @@ export function createStandbyService(deps: {
     setIntent: () => refuse('intents'),
     teardown: () => refuse('teardowns'),
     readLog: () => refuse('questions to agents'),
+    revisions: () => refuse('questions about revisions'),
+    suspend: () => refuse('orders'),
+    resume: () => refuse('orders'),
+    rollback: () => refuse('orders'),
+    reconcile: () => refuse('orders'),
+    events: () => refuse('questions about events'),
+    // Who follows a standby asks again from time to time: the store tells of no change.
+    onChange: () => () => {},
   };
 }
 

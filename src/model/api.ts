@@ -11,6 +11,11 @@
  * | `POST /v1/apply` | `ApplyRequest` | `ApplyAnswer` |
  * | `POST /v1/teardown` | `TeardownRequest` | `TeardownAnswer`; ask again until it is done |
  * | `GET /v1/clusters/:name/spec` | | `SpecRecord` |
+ * | `GET /v1/clusters/:name/revisions` | | `RevisionSummary[]`, newest first |
+ * | `POST /v1/clusters/:name/suspend`, `…/resume` | `FollowBody` | `FollowAnswer` |
+ * | `POST /v1/clusters/:name/rollback` | `RollbackBody` | `FollowAnswer` |
+ * | `POST /v1/reconcile` | `ReconcileBody` | `ReconcileAnswer` |
+ * | `GET /v1/events?cluster=…&after=…&limit=…` | | `EventPage` |
  * | `POST /v1/clusters/:name/brokers/:id/intent` | `IntentBody` | `IntentAnswer` |
  * | `DELETE /v1/clusters/:name/brokers/:id/intent` | | `IntentAnswer` |
  * | `GET /v1/clusters/:name/brokers/:id/logs?file=kafka-server.log&bytes=65536` | | `LogAnswer` |
@@ -21,7 +26,8 @@
  */
 import type { Leader } from './leadership.ts';
 import type { SpecRecord } from './records.ts';
-import type { ClusterStatus, HeldSummary, IntentStatus, StepSummary } from './status.ts';
+import type { DirectoryStatus, RevisionSummary, SourceStatus } from './source.ts';
+import type { ClusterEvent, ClusterStatus, HeldSummary, IntentStatus, StepSummary } from './status.ts';
 import type { TeardownAnswer, TeardownRequest } from './teardown.ts';
 
 export type HealthAnswer = { readonly ok: true; readonly version: string };
@@ -55,6 +61,8 @@ export type SchedulerStatus = {
   };
   /** Reservations and volumes of ours that no record knows: held for a person to look at. */
   readonly orphans: readonly HeldSummary[];
+  /** Absent: no directory of specs is watched. */
+  readonly specs?: DirectoryStatus;
 };
 
 /** Spec files as the client read them; places in problems refer to `path`. */
@@ -64,6 +72,10 @@ export type ApplyRequest = SpecRequest & {
   readonly author: string;
   /** By cluster name: refuse with 409 when the stored revision is another one (0: must not exist yet). */
   readonly expectedRevisions?: Readonly<Record<string, number>>;
+  /** Of the plan that was looked at, by cluster: refuse with 409 `KM_CONFLICT_PLAN` when it would be another one now. */
+  readonly expectedIndexes?: Readonly<Record<string, string>>;
+  /** Also of clusters that a file of the directory owns: it is not followed any more until `resume`. */
+  readonly takeOver?: boolean;
 };
 
 export type SpecProblem = {
@@ -96,6 +108,8 @@ export type ClusterPlan = {
   readonly name: string;
   /** 0 while the cluster is new. */
   readonly revision: number;
+  /** Digest of what the plan was made from: another one means that the cluster has moved on. */
+  readonly index?: string;
   readonly steps: readonly StepSummary[];
   readonly held: readonly HeldSummary[];
   /** What each executor takes beside its broker. */
@@ -147,22 +161,69 @@ export type ErrorAnswer = {
 
 export type { ClusterStatus };
 
-/** What stands behind the API: the reconciler, as the routes see it. Errors are the model's. */
-export type SchedulerService = {
-  scheduler(): SchedulerStatus | Promise<SchedulerStatus>;
-  clusters(): readonly ClusterStatus[] | Promise<readonly ClusterStatus[]>;
-  cluster(name: string): ClusterStatus | undefined | Promise<ClusterStatus | undefined>;
-  spec(name: string): Promise<SpecRecord | undefined>;
-  /** Rejects with `SpecError` carrying `problems` when the files are not valid. */
-  plan(request: SpecRequest): Promise<PlanAnswer>;
-  apply(request: ApplyRequest): Promise<ApplyAnswer>;
-  /** Rejects with `SpecError` for what can never be, `ConflictError` when the spec says otherwise. */
-  setIntent(request: IntentRequest): Promise<IntentAnswer>;
-  /** Begins, goes on with or ends the teardown; says what is left. */
-  teardown(request: TeardownRequest): Promise<TeardownAnswer>;
-  /** The sandbox file of a broker's task (`kafka-server.log`, `stderr`, or a path below the sandbox), its last `bytes`. */
-  readLog(request: LogRequest): Promise<LogAnswer>;
+export type FollowBody = { readonly author: string; readonly reason?: string };
+export type RollbackBody = FollowBody & { readonly revision: number };
+/** The cluster as it is after that; `source` is absent when no file owns it. */
+export type FollowAnswer = {
+  readonly clusterName: string;
+  readonly revision: number;
+  readonly source?: SourceStatus;
 };
+
+/** What is looked at again at once; absent: all clusters. */
+export type ReconcileBody = { readonly clusterName?: string };
+/** What the directory said when it was read for this; absent: none is watched. */
+export type ReconcileAnswer = { readonly pass: number; readonly specs?: DirectoryStatus };
+
+export type EventQuery = {
+  /** Absent: of all clusters. */
+  readonly clusterName?: string;
+  /** Only what came after this one, oldest first; absent: the newest `limit`, oldest of them first. */
+  readonly afterSeq?: number;
+  readonly limit: number;
+};
+export type EventPage = {
+  readonly events: readonly (ClusterEvent & { readonly clusterName: string })[];
+  /** For the next question; absent: there was nothing yet. */
+  readonly lastSeq?: number;
+};
+
+/** Of a cluster that a directory of specs may own. Rejects with `ConflictError` for what cannot be asked of it just now. */
+export type FollowingService = {
+  /** The last ones, newest first; undefined: no such cluster. */
+  revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
+  suspend(clusterName: string, request: FollowBody): Promise<FollowAnswer>;
+  resume(clusterName: string, request: FollowBody): Promise<FollowAnswer>;
+  /** Applies an earlier revision as a new one, and suspends following. */
+  rollback(clusterName: string, request: RollbackBody): Promise<FollowAnswer>;
+  /** Reads the directory and asks Kafka now, then passes. */
+  reconcile(request: ReconcileBody): Promise<ReconcileAnswer>;
+};
+
+/** What is followed live. */
+export type WatchService = {
+  events(query: EventQuery): Promise<EventPage>;
+  /** Calls when anything may be different from before; no more than that is said. Returns how to end it. */
+  onChange(listener: () => void): () => void;
+};
+
+/** What stands behind the API: the reconciler, as the routes see it. Errors are the model's. */
+export type SchedulerService = FollowingService &
+  WatchService & {
+    scheduler(): SchedulerStatus | Promise<SchedulerStatus>;
+    clusters(): readonly ClusterStatus[] | Promise<readonly ClusterStatus[]>;
+    cluster(name: string): ClusterStatus | undefined | Promise<ClusterStatus | undefined>;
+    spec(name: string): Promise<SpecRecord | undefined>;
+    /** Rejects with `SpecError` carrying `problems` when the files are not valid. */
+    plan(request: SpecRequest): Promise<PlanAnswer>;
+    apply(request: ApplyRequest): Promise<ApplyAnswer>;
+    /** Rejects with `SpecError` for what can never be, `ConflictError` when the spec says otherwise. */
+    setIntent(request: IntentRequest): Promise<IntentAnswer>;
+    /** Begins, goes on with or ends the teardown; says what is left. */
+    teardown(request: TeardownRequest): Promise<TeardownAnswer>;
+    /** The sandbox file of a broker's task (`kafka-server.log`, `stderr`, or a path below the sandbox), its last `bytes`. */
+    readLog(request: LogRequest): Promise<LogAnswer>;
+  };
 
 export type LogRequest = {
   readonly clusterName: string;

@@ -5,6 +5,7 @@
 import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
 import type { DiskSource, Reservation, TaskState, Unavailability } from './mesos.ts';
+import type { RevisionOutcome, SpecSource, Suspension } from './source.ts';
 
 export type FrameworkRecord = {
   readonly schema: 1;
@@ -24,7 +25,16 @@ export type SpecRecord = {
   readonly desired: Desired;
   readonly appliedAtMs: number;
   readonly author: string;
+  /** The file of the directory of specs that owns the cluster; absent: it was applied by a command. */
+  readonly source?: SpecSource;
+  /** The file is not followed just now. */
+  readonly suspension?: Suspension;
+  /** It has the spec of this earlier one. */
+  readonly rollbackOf?: number;
 };
+
+/** A revision as it was applied, kept for `history` and `rollback`; the last few. */
+export type RevisionRecord = SpecRecord & { readonly outcome?: RevisionOutcome };
 
 /** Where a broker's disk is, and with it its agent and ports. Kept until the broker is relocated. */
 export type Placement = {

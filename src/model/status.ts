@@ -2,6 +2,7 @@ import type { DeletionPolicy } from './desired.ts';
 
 /** What people see of a cluster: computed from desired, observed and plan; served by the API. */
 import type { DiskState } from './launch.ts';
+import type { SourceStatus } from './source.ts';
 
 export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'DiskTrouble';
 
@@ -159,6 +160,8 @@ export type ClusterStatus = {
   readonly steps: readonly StepSummary[];
   readonly held: readonly HeldSummary[];
   readonly events: readonly ClusterEvent[];
+  /** How it stands to the file of the directory of specs that owns it; absent: none does. */
+  readonly source?: SourceStatus;
   readonly observedAtMs: number;
 };
 
@@ -188,5 +191,10 @@ export type ClusterEvent = {
   readonly atMs: number;
   readonly brokerId?: number;
   readonly severity: 'info' | 'warning' | 'error';
+  /** What happened. */
   readonly message: string;
+  /** Why, where the message does not say it. */
+  readonly why?: string;
+  /** Who wanted it, where a person did. */
+  readonly author?: string;
 };

@@ -36,6 +36,11 @@ export const recordPaths = {
   recovery: 'recovery',
   clusters: 'clusters',
   spec: (clusterName: string) => `clusters/${clusterName}/spec`,
+  /** Past specs, by their revision. */
+  revisions: (clusterName: string) => `clusters/${clusterName}/revisions`,
+  revision: (clusterName: string, revision: number) => `clusters/${clusterName}/revisions/${revision}`,
+  /** The last events, for people. */
+  events: (clusterName: string) => `clusters/${clusterName}/events`,
   cluster: (clusterName: string) => `clusters/${clusterName}/cluster`,
   brokers: (clusterName: string) => `clusters/${clusterName}/brokers`,
   broker: (clusterName: string, brokerId: number) => `clusters/${clusterName}/brokers/${brokerId}`,

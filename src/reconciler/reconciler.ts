@@ -4,7 +4,7 @@
  * delays, it never misleads.
  */
 import type { Effects } from '../execute/execute.ts';
-import type { ClusterPlan, SchedulerStatus } from '../model/api.ts';
+import type { ClusterPlan, EventPage, EventQuery, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
@@ -97,6 +97,9 @@ export type Reconciler = {
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
   memory(): readonly ClusterMemory[];
+  events(query: EventQuery): EventPage;
+  /** After each pass; returns how to end it. */
+  onChange(listener: () => void): () => void;
   counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs' | 'orphans'>;
   /** The artifacts changed, or anything else that no event tells of. */
   wake(): void;
@@ -133,10 +136,14 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   let pass = 0;
   let lastPassAtMs: number | undefined;
   let loggedPlan = '';
+  const listeners = new Set<() => void>();
 
   const turns = createTurns({
     clock,
-    runPass,
+    async runPass() {
+      await runPass();
+      for (const tell of listeners) tell();
+    },
     onFailure: fail,
     onDemandFailed(error) {
       stale ||= !isRefusal(error);
@@ -496,6 +503,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     statuses,
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),
+    events: events.page,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     counters: () => ({
       orphans: orphans.current(),
       connected: table.connected,

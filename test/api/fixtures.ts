@@ -72,6 +72,25 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
       record('readLog', request);
       return { text: 'hello\n', path: `/x/${request.file}`, agent: 'agent-1', totalBytes: 6 };
     },
+    revisions: async (name) => (name === 'demo' ? [] : undefined),
+    suspend: async (clusterName, request) => {
+      record('suspend', { clusterName, ...request });
+      return { clusterName, revision: 1 };
+    },
+    resume: async (clusterName, request) => {
+      record('resume', { clusterName, ...request });
+      return { clusterName, revision: 1 };
+    },
+    rollback: async (clusterName, request) => {
+      record('rollback', { clusterName, ...request });
+      return { clusterName, revision: 2 };
+    },
+    reconcile: async (request) => {
+      record('reconcile', request);
+      return { pass: 1 };
+    },
+    events: async () => ({ events: [] }),
+    onChange: () => () => {},
     ...change,
   };
   return { service, asked };
