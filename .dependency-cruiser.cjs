@@ -18,6 +18,7 @@ const rooms = {
   executor: ['model', 'sys', 'mesos', 'executor', 'kafka'],
   api: ['model', 'plan', 'sys', 'api'],
   view: ['model', 'view', 'sys'],
+  metrics: ['model', 'sys', 'metrics'],
   local: ['model', 'sys', 'mesos', 'local'],
 };
 
@@ -55,6 +56,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/zookeeper/' },
       to: { path: 'node_modules/node-zookeeper-client/' },
+    },
+    {
+      name: 'prom-client-only-in-its-adapter',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/metrics/meter[.]ts$' },
+      to: { path: 'node_modules/prom-client/' },
     },
     {
       name: 'no-cycles',

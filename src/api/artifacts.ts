@@ -33,6 +33,8 @@ export type ArtifactServerOptions = {
    */
   readonly urlBase?: string;
   readonly logger: Logger;
+  /** After each answer, whole or broken off; `bytes` with its headers. */
+  readonly observe?: (served: { readonly status: number; readonly bytes: number }) => void;
 };
 
 /**
@@ -43,6 +45,11 @@ export type ArtifactServerOptions = {
 export async function startArtifactServer(options: ArtifactServerOptions): Promise<ArtifactServer> {
   const files = new Map<string, string>();
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+    const { socket } = request;
+    const before = socket.bytesWritten;
+    response.once('close', () =>
+      options.observe?.({ status: response.statusCode, bytes: socket.bytesWritten - before }),
+    );
     serve(files, request, response).catch((error: unknown) => {
       // The agent went away or the disk failed under us; its fetcher tries again or says so.
       options.logger.warn('artifact not served', { url: request.url, error: String(error) });

@@ -28,6 +28,15 @@ export type ApiServerOptions = {
   readonly listen: ListenAddress;
   readonly version: string;
   readonly logger: Logger;
+  /** What `GET /metrics` answers; absent: there is no such route. */
+  readonly metrics?: { readonly contentType: string; render(): Promise<string> };
+  /** After each answer; `route` is the pattern, undefined where there is none. */
+  readonly observe?: (request: {
+    readonly route: string | undefined;
+    readonly method: string;
+    readonly status: number;
+    readonly durationMs: number;
+  }) => void;
 };
 
 export type ApiServer = {
@@ -78,6 +87,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         .send(errorBody('KM_API_TOKEN', 'missing or wrong token'));
     }
   });
+  app.addHook('onResponse', async (request, reply) => {
+    options.observe?.({
+      route: request.routeOptions.url,
+      method: request.method,
+      status: reply.statusCode,
+      durationMs: reply.elapsedTime,
+    });
+  });
   app.setNotFoundHandler((request, reply) =>
     notFound(reply, `no route ${request.method} ${pathOf(request)}`),
   );
@@ -88,7 +105,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   return { url: urlOf({ host: options.listen.host, port: address.port }), close: () => app.close() };
 }
 
-function addRoutes(app: FastifyInstance, { service, version }: ApiServerOptions): void {
+function addRoutes(app: FastifyInstance, { service, version, metrics }: ApiServerOptions): void {
+  if (metrics !== undefined) {
+    app.get('/metrics', async (_request, reply) =>
+      reply.header('content-type', metrics.contentType).send(await metrics.render()),
+    );
+  }
   app.get('/v1/health', async (): Promise<HealthAnswer> => ({ ok: true, version }));
   app.get('/v1/scheduler', async () => service.scheduler());
   app.get('/v1/clusters', async () => service.clusters());

@@ -8,6 +8,7 @@ import { toEvent } from '../mesos/from-wire.ts';
 import { detectLeader } from '../mesos/leader.ts';
 import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toSubscribe } from '../mesos/to-wire.ts';
+import { createSchedulerMetrics } from '../metrics/scheduler-metrics.ts';
 import type { MesosConnection, SchedulerService } from '../model/api.ts';
 import {
   ConflictError,
@@ -17,12 +18,12 @@ import {
   UnavailableError,
 } from '../model/errors.ts';
 import type { Leader, Leadership } from '../model/leadership.ts';
-import type { FrameworkSettings, MesosPort } from '../model/mesos.ts';
+import type { FrameworkSettings } from '../model/mesos.ts';
 import type { Store } from '../model/store.ts';
 import { isLeadershipLost, requireLeadership } from '../reconciler/guard.ts';
 import type { ConnectKafka } from '../reconciler/kafka-watch.ts';
 import { createReconciler, type Reconciler } from '../reconciler/reconciler.ts';
-import { systemClock, type Timer } from '../sys/clock.ts';
+import { monotonicMs, systemClock, type Timer } from '../sys/clock.ts';
 import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
 import { createSteadyClock } from '../sys/steady-clock.ts';
@@ -149,11 +150,19 @@ async function prepare(
   const id = `${host}:${process.pid}`;
   const backing = await openStoreBacking(options.store, { logger, self: id });
   closers.push(() => backing.close());
-  const store = overrides.wrapStore?.(backing.store) ?? backing.store;
+  const metrics = createSchedulerMetrics({
+    version: options.version,
+    logger,
+    monotonicMs,
+    wallMs: systemClock.nowMs,
+    scheduler: () => service.scheduler(),
+  });
+  const store = metrics.watchStore(overrides.wrapStore?.(backing.store) ?? backing.store);
   const artifactServer = await startArtifactServer({
     listen: options.artifactListen,
     ...(options.artifactUrlBase === undefined ? {} : { urlBase: options.artifactUrlBase }),
     logger,
+    observe: metrics.artifactServed,
   }).catch(cannotListen('--artifact-listen', options.artifactListen));
   closers.push(() => artifactServer.close());
   const serve = async (path: string) => {
@@ -221,6 +230,8 @@ async function prepare(
     listen: options.listen,
     version: options.version,
     logger,
+    metrics,
+    observe: metrics.apiRequest,
   }).catch(cannotListen('--listen', options.listen));
   closers.push(() => api.close());
   closers.push(() => retractApi(options.home));
@@ -243,6 +254,7 @@ async function prepare(
     api,
     self,
     leadership,
+    metrics,
     serveAs: (next: SchedulerService) => {
       service = next;
     },
@@ -283,20 +295,20 @@ async function lead(
     readonly ended: Promise<number>;
   },
 ): Promise<void> {
-  const { framework, secret, store, artifactServer, executor, node, leadership } = base;
+  const { framework, secret, store, artifactServer, executor, node, leadership, metrics } = base;
   const { logger, closers, fail } = run;
   // What decides by stored times, and what its readings are compared with.
   const clock = createSteadyClock(systemClock, () => performance.now());
   let client: SchedulerClient | undefined;
   const leadsSinceMs = systemClock.nowMs();
   let connection: MesosConnection = { state: 'not-subscribed', sinceMs: leadsSinceMs };
-  const mesos: MesosPort = {
+  const mesos = metrics.watchMesos({
     send: async (call) => {
       if (client === undefined)
         throw new InvariantError('KM_BUG_NO_CLIENT', 'a call before the client was made');
       await client.call(toCall(call, framework));
     },
-  };
+  });
   const reconciler: Reconciler = createReconciler({
     clock,
     random: systemRandom,
@@ -323,6 +335,7 @@ async function lead(
     },
     mayAct: leadership.mayAct,
     onFatal: fail,
+    observer: metrics.observer,
   });
   const distributions = createDistributions({
     cacheDir: options.home.dist,
@@ -357,7 +370,9 @@ async function lead(
     },
     onEvent: (event) => {
       const translated = toEvent(event, framework.role, clock.nowMs());
-      if (translated !== undefined) reconciler.onMesosEvent(translated);
+      if (translated === undefined) return;
+      metrics.mesosEvent(translated);
+      reconciler.onMesosEvent(translated);
     },
     onConnection: (news) => {
       connection = foldConnection(connection, news, systemClock.nowMs());
@@ -367,6 +382,11 @@ async function lead(
   closers.push(() => client?.close());
   void leadership.lost.then(() => client?.close());
 
+  metrics.lead(() => ({
+    clusters: reconciler.statuses(),
+    kafka: reconciler.readings(),
+    appliedAtMs: new Map(reconciler.memory().map(({ spec }) => [spec.desired.name, spec.appliedAtMs])),
+  }));
   base.serveAs(
     createSchedulerService({
       reconciler,

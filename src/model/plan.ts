@@ -205,8 +205,23 @@ export type DeclinedOffer = {
   readonly agentId: string;
   readonly hostname: string;
   readonly refuseSeconds: number;
+  readonly reason: DeclineReason;
   readonly why: string;
 };
+
+/** For programs; `why` says it in words. */
+export type DeclineReason =
+  | 'nothing-waits'
+  | 'fits-no-broker'
+  /** Only agents with certain disks are waited for, and this is none of them. */
+  | 'not-home'
+  | 'grows-no-volume'
+  /** It fits one of several that can only start together, and the others did not come. */
+  | 'waited-for-others'
+  /** Something that was left is to be given back, and is not in it. */
+  | 'releases-nothing'
+  /** It was looked at for what might be left over. */
+  | 'nothing-left-over';
 
 export type Plan = {
   readonly steps: readonly Step[];

@@ -1,7 +1,7 @@
 /** Calls that keep our view and Mesos' in step: declines, revive and suppress, reconciliation, kills of strangers. */
 import type { MesosCall } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
-import type { DeclinedOffer, Step } from '../model/plan.ts';
+import type { DeclinedOffer, DeclineReason, Step } from '../model/plan.ts';
 import { placeTaskId } from '../model/task-id.ts';
 import { reviveBucket, tokensAt } from '../model/token-bucket.ts';
 import { killDueAtMs } from './kill.ts';
@@ -25,6 +25,7 @@ export type OfferWishes = {
 /** Another one among `keys`: what was refused before is wanted after all. */
 export type OffersWanted = {
   readonly keys: readonly string[];
+  readonly reason: DeclineReason;
   readonly why: string;
   readonly withinSeconds: number;
 };

@@ -1,6 +1,6 @@
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
-import type { DeclinedOffer, Held, Plan, Step } from '../model/plan.ts';
+import type { DeclinedOffer, DeclineReason, Held, Plan, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import { boundPorts } from './bound-ports.ts';
 import { deletionOf, planDeletion } from './deletion.ts';
@@ -78,6 +78,7 @@ export function plan(input: PlanInput): Plan {
       ...ended.waiting.map((key) => ({
         key,
         refuseSeconds: refuseSeconds.home,
+        reason: 'not-home' as const,
         why: 'no agent is waited for there',
       })),
     );
@@ -174,13 +175,13 @@ export function plan(input: PlanInput): Plan {
   wakes.push(...maintenance.wakes);
   const whyOffers = waiting.length > 0 ? 'a broker waits for resources' : (releases.wanted?.why ?? '');
   if (releases.wanted !== undefined) {
-    const { keys: looks, why, withinSeconds } = releases.wanted;
+    const { keys: looks, reason, why, withinSeconds } = releases.wanted;
     // Each by itself: what was refused before a place was given up, its release has not seen.
     const left = input.clusters.flatMap((c) =>
       [...c.brokers.values()].flatMap((r) => (r.leftBehind ?? []).map((l) => l.incarnation)),
     );
     const keys = [...looks, ...left.map((incarnation) => `release ${incarnation}`)];
-    waiting.push(...keys.map((one) => ({ key: one, refuseSeconds: withinSeconds, why })));
+    waiting.push(...keys.map((one) => ({ key: one, refuseSeconds: withinSeconds, reason, why })));
   }
   const declined = declineRest(input, board, releases, waiting);
   const calls = planCalls(input, {
@@ -255,6 +256,7 @@ type Waiting = {
   readonly key: string;
   readonly refuseSeconds: number;
   /** Why what it cannot use is refused. */
+  readonly reason: DeclineReason;
   readonly why: string;
 };
 
@@ -278,7 +280,8 @@ function waitingOf(
     const home = { key: `${prefix} home`, refuseSeconds: refuseSeconds.home };
     if (growing.has(need.broker.id)) {
       const seconds = growing.get(need.broker.id) ?? home.refuseSeconds;
-      return [{ key: `${prefix} grow`, refuseSeconds: seconds, why: 'no volume on it can grow by it' }];
+      const why = 'no volume on it can grow by it';
+      return [{ key: `${prefix} grow`, refuseSeconds: seconds, reason: 'grows-no-volume', why }];
     }
     if (need.kind === 'held') {
       if (need.wantsHome !== true) {
@@ -288,21 +291,21 @@ function waitingOf(
       // the task has ended.
       const isAway = brokers.get(need.broker.id)?.task?.unreachableSinceMs !== undefined;
       const key = isAway ? `${prefix} away` : home.key;
-      return [{ ...home, key, why: 'no disk that is waited for is on it' }];
+      return [{ ...home, key, reason: 'not-home', why: 'no disk that is waited for is on it' }];
     }
     if (need.kind !== 'launch' || placed.has(need.broker.id)) {
       return [];
     }
-    const why = 'no broker that waits fits it';
+    const because = { reason: 'fits-no-broker', why: 'no broker that waits fits it' } as const;
     return need.want.placement === undefined
       ? [
           {
             key: `${prefix} ${need.relocate ? 'elsewhere' : 'anywhere'}`,
             refuseSeconds: refuseSeconds.waiting,
-            why,
+            ...because,
           },
         ]
-      : [{ ...home, why }];
+      : [{ ...home, ...because }];
   });
 }
 
@@ -319,7 +322,12 @@ function declineRest(
   const jitter = 1 + fractionOf(input.newUuid()) / 5;
   const impatient = waiting.reduce<Waiting>(
     (most, one) => (one.refuseSeconds < most.refuseSeconds ? one : most),
-    { key: '', refuseSeconds: refuseSeconds.idle, why: 'nothing waits for resources' },
+    {
+      key: '',
+      refuseSeconds: refuseSeconds.idle,
+      reason: 'nothing-waits',
+      why: 'nothing waits for resources',
+    },
   );
   const seconds = Math.round(impatient.refuseSeconds * jitter);
   const left = new Set(board.agents.flatMap((agent) => agent.offerIds));
@@ -334,10 +342,14 @@ function declineRest(
         agentId: offer.agentId,
         hostname: offer.hostname,
         ...(board.kept.has(offer.id)
-          ? { refuseSeconds: refuseSeconds.givenBack, why: 'it fits a broker that waits for others' }
+          ? {
+              refuseSeconds: refuseSeconds.givenBack,
+              reason: 'waited-for-others' as const,
+              why: 'it fits a broker that waits for others',
+            }
           : sooner !== undefined && sooner.refuseSeconds < seconds
             ? sooner
-            : { refuseSeconds: seconds, why: impatient.why }),
+            : { refuseSeconds: seconds, reason: impatient.reason, why: impatient.why }),
       };
     });
 }

@@ -7,7 +7,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { OfferOperation, Resource } from '../model/mesos.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
-import type { Held, HeldReason, Step } from '../model/plan.ts';
+import type { DeclinedOffer, Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
 import type { AgentOffers } from './fit.ts';
 import { isUnderWay } from './growth.ts';
@@ -32,7 +32,7 @@ export type Releases = {
   readonly steps: readonly Step[];
   readonly held: readonly Held[];
   /** By agent: how long its offers may be refused, as something on it is waited for. */
-  readonly refusals: ReadonlyMap<string, { readonly refuseSeconds: number; readonly why: string }>;
+  readonly refusals: ReadonlyMap<string, Pick<DeclinedOffer, 'refuseSeconds' | 'reason' | 'why'>>;
   /** Of the offers that the steps use up. */
   readonly offerIds: readonly string[];
   readonly wanted: OffersWanted | undefined;
@@ -66,7 +66,7 @@ export function planReleases(
   const refusals = new Map(
     waitingAgents(input, gone, all).map(([id, refuseSeconds]) => [
       id,
-      { refuseSeconds, why: 'something that was left on it is to go' },
+      { refuseSeconds, reason: 'releases-nothing' as const, why: 'something that was left on it is to go' },
     ]),
   );
   const wakes: number[] = [];
@@ -111,6 +111,7 @@ export function planReleases(
         const known = refusals.get(agent.agentId)?.refuseSeconds ?? seconds;
         refusals.set(agent.agentId, {
           refuseSeconds: Math.min(known, seconds),
+          reason: 'releases-nothing',
           why: 'it is asked for again',
         });
         continue;
@@ -153,16 +154,23 @@ export function planReleases(
     refusals,
     offerIds,
     wanted: input.isTornDown
-      ? { keys: [`release: ${tornDown}`], why: tornDown, withinSeconds: lookAgainSeconds }
+      ? {
+          keys: [`release: ${tornDown}`],
+          reason: 'releases-nothing',
+          why: tornDown,
+          withinSeconds: lookAgainSeconds,
+        }
       : input.clusters.some((c) => [...c.brokers.values()].some((r) => r.leftBehind !== undefined))
         ? {
             keys: ['release: left', ...(isLooking ? [around.key] : [])],
+            reason: 'releases-nothing',
             why: 'what brokers have left is to be released',
             withinSeconds: declineSeconds,
           }
         : isLooking
           ? {
               keys: [around.key],
+              reason: 'nothing-left-over',
               why: 'they show whether anything is left over',
               withinSeconds: Number.POSITIVE_INFINITY,
             }

@@ -1,7 +1,7 @@
 /** What Mesos and Kafka told, into the records: stored first, acknowledged after. */
 import type { Applied } from '../execute/execute.ts';
 import type { MesosCall, TaskUpdate } from '../model/mesos.ts';
-import type { BrokerRecord } from '../model/records.ts';
+import type { BrokerRecord, EndedTask } from '../model/records.ts';
 import { boundSpec, boundTimes } from '../observe/bound-times.ts';
 import { describeChange } from '../observe/describe-change.ts';
 import { foldBrokerConfig, foldMinIsr } from '../observe/fold-dynamic.ts';
@@ -31,7 +31,8 @@ const defaultPolicy: FoldPolicy = {
 
 export type FoldedUpdate =
   /** Not acknowledged: Mesos sends it again. One without uuid has to be asked for again. */
-  { readonly kind: 'not-stored' } | { readonly kind: 'folded'; readonly changedCluster?: string };
+  | { readonly kind: 'not-stored' }
+  | { readonly kind: 'folded'; readonly changedCluster?: string; readonly ended?: EndedTask };
 
 export async function foldTaskUpdate(update: TaskUpdate, deps: FoldDeps): Promise<FoldedUpdate> {
   const { memory, nowMs } = deps;
@@ -55,6 +56,9 @@ export async function foldTaskUpdate(update: TaskUpdate, deps: FoldDeps): Promis
   return {
     kind: 'folded',
     ...(after === undefined || after === before ? {} : { changedCluster: after.clusterName }),
+    ...(before?.task === undefined || after?.task !== undefined || after?.last === undefined
+      ? {}
+      : { ended: after.last }),
   };
 }
 

@@ -7,8 +7,10 @@ import type { Effects } from '../execute/execute.ts';
 import type { ClusterPlan, EventPage, EventQuery, SchedulerStatus } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
 import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
-import type { ArtifactCatalog, PlanInput } from '../model/observed.ts';
+import type { ArtifactCatalog, PlanInput, Source } from '../model/observed.ts';
+import type { LoopObserver, ObservedPass } from '../model/observer.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
@@ -61,6 +63,8 @@ export type ReconcilerPorts = {
   readonly plan?: (input: PlanInput) => Plan;
   /** The loop cannot go on: another scheduler took over, the framework was removed or torn down, or a bug. */
   readonly onFatal: (error: KafkaMesosError) => void;
+  /** Counts. */
+  readonly observer?: LoopObserver;
 };
 
 export type Reconciler = {
@@ -97,6 +101,8 @@ export type Reconciler = {
   statuses(): readonly ClusterStatus[];
   spec(clusterName: string): SpecRecord | undefined;
   memory(): readonly ClusterMemory[];
+  /** What Kafka said last, by cluster name. */
+  readings(): ReadonlyMap<string, Source<KafkaObserved>>;
   events(query: EventQuery): EventPage;
   /** After each pass; returns how to end it. */
   onChange(listener: () => void): () => void;
@@ -136,12 +142,16 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   let pass = 0;
   let lastPassAtMs: number | undefined;
   let loggedPlan = '';
+  let observed: ObservedPass | undefined;
   const listeners = new Set<() => void>();
 
   const turns = createTurns({
     clock,
     async runPass() {
+      ports.observer?.passBegins();
+      observed = undefined;
       await runPass();
+      ports.observer?.passEnds(observed);
       for (const tell of listeners) tell();
     },
     onFailure: fail,
@@ -260,6 +270,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     orphans.fold(made, offers, new Set(clusters.map((c) => c.spec.desired.name)));
     logPlan(lastPlan);
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
+    observed = {
+      plan: made,
+      executed: executed.steps,
+      interrupted: executed.interrupted,
+      isRestless: turns.restlessPasses() > 1,
+      offersInHand: table.offers.length,
+    };
     if (executed.interrupted) {
       return turns.wakeAt(nowMs + storeRetryMs);
     }
@@ -396,6 +413,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       table = { ...table, answeredTasks: answered };
     } else if (folded.changedCluster !== undefined) {
       kafka.hurry(folded.changedCluster);
+      if (folded.ended !== undefined) ports.observer?.taskEnded(folded.changedCluster, folded.ended);
     }
   }
 
@@ -503,6 +521,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     statuses,
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),
+    readings: () => kafka.sources(clock.nowMs()),
     events: events.page,
     onChange(listener) {
       listeners.add(listener);
