@@ -248,7 +248,7 @@ if (!onlyFast) {
     availableParallelism() + 1,
   );
 }
-if (total.passed + total.failed === 0) {
+if (total.passed + total.failed + total.skipped === 0) {
   fail('no test matched');
 }
 process.stdout.write(

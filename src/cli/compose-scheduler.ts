@@ -111,6 +111,9 @@ export async function runScheduler(
   }
 }
 
+/** A pass is begun at least this often, as the metric of the last one says. */
+const heartbeatMs = 60_000;
+
 type Closer = () => Promise<void> | void;
 
 const closeTimeoutMs = 5_000;
@@ -420,6 +423,9 @@ async function lead(
     if (refusal !== undefined) return fail(refusal);
   }
   client.start();
+  // What is calm passes seldom, and whoever watches has to tell it from what hangs.
+  const heartbeat = setInterval(reconciler.wake, heartbeatMs);
+  closers.push(() => clearInterval(heartbeat));
   await publishApi(options.home, base.api.url);
   logger.info('scheduler started', {
     api: base.api.url,

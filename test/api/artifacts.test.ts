@@ -13,12 +13,17 @@ const path = join(folder, 'kafka 4.tgz');
 const content = '0123456789';
 writeFileSync(path, content);
 writeFileSync(join(folder, 'secret'), 'not registered');
+const served: { status: number; bytes: number }[] = [];
 let server: ArtifactServer;
 let sha512: string;
 let uri: string;
 
 test.before(async () => {
-  server = await startArtifactServer({ listen: { host: '127.0.0.1', port: 0 }, logger: silentLogger });
+  server = await startArtifactServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    logger: silentLogger,
+    observe: (answer) => void served.push(answer),
+  });
   sha512 = await sha512OfFile(path);
   uri = server.register({ path, sha512 });
 });
@@ -46,6 +51,22 @@ test('serves a registered file by its digest', async () => {
   assert.is(response.headers.get('content-length'), '10');
   assert.is(response.headers.get('accept-ranges'), 'bytes');
   assert.is(await response.text(), content);
+});
+
+test('whoever counts hears of each answer, over one connection too', async () => {
+  served.length = 0;
+  for (const path of [new URL(uri).pathname, '/nothing']) {
+    await (await fetch(`${server.url}${path}`)).text();
+  }
+  while (served.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(
+    served.map(({ status }) => status),
+    [200, 404],
+  );
+  assert.ok(
+    served.every(({ bytes }) => bytes > content.length && bytes < 500),
+    JSON.stringify(served),
+  );
 });
 
 test('HEAD has the headers alone', async () => {

@@ -2,6 +2,7 @@
 import { type KafkaMesosError, UnavailableError } from '../../src/model/errors.ts';
 import type { ConfigEntry, ConfigResource, KafkaAdmin, KafkaObserved } from '../../src/model/kafka.ts';
 import type { MesosCall, TaskUpdate } from '../../src/model/mesos.ts';
+import type { LoopObserver } from '../../src/model/observer.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
 import type { Store } from '../../src/model/store.ts';
 import { createReconciler, type Reconciler } from '../../src/reconciler/reconciler.ts';
@@ -41,7 +42,10 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBackend()): Harness {
+export function createHarness(
+  backend: MemoryStoreBackend = createMemoryStoreBackend(),
+  observer?: LoopObserver,
+): Harness {
   const clock = createVirtualClock();
   const inner = backend.connect();
   const reader = backend.connect();
@@ -114,6 +118,7 @@ export function createHarness(backend: MemoryStoreBackend = createMemoryStoreBac
       artifacts: () => artifacts,
       mayAct: () => harness.leads,
       onFatal: (error) => harness.fatal.push(error),
+      ...(observer === undefined ? {} : { observer }),
     }),
     stored: async (path) => (await reader.read(path))?.value,
     broker: async (id) =>
