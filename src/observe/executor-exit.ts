@@ -6,9 +6,16 @@ export type ExecutorExit = { readonly message: string; readonly code?: ReportCod
 
 /**
  * Mesos says "Executor terminated" (`REASON_EXECUTOR_TERMINATED`) whatever the cause, and the status only in
- * the FAILURE event before it. Undefined when the update has another cause.
+ * the FAILURE event before it. That its fetcher failed it says in the message (recording 04). Undefined when the update
+ * has another cause.
  */
 export function explainExit(update: TaskUpdate): ExecutorExit | undefined {
+  if (update.reason === 'CONTAINER_LAUNCH_FAILED' && update.message?.includes('Failed to fetch') === true) {
+    return {
+      code: 'fetch-failed',
+      message: `${update.message}: the agent could not get the executor or Node, and the sandbox's stderr says from where; check that the mirror behind --artifact-url, or without one the scheduler's --artifact-listen, is up and reached from the agent, and has what \`kafka-mesos dist export\` writes`,
+    };
+  }
   const status = update.executorWaitStatus;
   if (update.reason !== 'EXECUTOR_TERMINATED' || status === undefined || status < 0) return undefined;
   const words = update.message ?? 'Executor terminated';
@@ -26,7 +33,7 @@ export function explainExit(update: TaskUpdate): ExecutorExit | undefined {
       return {
         code: 'digest-mismatch',
         message:
-          "what the agent fetched (executor or Node) does not have the expected sha512, the sandbox's stderr names it; nothing of it was run: look at the mirror behind --artifact-url, then restart the scheduler if its files were replaced while it ran",
+          "what the agent fetched (executor or Node) does not have the expected sha512, the sandbox's stderr names the file and that digest; nothing of it was run: look at artifacts/DIGEST/FILE on the mirror behind --artifact-url, then restart the scheduler if its files were replaced while it ran",
       };
     case 0:
       return { message: words };

@@ -238,6 +238,13 @@ test('an executor that could not say why it ended is spoken for', () => {
   assert.is(end(9)?.message, 'Executor terminated (by signal 9)');
   assert.is(end(-1)?.message, 'Executor terminated');
   assert.is(end(0)?.message, 'Executor terminated');
+  const message =
+    "Failed to launch container: Failed to fetch all URIs for container 'b961c691': exited with status 1";
+  const fetch = fold(running, 'TASK_FAILED', { reason: 'CONTAINER_LAUNCH_FAILED', message }).last;
+  assert.is(fetch?.code, 'fetch-failed');
+  assert.match(fetch?.message ?? '', `${message}: the agent could not get the executor or Node`);
+  const other = { reason: 'CONTAINER_LAUNCH_FAILED', message: 'Failed to launch container: no such user' };
+  assert.is(fold(running, 'TASK_FAILED', other).last?.message, other.message);
   // Another cause, or one that said it itself, is left alone.
   assert.is(end(69 << 8, { reason: 'CONTAINER_LIMITATION_MEMORY', message: 'oom' })?.message, 'oom');
   const data = JSON.stringify({ protocol: 1, phase: 'stopped', code: 'port-taken', message: 'port 1' });
