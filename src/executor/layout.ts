@@ -17,7 +17,7 @@ const maxEntries = 100_000;
 const maxUnpackedBytes = 8 * 2 ** 30;
 
 /**
- * Brings an archive (tar, gzipped or not) into `<volume>/.kafka-mesos/dist/<digest prefix>` with its
+ * Brings an archive (tar, by itself or compressed by gzip or zstd) into `<volume>/.kafka-mesos/dist/<digest prefix>` with its
  * top folder stripped. It is unpacked while it arrives, beside that name: a folder gets the name only
  * when its digest was right and it is complete and on disk, so nothing of a wrong archive is ever used,
  * and a restart on the same volume fetches and extracts nothing. Nor is anything unpacked where an earlier
@@ -52,7 +52,8 @@ export async function layOut(artifact: Artifact, options: LayoutOptions): Promis
         `${withoutSecrets(artifact.uri)} cannot be unpacked: ${errorText(error)}`,
         {
           cause: error,
-          remedy: 'It must be a .tar or .tar.gz with one top folder, without links that lead out of it.',
+          remedy:
+            'It must be a .tar, .tar.gz or .tar.zst with one top folder, without links that lead out of it.',
         },
       );
     });

@@ -6,7 +6,7 @@ import { measureHelp } from './help.ts';
 import { measureBringUp, measureRestart } from './kafka.ts';
 import { measureDecode, measurePlan } from './pure.ts';
 import type { Result } from './result.ts';
-import { measureIdle, measureMatching } from './scale.ts';
+import { measureIdle, measureMatching, measureScrape } from './scale.ts';
 import { measureSimulation } from './simulation.ts';
 import { measureTakeover } from './takeover.ts';
 
@@ -15,6 +15,7 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   plan: measurePlan,
   idle: measureIdle,
   match: measureMatching,
+  scrape: measureScrape,
   decode: measureDecode,
   takeover: measureTakeover,
   simulation: measureSimulation,

@@ -1,5 +1,7 @@
 /** What the loop costs at the size of a large company: its idle pass, and the matching of offers. */
 
+import { createMeter } from '../../src/metrics/meter.ts';
+import { leaderSamples } from '../../src/metrics/status-samples.ts';
 import type { ClusterMemory } from '../../src/model/records.ts';
 import { emptyRecord } from '../../src/plan/need.ts';
 import { plan } from '../../src/plan/plan.ts';
@@ -70,6 +72,37 @@ function idlePassMs(clusters: readonly ClusterMemory[]): number {
   }
   const { user, system } = process.cpuUsage(before);
   if (made.steps.some((s) => s.mark !== '·')) throw new Error('an idle pass has steps');
+  return (user + system) / 1_000;
+}
+
+/** A page of metrics of all that, statuses included, and the statuses alone: CPU milliseconds that the loop waits for. */
+export async function* measureScrape(): AsyncIterable<Result> {
+  const world = idleWorld(clusterCount);
+  const input = makeInput(world);
+  const made = plan(input);
+  const statuses = () =>
+    world.map((memory) => clusterStatus({ input, memory, plan: made, events: [], rates: new Map() }));
+  const meter = createMeter();
+  const page = () =>
+    meter.render(leaderSamples({ clusters: statuses(), kafka: input.kafka, appliedAtMs: new Map() }));
+  const ours: number[] = [];
+  const reference: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    reference.push(await cpuMs(async () => statuses()));
+    ours.push(await cpuMs(page));
+  }
+  yield result({
+    bench: 'scrape',
+    ours,
+    reference,
+    meaning: `a page of metrics of ${clusterCount} clusters of ${brokersPerCluster} brokers and ${topicsPerCluster * 10} partitions each, against their statuses alone, which it is made from: CPU time`,
+  });
+}
+
+async function cpuMs(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
   return (user + system) / 1_000;
 }
 

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { create, Header } from 'tar';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -79,6 +80,28 @@ test('an archive is laid out by digest, once', () =>
       home,
     );
     assert.equal(await readdir(join(volume, '.kafka-mesos', 'dist')), [sha512.slice(0, 32)]);
+  }));
+
+test('whatever the top folder is called, and however the archive is packed', () =>
+  inFolder(async (folder) => {
+    await mkdir(join(folder, 'other name-9', 'libs'), { recursive: true });
+    await writeFile(join(folder, 'other name-9', 'libs', 'kafka.jar'), 'jar');
+    const plain = join(folder, 'plain.bin');
+    await create({ file: plain, cwd: folder }, ['other name-9']);
+    const bytes = await readFile(plain);
+    const packed = { plain: bytes, gzip: gzipSync(bytes), zstd: zstdCompressSync(bytes) };
+    for (const [name, content] of Object.entries(packed)) {
+      // Its name says nothing of how it is packed.
+      const path = join(folder, `${name}.bin`);
+      await writeFile(path, content);
+      const home = await layOut({ uri: path, sha512: await sha512Of(path) }, options(join(folder, name)));
+      assert.equal(await readdir(join(home, 'libs')), ['kafka.jar'], name);
+    }
+    const path = join(folder, 'archive.tar.xz');
+    await writeFile(path, Buffer.concat([Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]), bytes]));
+    const error = await failure(layOut({ uri: path, sha512: await sha512Of(path) }, options(folder)));
+    assert.match(error.message, /archive\.tar\.xz cannot be unpacked/);
+    assert.match(error.remedy ?? '', '.tar.zst');
   }));
 
 test('a wrong digest is refused, and nothing of the archive stays', () =>
