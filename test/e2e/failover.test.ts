@@ -75,6 +75,16 @@ test('one leads and brings the cluster up; the other stands by, reads, and names
   await converges(one, 240_000);
   const status = await statusOf(one);
   born = identities(status);
+  // What Prometheus sums over both is not summed twice.
+  const [led, stood] = [await one.metrics(), await two.metrics()];
+  for (const page of [led, stood]) assert.match(page, /^kafka_mesos_standbys 1$/m);
+  assert.match(led, /^kafka_mesos_leading 1$/m);
+  assert.match(led, /^kafka_mesos_brokers{cluster="demo",state="running"} 3$/m);
+  assert.match(led, /^kafka_mesos_partitions_offline{cluster="demo"} 0$/m);
+  assert.match(led, /^kafka_mesos_starts_total{cluster="demo",kind="first"} 3$/m);
+  assert.match(stood, /^kafka_mesos_leading 0$/m);
+  assert.match(stood, /^kafka_mesos_store_operations_total{operation="read",result="ok"} \d+$/m);
+  assert.not.match(stood, 'cluster="demo"');
   await until('the standby has read what the leader stored', async () => {
     const read = await statusOf(two);
     return read.brokers.every(({ state }) => state === 'running');

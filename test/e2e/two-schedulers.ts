@@ -33,6 +33,8 @@ export type Scheduler = {
   start(): void;
   /** A client that gives up after ten seconds unless said. */
   api(timeoutMs?: number): ApiClient;
+  /** What it serves to Prometheus. */
+  metrics(): Promise<string>;
   /** `leading`, `standby`, or undefined while it does not answer. */
   state(): Promise<'leading' | 'standby' | undefined>;
   /** Code or signal of its last end. */
@@ -113,6 +115,11 @@ export async function createTwoSchedulers(
         if (pid !== child?.pid) throw new Error(`${name} does not serve yet`);
         const token = readFileSync(layout.tokenFile, 'utf8').trim();
         return createApiClient({ url, token, timeoutMs });
+      },
+      async metrics() {
+        const { url } = JSON.parse(readFileSync(layout.apiFile, 'utf8')) as { url: string };
+        const authorization = `Bearer ${readFileSync(layout.tokenFile, 'utf8').trim()}`;
+        return await (await fetch(`${url}/metrics`, { headers: { authorization } })).text();
       },
       async state() {
         try {
