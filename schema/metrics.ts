@@ -21,10 +21,28 @@ export function metricsPage(): string {
         title === undefined
           ? ''
           : `\n## ${title}\n\n| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n`;
-      return `${begin}| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+      return `${begin}| \`${name}\` | ${type} | ${Object.keys(labels)
+        .map((label) => `\`${label}\``)
+        .join(', ')} | ${help} |`;
     },
   );
-  return `${head}${rows.join('\n')}\n${tail}`;
+  return `${head}${rows.join('\n')}\n${tail}${words()}`;
+}
+
+/** Labels whose words are known beforehand; those that several metrics share come once for all of them. */
+function words(): string {
+  const of = new Map<string, string[]>();
+  for (const [name, { labels }] of Object.entries(catalog) as readonly (readonly [
+    MetricName,
+    MetricSpec,
+  ])[]) {
+    for (const [label, values] of Object.entries(labels)) {
+      if (values.length === 0) continue;
+      const key = `\`${label}\` | ${values.map((value) => `\`${value}\``).join(', ')} |`;
+      of.set(key, [...(of.get(key) ?? []), `\`${name}\``]);
+    }
+  }
+  return [...of].map(([key, names]) => `| ${names.join(', ')} | ${key}\n`).join('');
 }
 
 const head = `# Metrics
@@ -54,4 +72,12 @@ const tail = `
 
 \`process_*\` and \`nodejs_*\` are those of prom-client: CPU, memory, open files, the start, and
 \`nodejs_eventloop_lag_p99_seconds\`, which says when the loop of the process itself is too busy.
+
+## Words of labels
+
+\`cluster\` is a name of the specs, \`route\` the pattern of a route of the API or \`none\`, \`method\` that of the request;
+\`state\` and \`reason\` of task failures, \`call\` and the \`kind\` of steps are words of Mesos and of the plan.
+
+| Metric | Label | Words |
+|---|---|---|
 `;

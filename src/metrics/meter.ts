@@ -43,7 +43,7 @@ export function createMeter(): Meter {
   const sampled = new Set<GaugeName>();
   const bounded = createBound();
   for (const [name, spec] of Object.entries(catalog) as readonly (readonly [MetricName, MetricSpec])[]) {
-    const common = { name, help: spec.help, labelNames: [...spec.labels], registers: [registry] };
+    const common = { name, help: spec.help, labelNames: Object.keys(spec.labels), registers: [registry] };
     switch (spec.type) {
       case 'counter':
         counters.set(name, new Counter(common));
@@ -84,7 +84,7 @@ export function createMeter(): Meter {
 /** Without labels it would be 0 from then on, and what is not known is not 0. */
 function forget(known: Gauge, { labels }: MetricSpec): void {
   known.reset();
-  if (labels.length === 0) known.remove();
+  if (Object.keys(labels).length === 0) known.remove();
 }
 
 /** Labels beyond the bound become `other`. */

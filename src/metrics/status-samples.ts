@@ -3,8 +3,17 @@ import type { SchedulerStatus } from '../model/api.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
 import type { DirectoryStatus, SourceStatus } from '../model/source.ts';
-import type { BrokerState, ClusterPhase, ClusterStatus, HeldSummary, TopicStatus } from '../model/status.ts';
+import type { ClusterStatus, HeldSummary } from '../model/status.ts';
 import { gauge, type Sample } from './catalog.ts';
+import {
+  brokerStates,
+  directoryStates,
+  diskStates,
+  phases,
+  severities,
+  sourceStates,
+  topicStates,
+} from './words.ts';
 
 /** What only the leader knows. */
 export type LeaderView = {
@@ -121,7 +130,6 @@ function kafkaSamples(cluster: string, source: Source<KafkaObserved> | undefined
 }
 
 function directorySamples(specs: DirectoryStatus): readonly Sample[] {
-  const severities = ['error', 'warning'] as const;
   return [
     ...oneOf(directoryStates, specs.state).map(([state, value]) =>
       gauge('kafka_mesos_specs_state', { state }, value),
@@ -143,48 +151,6 @@ function sourceSamples(cluster: string, source: SourceStatus): readonly Sample[]
       gauge('kafka_mesos_cluster_source_ahead_commits', { cluster }, n),
     ),
   ];
-}
-
-const phases = keysOf<ClusterPhase>({ forming: 0, converging: 0, rolling: 0, held: 0, converged: 0 });
-const brokerStates = keysOf<BrokerState>({
-  waiting: 0,
-  launching: 0,
-  starting: 0,
-  running: 0,
-  unreachable: 0,
-  stopping: 0,
-  stopped: 0,
-  failed: 0,
-  unknown: 0,
-});
-const topicStates = keysOf<TopicStatus['state']>({
-  missing: 0,
-  ready: 0,
-  'under-replicated': 0,
-  offline: 0,
-  differs: 0,
-  unknown: 0,
-});
-const diskStates = keysOf<'fine' | 'low' | 'full' | 'failed'>({ fine: 0, low: 0, full: 0, failed: 0 });
-const directoryStates = keysOf<DirectoryStatus['state']>({
-  reading: 0,
-  read: 0,
-  broken: 0,
-  emptied: 0,
-  unreadable: 0,
-});
-const sourceStates = keysOf<SourceStatus['state']>({
-  following: 0,
-  suspended: 0,
-  pinned: 0,
-  'taken-over': 0,
-  broken: 0,
-  missing: 0,
-});
-
-/** All words of a union: one that is added to it and not here is a type error. */
-function keysOf<Word extends string>(words: Readonly<Record<Word, 0>>): readonly Word[] {
-  return Object.keys(words) as Word[];
 }
 
 /** Of every word, how often it is there; none that is not there is left out, so that its series goes on with 0. */

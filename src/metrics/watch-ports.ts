@@ -10,8 +10,9 @@ import {
 import type { MesosPort } from '../model/mesos.ts';
 import type { Store } from '../model/store.ts';
 import type { Meter } from './meter.ts';
+import type { Result } from './words.ts';
 
-type Told = (result: string, tookMs: number) => void;
+type Told = (result: Result, tookMs: number) => void;
 
 export function watchStore(store: Store, meter: Meter, monotonicMs: () => number): Store {
   const watch = <T>(operation: string, effect: () => Promise<T>): Promise<T> =>
@@ -56,7 +57,7 @@ async function timed<T>(effect: () => Promise<T>, monotonicMs: () => number, tel
 }
 
 /** The class of the error, in one word. */
-function resultOf(error: unknown): string {
+function resultOf(error: unknown): Result {
   if (error instanceof ConflictError) return 'conflict';
   if (error instanceof UnavailableError) return 'unavailable';
   if (error instanceof ProtocolError) return 'protocol';

@@ -1,11 +1,12 @@
 /** What is so just now, as a page says it. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { catalog, type MetricSpec } from '../../src/metrics/catalog.ts';
 import type { LeaderView } from '../../src/metrics/status-samples.ts';
 import type { ClusterStatus, HeldSummary } from '../../src/model/status.ts';
 import { clusterStatus } from '../api/fixtures.ts';
 import { makeDesired, makeKafka } from '../plan/builders.ts';
-import { leading, metricsOf, readPage } from './support.ts';
+import { leading, metricsOf, readPage, wholeStatus } from './support.ts';
 
 const held = (reason: string, stalled: boolean): HeldSummary => ({
   need: 'start broker',
@@ -135,6 +136,33 @@ test('the directory of specs and who follows it', async () => {
   assert.is(page.of('kafka_mesos_cluster_source{cluster="demo",state="following"}'), 0);
   assert.is(page.of('kafka_mesos_cluster_source_ahead_commits{cluster="demo"}'), 3);
   assert.is(page.of('kafka_mesos_cluster_source{cluster="other",state="following"}'), undefined);
+});
+
+test('every word on a page is one of those that are documented', async () => {
+  const { cluster, specs } = wholeStatus;
+  const page = await pageOf(
+    { ...none, clusters: [{ ...cluster, held: [held('backing-off', true)] }] },
+    { ...leading, specs },
+  );
+  const unknown: string[] = [];
+  for (const series of page.series) {
+    const [, name = '', labels = ''] = /^(kafka_mesos_\w+){(.*)}$/.exec(series) ?? [];
+    const spec: MetricSpec | undefined = Object.entries(catalog).find(([one]) => one === name)?.[1];
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
+      const words = spec?.labels[label] ?? [];
+      if (words.length > 0 && !words.includes(value)) unknown.push(series);
+    }
+  }
+  assert.equal(unknown, []);
+  // And each word of what is always whole is there.
+  for (const [name, { labels }] of Object.entries(catalog) as [string, MetricSpec][]) {
+    for (const value of labels.state ?? labels.phase ?? labels.condition ?? []) {
+      assert.ok(
+        page.series.some((one) => one.startsWith(`${name}{`) && one.includes(`"${value}"`)),
+        `${name} ${value}`,
+      );
+    }
+  }
 });
 
 test('a standby tells its leadership, and nothing that the leader knows better', async () => {
