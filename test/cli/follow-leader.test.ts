@@ -8,13 +8,14 @@ import type { SchedulerService } from '../../src/model/api.ts';
 import { ConflictError, NotLeaderError } from '../../src/model/errors.ts';
 import type { Leader } from '../../src/model/leadership.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
-import { clusterStatus, fakeService, token } from '../api/fixtures.ts';
+import { clusterStatus, fakeService, specs, token } from '../api/fixtures.ts';
 
 async function serve(change: Partial<SchedulerService>) {
   const { service, asked } = fakeService(change);
   const server = await startApiServer({
     service,
-    token,
+    specs,
+    tokens: { write: token },
     listen: { host: '127.0.0.1', port: 0 },
     version: '1.2.3',
     logger: silentLogger,
