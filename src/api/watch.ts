@@ -1,6 +1,6 @@
 /** Live progress as server-sent events (WHATWG HTML, 9.2): what everybody sees is looked at once for all readers. */
 import type { ServerResponse } from 'node:http';
-import type { ErrorAnswer, EventPage, SchedulerService } from '../model/api.ts';
+import type { ErrorAnswer, SchedulerService } from '../model/api.ts';
 import { KafkaMesosError } from '../model/errors.ts';
 import { type Clock, systemClock, type Timer } from '../sys/clock.ts';
 
@@ -37,6 +37,7 @@ type Reader = ReaderOptions & {
 type Look = {
   readonly scheduler?: Said;
   readonly clusters: ReadonlyMap<string, Said>;
+  /** 0: nothing has happened yet; absent: not known, as of a standby. */
   readonly lastSeq?: number;
   readonly trouble?: string;
 };
@@ -111,6 +112,9 @@ export function createWatchHub(
           }
         }
       }
+    } catch {
+      // The events cannot be had: whoever comes back with the last id misses none.
+      leave(reader);
     } finally {
       reader.isBusy = false;
     }
@@ -153,13 +157,11 @@ export function createWatchHub(
     // A number from before the events were counted anew is no place to go on from.
     if (reader.seq === undefined || reader.seq > lastSeq) reader.seq = lastSeq;
     while (reader.seq < lastSeq) {
-      const page: EventPage = await service
-        .events({
-          afterSeq: reader.seq,
-          limit: eventsAtOnce,
-          ...(reader.clusterName === undefined ? {} : { clusterName: reader.clusterName }),
-        })
-        .catch(() => ({ events: [] }));
+      const page = await service.events({
+        afterSeq: reader.seq,
+        limit: eventsAtOnce,
+        ...(reader.clusterName === undefined ? {} : { clusterName: reader.clusterName }),
+      });
       for (const event of page.events) {
         reader.seq = event.seq;
         yield message('event', JSON.stringify(event), event.seq);
@@ -230,10 +232,10 @@ async function lookAt(
   before: Look,
 ): Promise<Look> {
   // A standby has no events to tell of, and the rest of it is worth seeing.
-  const newest = service.events({ limit: 1 }).catch((): EventPage => ({ events: [] }));
+  const newest = newestSeq(service);
   try {
     const [scheduler, clusters] = await Promise.all([service.scheduler(), service.clusters()]);
-    const { lastSeq } = await newest;
+    const lastSeq = await newest;
     const { pass, lastPassAtMs, ...rest } = scheduler;
     return {
       scheduler: { key: JSON.stringify(rest), text: JSON.stringify(scheduler) },
@@ -254,6 +256,14 @@ async function lookAt(
       },
     };
     return { ...before, trouble: JSON.stringify(answer) };
+  }
+}
+
+async function newestSeq(service: Pick<SchedulerService, 'events'>): Promise<number | undefined> {
+  try {
+    return (await service.events({ limit: 1 })).lastSeq ?? 0;
+  } catch {
+    return undefined;
   }
 }
 
