@@ -223,6 +223,7 @@ async function slowReader({ server }: World): Promise<Socket> {
   const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
   socket.pause();
+  socket.unref();
   socket.write(`GET /v1/watch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
   socket.on('error', () => {});
   return socket;

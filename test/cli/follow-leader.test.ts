@@ -35,7 +35,7 @@ const request = { files: [{ path: 'a.yaml', text: '' }], author: 'test' };
 test('a write goes on to the leader, and so does what is asked after it', async () => {
   const leader = await serve({});
   const standby = await serve(refusing({ id: 'a', host: hostname(), apiUrl: leader.server.url }));
-  const client = followLeader(createApiClient({ url: standby.server.url, token }), token);
+  const client = followLeader(createApiClient({ url: standby.server.url, token }), { token });
   assert.equal(
     (await client.clusters()).map(({ name }) => name),
     ['as-the-standby-reads'],
@@ -62,7 +62,7 @@ test('a leader elsewhere, or none, is named and not followed', async () => {
     undefined,
   ]) {
     const standby = await serve(refusing(leader));
-    const client = followLeader(createApiClient({ url: standby.server.url, token }), token);
+    const client = followLeader(createApiClient({ url: standby.server.url, token }), { token });
     const error = await client.apply(request).then(
       () => assert.unreachable('it was applied'),
       (reason: unknown) => reason,
