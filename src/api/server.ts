@@ -84,7 +84,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
           https: { ...limits, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 },
         }),
     bodyLimit: bodyLimitBytes,
-    connectionTimeout: 30_000,
+    // Of silence; longer than a handler may think, and than a request may take to arrive.
+    connectionTimeout: handlerTimeoutMs + 30_000,
     requestTimeout: 30_000,
     keepAliveTimeout: 10_000,
     forceCloseConnections: true,
@@ -122,9 +123,17 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   app.addHook('preClose', async () => hub.close());
   addRoutes(app, options, hub);
   limitConnections(app.server);
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+    begun.set(request.socket, { request, response }),
+  );
   app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    response.writeHead(400, { 'content-type': 'application/json', connection: 'close' });
-    response.end(JSON.stringify(errorBody('KM_API_MALFORMED', 'an Expect header that nobody here fulfils')));
+    const body = JSON.stringify(errorBody('KM_API_MALFORMED', 'an Expect header that nobody here fulfils'));
+    response.writeHead(400, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    });
+    response.end(body);
   });
 
   await app.listen({ host: listen.host, port: listen.port });
@@ -291,9 +300,18 @@ function limitConnections(server: Server): void {
   });
 }
 
-/** What Node's parser refuses before there is a request. */
+/** By connection, the last request that has begun. */
+const begun = new WeakMap<object, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
+
+/** What Node's parser refuses: before there is a request, or in its body. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const last = begun.get(socket);
+  if (last !== undefined && !last.request.complete && last.response.headersSent) {
+    // It was refused before its body had come; a second answer would be taken for that to the next request.
+    socket.destroySoon();
+    return;
+  }
   const status =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
   const code = codeForStatus(status);
