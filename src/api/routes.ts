@@ -2,7 +2,6 @@
  * All routes: what the server serves, the OpenAPI document describes and docs/rest.md lists is this table, so that
  * none of them can have what another has not.
  */
-import { UnavailableError } from '../model/errors.ts';
 import { type ClusterStatus, leftAlone } from '../model/status.ts';
 import * as answers from './answer-schemas.ts';
 import { ApiRefusal } from './error-codes.ts';
@@ -327,11 +326,9 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     summary: 'Metrics for Prometheus.',
     answer: text(),
     answerType: 'text/plain',
-    errors: [503],
+    errors: [404],
     handle: async ({ asked: { metrics }, reply }) => {
-      if (metrics === undefined) {
-        throw new UnavailableError('KM_UNAVAILABLE_METRICS', 'this scheduler has no metrics');
-      }
+      if (metrics === undefined) return notThere('this scheduler has no metrics');
       return reply.type(metrics.contentType).send(await metrics.render());
     },
   }),
