@@ -117,7 +117,7 @@ function unusableApi({
   if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
     mistakes.push({
       option: tlsCertFile === undefined ? 'tlsKeyFile' : 'tlsCertFile',
-      what: 'wants the other half',
+      what: 'comes without the file that belongs to it',
       remedy: 'give --tls-cert-file and --tls-key-file together',
     });
   }
