@@ -1,7 +1,7 @@
 /**
  * Writes what follows from the schema: `schema/README.md` for people and `src/spec/document.ts` for the
- * compiler; `schema/scheduler-config.schema.json` from the scheduler's options; and `docs/metrics.md` from the
- * catalog of metrics. Run it after a change of any; a test fails while they differ.
+ * compiler; `schema/scheduler-config.schema.json` from the scheduler's options; `docs/metrics.md` from the
+ * catalog of metrics; and `docs/rest.md` from the routes of the API. Run it after a change of any; a test fails while they differ.
  *
  *     npx node schema/generate.ts
  */
@@ -10,12 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { describeField, type Field } from '../src/spec/explain.ts';
 import { clusterSchema, definitionName, type Schema } from '../src/spec/schema.ts';
 import { metricsPage } from './metrics.ts';
+import { restPage } from './rest.ts';
 import { schedulerConfigSchema } from './scheduler-config.ts';
 
 /** By path from the top of the repository: what the file has to be. */
 export function generated(): Readonly<Record<string, string>> {
   return {
     'docs/metrics.md': metricsPage(),
+    'docs/rest.md': restPage(),
     'schema/README.md': reference(),
     'schema/scheduler-config.schema.json': schedulerConfigSchema(),
     'src/spec/document.ts': types(),

@@ -40,6 +40,7 @@ function propertyOf(option: Option): object {
     description,
     ...(typeof shown === 'string' && shown !== 'none' ? { default: shown } : {}),
   };
+  if (option.isBoolean()) return { type: 'boolean', ...common };
   if (option.argChoices !== undefined) return { type: 'string', ...common, enum: option.argChoices };
   if (Array.isArray(option.defaultValue)) {
     return { ...common, anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] };

@@ -45,6 +45,8 @@ export type ApiClient = {
 export type ApiClientOptions = {
   readonly url: string;
   readonly token: string;
+  /** PEM of who vouches for the scheduler's certificate; absent: whom Node trusts. */
+  readonly ca?: string;
   /** How long one answer may take; 10 s unless said. */
   readonly timeoutMs?: number;
 };
@@ -98,7 +100,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
 type Answer = { readonly status: number; readonly text: string };
 
 function send(
-  { url, token, timeoutMs = 10_000 }: ApiClientOptions,
+  { url, token, ca, timeoutMs = 10_000 }: ApiClientOptions,
   method: string,
   path: string,
   body: unknown,
@@ -119,6 +121,7 @@ function send(
         },
         // A kept connection may be closed just when it is used again, and whether a write got through is then unknown.
         agent: false,
+        ...(ca === undefined ? {} : { ca }),
         signal,
       },
       (incoming) => {
@@ -157,6 +160,23 @@ function unreachable(error: Error, url: string): UnavailableError {
     });
   }
   if (code === 'ECONNRESET') return brokenOff(error, url);
+  if (code === 'EPROTO') {
+    return new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `what listens at ${url} does not speak TLS`, {
+      cause: error,
+      remedy: 'check --api and KAFKA_MESOS_API: is it http:// instead of https://?',
+    });
+  }
+  if (/^(CERT_|ERR_TLS_CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY))/.test(code)) {
+    return new UnavailableError(
+      'KM_UNAVAILABLE_CERTIFICATE',
+      `the certificate of ${url} is not trusted: ${error.message}`,
+      {
+        cause: error,
+        remedy:
+          'give its CA by --ca-file or KAFKA_MESOS_CA_FILE, and the name in the certificate by --api; nothing was sent',
+      },
+    );
+  }
   return new UnavailableError(
     'KM_UNAVAILABLE_SCHEDULER',
     `the scheduler at ${url} cannot be reached: ${code || error.message}`,
@@ -211,6 +231,12 @@ function errorFrom(status: number, body: unknown, url: string): KafkaMesosError 
         'use the home directory of that scheduler (KAFKA_MESOS_HOME), or give its token file by --token-file',
     });
   }
+  if (code === 'KM_API_SCOPE') {
+    return new UnavailableError('KM_UNAVAILABLE_SCOPE', 'this token may look and plan, and change nothing', {
+      remedy: 'give the file of the token that may write by --token-file',
+    });
+  }
+  if (code === 'KM_API_RATE') return new UnavailableError('KM_UNAVAILABLE_RATE', message, options);
   if (code === 'KM_API_TOO_LARGE') {
     return new SpecError('KM_SPEC_TOO_LARGE', 'the spec files are larger than 4 MiB together', {
       remedy: 'apply fewer files at a time',

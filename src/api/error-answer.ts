@@ -1,26 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { ErrorAnswer } from '../model/api.ts';
-import {
-  ConflictError,
-  InvariantError,
-  KafkaMesosError,
-  NotLeaderError,
-  ProtocolError,
-  SpecError,
-  UnavailableError,
-  UnsafePlanError,
-} from '../model/errors.ts';
+import { InvariantError, KafkaMesosError, NotLeaderError, SpecError } from '../model/errors.ts';
+import { apiCodes, codeForStatus, statusOf } from './error-codes.ts';
+
+export type Refused = { readonly status: number; readonly body: ErrorAnswer };
 
 /**
  * Status and body for an error that a route threw. What is not one of the model's errors, or is a
  * bug, is answered by a short id only; `logBug` gets the same id and writes down the rest.
  */
-export function answerFor(
-  error: unknown,
-  logBug: (id: string) => void,
-): { readonly status: number; readonly body: ErrorAnswer } {
+export function answerFor(error: unknown, logBug: (id: string) => void): Refused {
   if (error instanceof KafkaMesosError && !(error instanceof InvariantError)) {
-    return { status: statusFor(error), body: { error: describe(error) } };
+    return { status: statusOf(error), body: { error: describe(error) } };
   }
   const refused = refusalOfFastify(error);
   if (refused !== undefined) return refused;
@@ -49,21 +40,25 @@ function describe(error: KafkaMesosError): ErrorAnswer['error'] {
   };
 }
 
-function statusFor(error: KafkaMesosError): number {
-  if (error instanceof SpecError) return 422;
-  if (error instanceof ConflictError || error instanceof UnsafePlanError) return 409;
-  if (error instanceof UnavailableError) return 503;
-  if (error instanceof ProtocolError) return 502;
-  return 500;
-}
-
-/** Bodies and URLs that fastify itself refuses: too large, no JSON, not of the schema. */
-function refusalOfFastify(error: unknown): { status: number; body: ErrorAnswer } | undefined {
+/** Bodies and URLs that fastify itself refuses: too large, no JSON, not of the schema; and answers that take too long. */
+function refusalOfFastify(error: unknown): Refused | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { statusCode, validation } = error as Error & { statusCode?: unknown; validation?: unknown };
+  const { statusCode, code: kind, validation } = error as Error & Record<string, unknown>;
+  if (kind === 'FST_ERR_HANDLER_TIMEOUT') {
+    return {
+      status: 503,
+      body: {
+        error: {
+          code: 'KM_UNAVAILABLE_TIMEOUT',
+          message: 'the scheduler did not come to an answer in time; whether it was done is not known',
+          remedy: 'look at the status before you ask again',
+        },
+      },
+    };
+  }
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return undefined;
-  const code = statusCode === 413 ? 'KM_API_TOO_LARGE' : 'KM_API_MALFORMED';
+  const code = codeForStatus(statusCode);
   const message =
     validation === undefined ? error.message : `the request is not as expected: ${error.message}`;
-  return { status: statusCode, body: { error: { code, message } } };
+  return { status: apiCodes[code][0], body: { error: { code, message } } };
 }

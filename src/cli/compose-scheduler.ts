@@ -9,7 +9,7 @@ import { detectLeader } from '../mesos/leader.ts';
 import { createOperatorClient } from '../mesos/operator.ts';
 import { toCall, toSubscribe } from '../mesos/to-wire.ts';
 import { createSchedulerMetrics } from '../metrics/scheduler-metrics.ts';
-import type { MesosConnection, SchedulerService } from '../model/api.ts';
+import type { MesosConnection } from '../model/api.ts';
 import {
   ConflictError,
   InvariantError,
@@ -28,17 +28,20 @@ import { createLogger, type Logger } from '../sys/logger.ts';
 import { systemRandom } from '../sys/random.ts';
 import { createSteadyClock } from '../sys/steady-clock.ts';
 import { defaultPlatform, executorBundle } from './agent-files.ts';
+import { readApiSecrets } from './api-secrets.ts';
 import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
 import { refuseSecondFramework } from './first-subscription.ts';
-import { ensureToken, makeHome, publishApi, retractApi } from './home.ts';
+import { makeHome, publishApi, retractApi } from './home.ts';
 import { foldConnection, tellConnection } from './mesos-connection.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { createSchedulerService } from './scheduler-service.ts';
 import { logExposed, readSecret } from './secret-files.ts';
-import { warmUpParser } from './spec-problems.ts';
+import { createServingService } from './serving-service.ts';
+import { specChecker, warmUpParser } from './spec-problems.ts';
 import { createStandbyService } from './standby-service.ts';
 import { openStoreBacking } from './store-backing.ts';
+import { webUrlOf } from './web-url.ts';
 
 /** What a test puts in the place of the real thing. */
 export type SchedulerOverrides = {
@@ -145,10 +148,7 @@ async function prepare(
     options.secretPath === undefined
       ? options.secret
       : await readSecret(options.secretPath, '--secret-file', logExposed(logger));
-  const token =
-    options.tokenPath === undefined
-      ? await ensureToken(options.home)
-      : await readSecret(options.tokenPath, '--token-file', logExposed(logger));
+  const { tokens, tls } = await readApiSecrets(options, logger);
   const host = hostname();
   const id = `${host}:${process.pid}`;
   const backing = await openStoreBacking(options.store, { logger, self: id });
@@ -202,35 +202,23 @@ async function prepare(
   };
   let standing: Leadership | undefined;
   let self: Leader | undefined;
-  let service = createStandbyService({
-    store,
-    leadership: () => standing,
-    self: () => self,
-    framework,
-    clock: systemClock,
-    identity,
-  });
+  const { service, serveAs } = createServingService(
+    createStandbyService({
+      store,
+      leadership: () => standing,
+      self: () => self,
+      framework,
+      clock: systemClock,
+      identity,
+    }),
+  );
   const api = await startApiServer({
-    service: {
-      scheduler: () => service.scheduler(),
-      clusters: () => service.clusters(),
-      cluster: (name) => service.cluster(name),
-      spec: (name) => service.spec(name),
-      plan: (request) => service.plan(request),
-      apply: (request) => service.apply(request),
-      setIntent: (request) => service.setIntent(request),
-      teardown: (request) => service.teardown(request),
-      readLog: (request) => service.readLog(request),
-      revisions: (name) => service.revisions(name),
-      suspend: (name, request) => service.suspend(name, request),
-      resume: (name, request) => service.resume(name, request),
-      rollback: (name, request) => service.rollback(name, request),
-      reconcile: (request) => service.reconcile(request),
-      events: (query) => service.events(query),
-      onChange: (listener) => service.onChange(listener),
-    },
-    token,
+    service,
+    specs: specChecker,
+    tokens,
     listen: options.listen,
+    ...(tls === undefined ? {} : { tls }),
+    allowPlainHttp: options.allowPlainHttp === true,
     version: options.version,
     logger,
     metrics,
@@ -246,8 +234,9 @@ async function prepare(
     await publishApi(options.home, api.url);
     logger.info('standing by', { leader: leader.id, api: api.url });
   }
+  const webuiUrl = webUrlOf(options, api.url);
   return {
-    framework,
+    framework: { ...framework, ...(webuiUrl === undefined ? {} : { webuiUrl }) },
     secret,
     store,
     artifactServer,
@@ -258,9 +247,7 @@ async function prepare(
     self,
     leadership,
     metrics,
-    serveAs: (next: SchedulerService) => {
-      service = next;
-    },
+    serveAs,
   };
 }
 

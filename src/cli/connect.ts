@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { type ApiClient, createApiClient, startRemedy } from '../api/client.ts';
 import { UnavailableError } from '../model/errors.ts';
 import type { ClusterStatus } from '../model/status.ts';
@@ -11,6 +12,7 @@ import { tellIfExposed } from './secret-files.ts';
 export type ClientOptions = {
   readonly api?: string;
   readonly tokenFile?: string;
+  readonly caFile?: string;
   /** Start embedded Mesos and scheduler first where they do not run. */
   readonly local?: boolean;
 };
@@ -31,9 +33,9 @@ export async function connect(context: Context, options: ClientOptions): Promise
   if (named) {
     const url = URL.canParse(named) ? new URL(named) : undefined;
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-      throw new UsageError(`${named} is not a URL`, 'give it as http://127.0.0.1:PORT');
+      throw new UsageError(`${named} is not a URL`, 'give it as https://HOST:PORT, or http://127.0.0.1:PORT');
     }
-    return connectTo(url.href.replace(/\/+$/, ''), await demandToken(context, tokenFile));
+    return connectTo(context, options, url.href.replace(/\/+$/, ''), tokenFile);
   }
   const running = await findRunningApi(context.home);
   if (running === undefined) {
@@ -45,11 +47,34 @@ export async function connect(context: Context, options: ClientOptions): Promise
       },
     );
   }
-  return connectTo(running.url, await demandToken(context, tokenFile));
+  return connectTo(context, options, running.url, tokenFile);
 }
 
-function connectTo(url: string, token: string): ApiClient {
-  return followLeader(createApiClient({ url, token }), token);
+async function connectTo(
+  context: Context,
+  options: ClientOptions,
+  url: string,
+  tokenFile: string,
+): Promise<ApiClient> {
+  const token = await demandToken(context, tokenFile);
+  const caFile = options.caFile ?? context.env.KAFKA_MESOS_CA_FILE;
+  const how = { token, ...(caFile ? { ca: await readCa(caFile) } : {}) };
+  return followLeader(createApiClient({ ...how, url }), how);
+}
+
+async function readCa(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CommandError(
+      'KM_CLI_FILE',
+      `${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        cause: error,
+        remedy: 'check --ca-file and KAFKA_MESOS_CA_FILE',
+      },
+    );
+  }
 }
 
 async function demandToken({ io }: Context, path: string): Promise<string> {

@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
-import { type ApiClient, createApiClient } from '../api/client.ts';
+import { type ApiClient, type ApiClientOptions, createApiClient } from '../api/client.ts';
 import { isLoopback } from '../api/listen-address.ts';
 import { NotLeaderError } from '../model/errors.ts';
 
 /**
  * A client that goes over to the leader when a standby says that it is one, and stays there: what is asked
- * after a write is asked of who did it. Only on this machine, because an API is on loopback: elsewhere the
- * address would be that of another program. The token has to be the same (`scheduler --token-file`).
+ * after a write is asked of who did it. A leader on loopback only on this machine, where the address is not that of
+ * another program; one elsewhere only over TLS, which proves who it is before it is shown the token. The token has to be the same (`scheduler --token-file`).
  */
-export function followLeader(first: ApiClient, token: string): ApiClient {
+export function followLeader(first: ApiClient, how: Pick<ApiClientOptions, 'token' | 'ca'>): ApiClient {
   let current = first;
   const following = async <T>(ask: (client: ApiClient) => Promise<T>): Promise<T> => {
     try {
@@ -16,7 +16,7 @@ export function followLeader(first: ApiClient, token: string): ApiClient {
     } catch (error) {
       const url = error instanceof NotLeaderError ? reachable(error) : undefined;
       if (url === undefined) throw error;
-      current = createApiClient({ url, token });
+      current = createApiClient({ ...how, url });
       return ask(current);
     }
   };
@@ -35,7 +35,10 @@ export function followLeader(first: ApiClient, token: string): ApiClient {
 }
 
 function reachable({ leader }: NotLeaderError): string | undefined {
-  if (leader === undefined || leader.host !== hostname() || !URL.canParse(leader.apiUrl)) return undefined;
-  const { hostname: address } = new URL(leader.apiUrl);
-  return isLoopback(address.replace(/^\[|\]$/g, '')) ? leader.apiUrl : undefined;
+  if (leader === undefined || !URL.canParse(leader.apiUrl)) return undefined;
+  const { hostname: address, protocol } = new URL(leader.apiUrl);
+  if (isLoopback(address.replace(/^\[|\]$/g, ''))) {
+    return leader.host === hostname() ? leader.apiUrl : undefined;
+  }
+  return protocol === 'https:' ? leader.apiUrl : undefined;
 }

@@ -33,7 +33,7 @@ export function addServiceCommands(
         .default(10_000, '10s'),
     )
     .addOption(
-      new Option('--listen <host:port>', 'of the API; loopback only')
+      new Option('--listen <host:port>', 'of the API; beyond loopback it wants --token-file and TLS')
         .argParser(parseListenOption)
         .default({ host: '127.0.0.1', port: 0 }, '127.0.0.1:0'),
     )
@@ -52,6 +52,11 @@ export function addServiceCommands(
     .option('--principal <name>', 'who we are to Mesos', 'kafka-mesos')
     .option('--secret-file <path>', "file with the principal's secret")
     .option('--token-file <path>', "file with the API's token, for several schedulers to share")
+    .option('--read-token-file <path>', 'file with a token that may look and plan, and change nothing')
+    .option('--tls-cert-file <path>', "PEM chain of the API's certificate; taken up anew when it changes")
+    .option('--tls-key-file <path>', 'PEM key of that certificate')
+    .option('--allow-plain-http', 'of an API beyond loopback: without TLS, tokens readable on the way')
+    .option('--web-url <url>', "where Mesos' web UI leads to (default: the API, where others reach it)")
     .option('--user <name>', 'Unix user of the brokers (default: yours)')
     .addOption(
       new Option('--failover-timeout <duration>', 'how long Mesos keeps brokers without a scheduler')

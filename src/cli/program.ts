@@ -236,7 +236,8 @@ function withClient(command: Command): Command {
   return command
     .option('--local', 'start the embedded Mesos and the scheduler first, where they do not run')
     .option('--api <url>', "another scheduler than the home's (KAFKA_MESOS_API)")
-    .option('--token-file <path>', 'token of that scheduler');
+    .option('--token-file <path>', 'token of that scheduler')
+    .option('--ca-file <path>', 'PEM of who vouches for its certificate (KAFKA_MESOS_CA_FILE)');
 }
 
 function examples(...lines: readonly string[]): string {
@@ -255,6 +256,7 @@ ${exitCodeTable.flatMap(([command, code, meaning]) => hang(`  ${command.padEnd(2
 Environment:
   KAFKA_MESOS_HOME    where data, token and logs are (~/.kafka-mesos)
   KAFKA_MESOS_API     URL of a scheduler other than the home's
+  KAFKA_MESOS_CA_FILE who vouches for its certificate, in PEM
   KAFKA_MESOS_MASTER  the scheduler's --master; here it may carry a password
   KAFKA_MESOS_STORE   the scheduler's --store
   KAFKA_MESOS_SECRET  the principal's secret itself

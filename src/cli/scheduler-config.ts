@@ -98,6 +98,15 @@ function apply(
     );
     return;
   }
+  if (option.isBoolean()) {
+    const said = isScalar(value) ? value.value : undefined;
+    if (typeof said !== 'boolean') complain(at(isScalar(value) ? value : key), `${name} wants true or false`);
+    else if (command.getOptionValueSource(name) !== 'cli') {
+      command.setOptionValueWithSource(name, said, 'config');
+      place(name, at(value));
+    }
+    return;
+  }
   // An option that may be repeated takes a list too.
   const isList = Array.isArray(option.defaultValue);
   const items = isList && isSeq(value) ? value.items : [value];

@@ -11,6 +11,11 @@ type Values = {
   readonly master?: string;
   readonly store?: string;
   readonly listen: ListenAddress;
+  readonly tokenFile?: string;
+  readonly tlsCertFile?: string;
+  readonly tlsKeyFile?: string;
+  readonly allowPlainHttp?: boolean;
+  readonly webUrl?: string;
   readonly artifactListen: ListenAddress;
   readonly artifactUrl?: string;
   readonly recover?: boolean;
@@ -19,7 +24,7 @@ type Values = {
 };
 
 type Mistake = {
-  readonly option: Exclude<keyof Values, 'recover'>;
+  readonly option: Exclude<keyof Values, 'recover' | 'allowPlainHttp'>;
   /** What is said of the option: `10.0.0.5 is not on loopback`. */
   readonly what: string;
   readonly remedy: string;
@@ -84,16 +89,51 @@ function malformed(
   }
 }
 
-function unusable({
-  master,
-  store,
+/** Of the API: who reaches it over a network has to show a token, and nobody on the way may read it. */
+function unusableApi({
   listen,
-  artifactListen,
-  artifactUrl,
-  recover,
-  sessionTimeout,
-  failoverTimeout,
+  tokenFile,
+  tlsCertFile,
+  tlsKeyFile,
+  allowPlainHttp,
+  webUrl,
 }: Values): readonly Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (!isLoopback(listen.host) && tokenFile === undefined) {
+    mistakes.push({
+      option: 'listen',
+      what: `${listen.host} is not on loopback, and no token was given`,
+      remedy:
+        'give --token-file with a token of your own (openssl rand -hex 32), or listen on 127.0.0.1 and take an SSH tunnel',
+    });
+  } else if (!isLoopback(listen.host) && tlsCertFile === undefined && allowPlainHttp !== true) {
+    mistakes.push({
+      option: 'listen',
+      what: `${listen.host} is not on loopback, and without TLS everybody on the way reads the tokens`,
+      remedy:
+        'give --tls-cert-file and --tls-key-file; or --allow-plain-http where the network is trusted, or something before it speaks TLS',
+    });
+  }
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
+    mistakes.push({
+      option: tlsCertFile === undefined ? 'tlsKeyFile' : 'tlsCertFile',
+      what: 'comes without the file that belongs to it',
+      remedy: 'give --tls-cert-file and --tls-key-file together',
+    });
+  }
+  if (webUrl !== undefined && !/^https?:\/\/[^/@\s]+(\/\S*)?$/i.test(webUrl)) {
+    mistakes.push({
+      option: 'webUrl',
+      what: 'is no http(s) URL without credentials',
+      remedy:
+        'give what a browser reaches the API by, as https://kafka.example.org/; everybody sees it in Mesos',
+    });
+  }
+  return mistakes;
+}
+
+function unusable(values: Values): readonly Mistake[] {
+  const { master, store, artifactListen, artifactUrl, recover, sessionTimeout, failoverTimeout } = values;
   const mistakes: Mistake[] = [
     ...malformed(
       'master',
@@ -103,14 +143,8 @@ function unusable({
     ...malformed('store', 'write it as zk://host:2181,host:2181/kafka-mesos', (refuse) =>
       store?.startsWith('zk://') === true ? parseZooKeeperAddress(store, refuse) : undefined,
     ),
+    ...unusableApi(values),
   ];
-  if (!isLoopback(listen.host)) {
-    mistakes.push({
-      option: 'listen',
-      what: `${listen.host} is not on loopback`,
-      remedy: 'the API is for this machine: take 127.0.0.1, and an SSH tunnel to reach it from elsewhere',
-    });
-  }
   // Agents would be sent to themselves; `--recover` starts none.
   if (artifactUrl === undefined && recover !== true && ['0.0.0.0', '::'].includes(artifactListen.host)) {
     mistakes.push({

@@ -1,4 +1,5 @@
 import type { ListenAddress } from '../api/listen-address.ts';
+import type { TlsFiles } from '../api/tls.ts';
 import type { LogLevel } from '../sys/logger.ts';
 import type { AgentNodes } from './agent-files.ts';
 import type { Home } from './home.ts';
@@ -9,8 +10,12 @@ export type SchedulerOptions = {
   readonly master: string;
   readonly store: StoreOptions;
   readonly home: Home;
-  /** Of the API; loopback. */
+  /** Of the API; beyond loopback with a token file, and with TLS unless `allowPlainHttp`. */
   readonly listen: ListenAddress;
+  readonly tls?: TlsFiles;
+  readonly allowPlainHttp?: boolean;
+  /** Where the master's web UI leads to, when that is not the API's own address. */
+  readonly webUrl?: string;
   /** Of the artifact listener; agents have to reach it. */
   readonly artifactListen: ListenAddress;
   /** What artifact URIs begin with, as in `ArtifactServerOptions.urlBase`. */
@@ -25,6 +30,8 @@ export type SchedulerOptions = {
   readonly secretPath?: string;
   /** File with the API's token, for several schedulers to share; absent: one is made in the home. */
   readonly tokenPath?: string;
+  /** File with the token that may only read; absent: there is none. */
+  readonly readTokenPath?: string;
   /** Unix user of the tasks. */
   readonly user: string;
   readonly failoverTimeoutMs: number;

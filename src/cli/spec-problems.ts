@@ -1,8 +1,10 @@
+import type { SpecChecker } from '../api/route.ts';
 import type { SpecProblem, SpecRequest } from '../model/api.ts';
 import { SpecError } from '../model/errors.ts';
 import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
 import type { Problem } from '../spec/problems.ts';
 import { renderProblems } from '../spec/render-problems.ts';
+import { clusterSchema } from '../spec/schema.ts';
 import type { Context } from './context.ts';
 
 /** Shows mistakes and warnings on stderr, each with its line of the file. */
@@ -38,6 +40,19 @@ export async function askAboutSpec<Answer extends { readonly warnings: readonly 
 export function toSpecProblem({ place, ...rest }: Problem): SpecProblem {
   return { ...rest, ...place };
 }
+
+/** What the API says of spec files without asking the scheduler. */
+export const specChecker: SpecChecker = {
+  validate({ files }) {
+    const { clusters, problems } = parseSpec(files);
+    return {
+      valid: problems.every(({ severity }) => severity !== 'error'),
+      clusters: clusters.map(({ desired }) => desired.name),
+      problems: problems.map(toSpecProblem),
+    };
+  },
+  schema: () => clusterSchema,
+};
 
 /** Makes the first `parseValid` as quick as the next. */
 export function warmUpParser(): void {

@@ -1,9 +1,12 @@
 /**
- * Requests and answers of the scheduler's loopback API, shared by server and client.
+ * Requests and answers of the scheduler's API, shared by server and client.
  *
  * | Route | Body | Answer |
  * |---|---|---|
  * | `GET /v1/health` (no token) | | `HealthAnswer` |
+ * | `GET /v1/ready` (no token) | | `ReadyAnswer` |
+ * | `GET /v1/schema` | | the JSON Schema of a spec file |
+ * | `POST /v1/validate` | `SpecRequest` | `ValidateAnswer` |
  * | `GET /v1/scheduler` | | `SchedulerStatus` |
  * | `GET /v1/clusters` | | `ClusterStatus[]` |
  * | `GET /v1/clusters/:name` | | `ClusterStatus` |
@@ -20,9 +23,8 @@
  * | `DELETE /v1/clusters/:name/brokers/:id/intent` | | `IntentAnswer` |
  * | `GET /v1/clusters/:name/brokers/:id/logs?file=kafka-server.log&bytes=65536` | | `LogAnswer` |
  *
- * Every route but health wants `Authorization: Bearer <token>`. Errors are `ErrorAnswer` with a
- * stable code: 400 malformed, 401 token, 404 unknown, 409 conflict (`KM_CONFLICT_NOT_LEADER` of a standby
- * names the leader), 422 spec problems, 503 not ready.
+ * All routes, with what they want and answer, are in `src/api/routes.ts` (docs/rest.md for people). Errors are
+ * `ErrorAnswer` with a stable code (`src/api/error-codes.ts`).
  */
 import type { Leader } from './leadership.ts';
 import type { SpecRecord } from './records.ts';
@@ -31,6 +33,9 @@ import type { ClusterEvent, ClusterStatus, HeldSummary, IntentStatus, StepSummar
 import type { TeardownAnswer, TeardownRequest } from './teardown.ts';
 
 export type HealthAnswer = { readonly ok: true; readonly version: string };
+
+/** It can do its work: it leads and is subscribed, or stands by for one that leads. */
+export type ReadyAnswer = { readonly ready: true; readonly leadership: 'leading' | 'standby' };
 
 /** Where the leader stands with Mesos; of a disconnection the latest reason. */
 export type MesosConnection =
@@ -91,6 +96,14 @@ export type SpecProblem = {
   /** What may stand there. */
   readonly allowed?: string;
   readonly remedy?: string;
+};
+
+/** What applying would say of the files, without asking anybody. */
+export type ValidateAnswer = {
+  readonly valid: boolean;
+  /** Names of those that could be read. */
+  readonly clusters: readonly string[];
+  readonly problems: readonly SpecProblem[];
 };
 
 export type ApplyAnswer = {

@@ -1,6 +1,40 @@
-import type { ClusterStatus, SchedulerService } from '../../src/model/api.ts';
+import type { SpecChecker } from '../../src/api/route.ts';
+import type { ClusterStatus, SchedulerService, SchedulerStatus } from '../../src/model/api.ts';
+import type { SpecRecord } from '../../src/model/records.ts';
+
+export const specs: SpecChecker = {
+  validate: ({ files }) => ({ valid: true, clusters: files.map(({ path }) => path), problems: [] }),
+  schema: () => ({ title: 'KafkaCluster' }),
+};
 
 export const token = 'a-token-of-enough-length';
+export const readToken = 'a-token-that-only-reads';
+
+/** A body that the route takes, where it wants one. */
+export function bodyOf(method: string, path: string): object | undefined {
+  if (method.toUpperCase() !== 'POST') return undefined;
+  const files = [{ path: 'a.yaml', text: 'kind: KafkaCluster' }];
+  switch (path.split('/').at(-1)) {
+    case 'validate':
+    case 'plan':
+      return { files };
+    case 'intent':
+      return { kind: 'stop', author: 'ann' };
+    case 'apply':
+      return { files, author: 'ann' };
+    case 'suspend':
+    case 'resume':
+      return { author: 'ann' };
+    case 'rollback':
+      return { author: 'ann', revision: 1 };
+    case 'reconcile':
+      return {};
+    case 'teardown':
+      return { confirm: 'kafka', author: 'ann', abandon: false };
+    default:
+      return undefined;
+  }
+}
 
 export function clusterStatus(change: Partial<ClusterStatus> = {}): ClusterStatus {
   return {
@@ -33,25 +67,51 @@ export function clusterStatus(change: Partial<ClusterStatus> = {}): ClusterStatu
   };
 }
 
+const schedulerStatus: SchedulerStatus = {
+  version: '0.0.0',
+  frameworkName: 'kafka',
+  role: 'kafka',
+  master: '127.0.0.1:5050',
+  connected: true,
+  startedAtMs: 0,
+  pass: 1,
+  leadership: { state: 'leading' },
+  orphans: [],
+};
+
+const specRecord: SpecRecord = {
+  schema: 1,
+  revision: 1,
+  digest: 'd'.repeat(64),
+  desired: {
+    name: 'demo',
+    labels: {},
+    kafka: { version: '4.1.0' },
+    brokers: [],
+    topics: [],
+  } as unknown as SpecRecord['desired'],
+  appliedAtMs: 0,
+  author: 'ann',
+};
+
+/** A service that is ready. */
+export function readyService(change: Partial<SchedulerService> = {}) {
+  const scheduler: SchedulerStatus = {
+    ...schedulerStatus,
+    mesos: { state: 'subscribed', sinceMs: 0, master: '127.0.0.1:5050' },
+  };
+  return fakeService({ scheduler: () => scheduler, ...change });
+}
+
 /** A service that knows one cluster and records what it was asked. */
 export function fakeService(change: Partial<SchedulerService> = {}) {
   const asked: { method: string; request: unknown }[] = [];
   const record = (method: string, request: unknown) => asked.push({ method, request });
   const service: SchedulerService = {
-    scheduler: () => ({
-      version: '0.0.0',
-      frameworkName: 'kafka',
-      role: 'kafka',
-      master: '127.0.0.1:5050',
-      connected: true,
-      startedAtMs: 0,
-      pass: 1,
-      leadership: { state: 'leading' },
-      orphans: [],
-    }),
+    scheduler: () => schedulerStatus,
     clusters: () => [clusterStatus()],
     cluster: (name) => (name === 'demo' ? clusterStatus() : undefined),
-    spec: async () => undefined,
+    spec: async (name) => (name === 'demo' ? specRecord : undefined),
     plan: async (request) => {
       record('plan', request);
       return { clusters: [], warnings: [] };

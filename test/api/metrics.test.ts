@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ApiServerOptions, startApiServer } from '../../src/api/server.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
-import { fakeService, token } from './fixtures.ts';
+import { fakeService, specs, token } from './fixtures.ts';
 
 type Observed = Parameters<NonNullable<ApiServerOptions['observe']>>[0];
 
@@ -15,7 +15,8 @@ async function withServer(
 ): Promise<void> {
   const server = await startApiServer({
     service: fakeService().service,
-    token,
+    specs,
+    tokens: { write: token },
     listen: { host: '127.0.0.1', port: 0 },
     version: '0.0.0',
     logger: silentLogger,

@@ -16,7 +16,7 @@ import {
   UnsafePlanError,
 } from '../../src/model/errors.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
-import { fakeService, token } from './fixtures.ts';
+import { fakeService, specs, token } from './fixtures.ts';
 
 const loopback = { host: '127.0.0.1', port: 0 };
 
@@ -31,7 +31,14 @@ async function withServer(
   const { service, asked } = fakeService(change);
   const logged: unknown[] = [];
   const logger = { ...silentLogger, error: (_: string, fields?: unknown) => void logged.push(fields) };
-  const server = await startApiServer({ service, token, listen: loopback, version: '1.2.3', logger });
+  const server = await startApiServer({
+    service,
+    specs,
+    tokens: { write: token },
+    listen: loopback,
+    version: '1.2.3',
+    logger,
+  });
   try {
     await use(server, asked, logged);
   } finally {
@@ -64,48 +71,6 @@ async function rejection(promise: Promise<unknown>): Promise<KafkaMesosError> {
   return error as KafkaMesosError;
 }
 
-const routes: readonly (readonly [string, string])[] = [
-  ['GET', '/v1/scheduler'],
-  ['GET', '/v1/clusters'],
-  ['GET', '/v1/clusters/demo'],
-  ['GET', '/v1/clusters/demo/spec'],
-  ['GET', '/v1/clusters/demo/brokers/0/logs'],
-  ['POST', '/v1/clusters/demo/brokers/0/intent'],
-  ['DELETE', '/v1/clusters/demo/brokers/0/intent'],
-  ['POST', '/v1/plan'],
-  ['POST', '/v1/apply'],
-  ['GET', '/v1/nothing'],
-];
-
-test('every route but health wants the token', async () => {
-  await withServer({}, async (server, asked) => {
-    assert.is((await fetch(`${server.url}/v1/health`)).status, 200);
-    for (const [method, path] of routes) {
-      for (const authorization of [
-        undefined,
-        '',
-        'Bearer ',
-        `Bearer ${token}x`,
-        `Bearer ${token.slice(1)}`,
-        `Basic ${token}`,
-        token,
-      ]) {
-        const response = await fetch(`${server.url}${path}`, {
-          method,
-          headers: {
-            ...(authorization === undefined ? {} : { authorization }),
-            ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
-          },
-          ...(method === 'POST' ? { body: '{"files":[{"path":"a","text":"b"}],"author":"me"}' } : {}),
-        });
-        assert.is(response.status, 401, `${method} ${path} with ${authorization}`);
-        assert.is(((await response.json()) as { error: { code: string } }).error.code, 'KM_API_TOKEN');
-      }
-    }
-    assert.equal(asked, []);
-  });
-});
-
 test('serves what the service says, and the client reads it', async () => {
   await withServer({}, async (server, asked) => {
     const client = createApiClient({ url: server.url, token });
@@ -115,7 +80,8 @@ test('serves what the service says, and the client reads it', async () => {
     assert.is((await client.cluster('demo'))?.brokers[0]?.id, 0);
     assert.is(await client.cluster('other'), undefined);
     assert.is(await client.cluster('../scheduler'), undefined);
-    assert.is(await client.spec('demo'), undefined);
+    assert.is((await client.spec('demo'))?.revision, 1);
+    assert.is(await client.spec('other'), undefined);
     const files = [{ path: 'a.yaml', text: 'kind: KafkaCluster' }];
     await client.apply({ files, author: 'me', expectedRevisions: { demo: 0 } });
     await client.plan({ files });
@@ -257,20 +223,6 @@ test('a bug shows an id and never its text', async () => {
     assert.is((logged[0] as { errorId: string }).errorId, id);
     assert.match((logged[0] as { error: string }).error, 'secret detail');
   });
-});
-
-test('listens on loopback only', async () => {
-  const { service } = fakeService();
-  for (const host of ['0.0.0.0', '::', 'example.org', '10.0.0.1', '127.0.0.1.example.org']) {
-    const error = await startApiServer({
-      service,
-      token,
-      listen: { host, port: 0 },
-      version: '0',
-      logger: silentLogger,
-    }).catch((reason: unknown) => reason);
-    assert.instance(error, RangeError, host);
-  }
 });
 
 test('the client says what to do when nobody is there, or somebody else, or the token is another', async () => {

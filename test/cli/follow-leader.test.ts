@@ -8,13 +8,14 @@ import type { SchedulerService } from '../../src/model/api.ts';
 import { ConflictError, NotLeaderError } from '../../src/model/errors.ts';
 import type { Leader } from '../../src/model/leadership.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
-import { clusterStatus, fakeService, token } from '../api/fixtures.ts';
+import { clusterStatus, fakeService, specs, token } from '../api/fixtures.ts';
 
 async function serve(change: Partial<SchedulerService>) {
   const { service, asked } = fakeService(change);
   const server = await startApiServer({
     service,
-    token,
+    specs,
+    tokens: { write: token },
     listen: { host: '127.0.0.1', port: 0 },
     version: '1.2.3',
     logger: silentLogger,
@@ -34,7 +35,7 @@ const request = { files: [{ path: 'a.yaml', text: '' }], author: 'test' };
 test('a write goes on to the leader, and so does what is asked after it', async () => {
   const leader = await serve({});
   const standby = await serve(refusing({ id: 'a', host: hostname(), apiUrl: leader.server.url }));
-  const client = followLeader(createApiClient({ url: standby.server.url, token }), token);
+  const client = followLeader(createApiClient({ url: standby.server.url, token }), { token });
   assert.equal(
     (await client.clusters()).map(({ name }) => name),
     ['as-the-standby-reads'],
@@ -61,7 +62,7 @@ test('a leader elsewhere, or none, is named and not followed', async () => {
     undefined,
   ]) {
     const standby = await serve(refusing(leader));
-    const client = followLeader(createApiClient({ url: standby.server.url, token }), token);
+    const client = followLeader(createApiClient({ url: standby.server.url, token }), { token });
     const error = await client.apply(request).then(
       () => assert.unreachable('it was applied'),
       (reason: unknown) => reason,

@@ -12,7 +12,7 @@ import { type Home, resolveHome } from '../../src/cli/home-layout.ts';
 import { runProgram } from '../../src/cli/run-program.ts';
 import type { SchedulerService } from '../../src/model/api.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
-import { fakeService } from '../api/fixtures.ts';
+import { fakeService, specs } from '../api/fixtures.ts';
 
 export type CliRun = {
   readonly exitCode: number | null;
@@ -153,7 +153,8 @@ export async function withScheduler(
     const { service, asked } = fakeService(change);
     const server = await startApiServer({
       service,
-      token: await ensureToken(home),
+      specs,
+      tokens: { write: await ensureToken(home) },
       listen: { host: '127.0.0.1', port: 0 },
       version: '0.0.0',
       logger: silentLogger,

@@ -157,6 +157,8 @@ test('the schema takes what the reader takes, and has a word on every option', a
     'sessionTimeout: soon',
     'sessionTimeout: 10',
     'listen: nowhere',
+    'allowPlainHttp: true',
+    'allowPlainHttp: "yes"',
     'role: [a, b]',
     'recover: true',
     'secret: hunter2',
@@ -170,7 +172,7 @@ test('the schema takes what the reader takes, and has a word on every option', a
     assert.is(check(parse(text)), isRead, text);
     verdicts.push(isRead);
   }
-  assert.is(verdicts.filter((v) => v).length, 7);
+  assert.is(verdicts.filter((v) => v).length, 8);
 });
 
 test('a value that can be read and not be used is told with its place: 78, all at once', () =>

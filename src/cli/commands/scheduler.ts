@@ -26,6 +26,11 @@ export type SchedulerFlags = {
   readonly principal: string;
   readonly secretFile?: string;
   readonly tokenFile?: string;
+  readonly readTokenFile?: string;
+  readonly tlsCertFile?: string;
+  readonly tlsKeyFile?: string;
+  readonly allowPlainHttp?: boolean;
+  readonly webUrl?: string;
   readonly storeCredentialsFile?: string;
   readonly sessionTimeout: number;
   readonly user?: string;
@@ -97,6 +102,12 @@ function schedulerOptions(context: Context, flags: SchedulerFlags): SchedulerOpt
     ...(context.env.KAFKA_MESOS_SECRET ? { secret: context.env.KAFKA_MESOS_SECRET } : {}),
     ...(flags.secretFile === undefined ? {} : { secretPath: resolve(flags.secretFile) }),
     ...(flags.tokenFile === undefined ? {} : { tokenPath: resolve(flags.tokenFile) }),
+    ...(flags.readTokenFile === undefined ? {} : { readTokenPath: resolve(flags.readTokenFile) }),
+    ...(flags.tlsCertFile === undefined || flags.tlsKeyFile === undefined
+      ? {}
+      : { tls: { certPath: resolve(flags.tlsCertFile), keyPath: resolve(flags.tlsKeyFile) } }),
+    ...(flags.allowPlainHttp === undefined ? {} : { allowPlainHttp: flags.allowPlainHttp }),
+    ...(flags.webUrl === undefined ? {} : { webUrl: flags.webUrl }),
     user: flags.user ?? userInfo().username,
     failoverTimeoutMs: flags.failoverTimeout,
     ...(flags.registerAnew === undefined ? {} : { registerAnew: flags.registerAnew }),
