@@ -1,5 +1,5 @@
 /** What the API accepts: JSON Schemas of the bodies, and the reading of query strings. */
-import type { LogRequest } from '../model/api.ts';
+import type { EventQuery, LogRequest } from '../model/api.ts';
 
 const files = {
   type: 'array',
@@ -97,4 +97,29 @@ function isSandboxPath(file: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f\u007f\\]/.test(file)) return false;
   return file.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+}
+
+/** The most events that one answer carries. */
+const maxEvents = 1000;
+
+/** `?cluster=demo&after=12&limit=100`, each optional. A string is what is wrong with it. */
+export function eventQuery(query: unknown): EventQuery | string {
+  const { cluster, after, limit = '100', ...rest } = query as Record<string, unknown>;
+  const unknown = Object.keys(rest)[0];
+  if (unknown !== undefined) {
+    return `unknown parameter ${unknown.slice(0, 64)}; allowed are cluster, after and limit`;
+  }
+  const isCount = (text: unknown): text is string => typeof text === 'string' && /^\d{1,15}$/.test(text);
+  if (cluster !== undefined && (typeof cluster !== 'string' || cluster === '' || cluster.length > 256)) {
+    return 'cluster must be the name of one';
+  }
+  if (after !== undefined && !isCount(after)) return 'after must be the number of an event';
+  if (!isCount(limit) || Number(limit) < 1 || Number(limit) > maxEvents) {
+    return `limit must be a number from 1 to ${maxEvents}`;
+  }
+  return {
+    limit: Number(limit),
+    ...(cluster === undefined ? {} : { clusterName: cluster }),
+    ...(after === undefined ? {} : { afterSeq: Number(after) }),
+  };
 }

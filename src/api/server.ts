@@ -15,7 +15,7 @@ import type { Logger } from '../sys/logger.ts';
 import { answerFor } from './error-answer.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { isLoopback, urlOf } from './listen-address.ts';
-import { applySchema, intentSchema, logQuery, specSchema, teardownSchema } from './requests.ts';
+import { applySchema, eventQuery, intentSchema, logQuery, specSchema, teardownSchema } from './requests.ts';
 
 /** Largest request body; a directory of specs is far below it. */
 export const bodyLimitBytes = 4 * 1024 * 1024;
@@ -121,6 +121,12 @@ function addRoutes(app: FastifyInstance, { service, version, metrics }: ApiServe
   app.get<{ Params: { name: string } }>('/v1/clusters/:name/spec', async (request, reply) => {
     const spec = await service.spec(request.params.name);
     return spec ?? notFound(reply, `no cluster named ${request.params.name}`);
+  });
+  app.get('/v1/events', async (request, reply) => {
+    const query = eventQuery(request.query);
+    return typeof query === 'string'
+      ? reply.status(400).send(errorBody('KM_API_MALFORMED', query))
+      : service.events(query);
   });
   const intentPath = '/v1/clusters/:name/brokers/:id/intent';
   app.post<{ Params: { name: string; id: string }; Body: IntentBody }>(

@@ -197,4 +197,14 @@ export type ClusterEvent = {
   readonly why?: string;
   /** Who wanted it, where a person did. */
   readonly author?: string;
+  /** How often the same happened since `firstAtMs`; absent: once. `atMs` and `seq` are of the last time. */
+  readonly count?: number;
+  readonly firstAtMs?: number;
 };
+
+/** An event in one sentence: `broker 2: stop by ann: new disk`. Without how often it was seen. */
+export function eventSentence({ brokerId, message, why, author }: ClusterEvent): string {
+  const subject = `broker ${brokerId}`;
+  const about = brokerId === undefined || message.includes(subject) ? '' : `${subject}: `;
+  return `${about}${message}${author === undefined ? '' : ` by ${author}`}${why === undefined ? '' : `: ${why}`}`;
+}

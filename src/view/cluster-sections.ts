@@ -1,6 +1,7 @@
 import {
   type ClusterPhase,
   type ClusterStatus,
+  eventSentence,
   type HeldSummary,
   phaseWords,
   type StepSummary,
@@ -252,10 +253,9 @@ export function eventsSection({ events }: ClusterStatus, canvas: Canvas): Sectio
       heading('Recent'),
       ...recent.slice(recent.length - Math.min(recent.length, height - 1)).map((event): Line => {
         const tone = event.severity === 'error' ? 'bad' : event.severity === 'warning' ? 'busy' : undefined;
-        const subject = `broker ${event.brokerId}`;
-        const about = event.brokerId === undefined || event.message.includes(subject) ? '' : `${subject}: `;
         const time = formatTime(event.atMs, canvas.utcOffsetMinutes);
-        return [segment(`  ${time}  `, 'dim'), segment(`${about}${event.message}`, tone)];
+        const often = event.count === undefined ? '' : `${event.count}${canvas.glyphs.times} `;
+        return [segment(`  ${time}  `, 'dim'), segment(`${often}${eventSentence(event)}`, tone)];
       }),
     ],
   };

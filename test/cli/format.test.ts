@@ -170,6 +170,7 @@ const demo: ClusterStatus = clusterStatus({
     },
   ],
   held: [held],
+  observedAtMs: noon + 2000,
   events: [
     { seq: 1, atMs: noon, severity: 'info', message: 'revision 3 applied' },
     { seq: 2, atMs: noon + 1000, brokerId: 1, severity: 'warning', message: 'task failed: exit code 1' },

@@ -1,6 +1,5 @@
 import {
   type BrokerStatus,
-  type ClusterEvent,
   type ClusterPhase,
   type ClusterStatus,
   type HeldSummary,
@@ -9,6 +8,7 @@ import {
   sharedWarnings,
   type TopicStatus,
 } from '../../model/status.ts';
+import { renderEvents } from './events.ts';
 import { renderHeld } from './plan.ts';
 import { type Column, renderTable } from './table.ts';
 import { hang, printable, type Style } from './text.ts';
@@ -69,7 +69,7 @@ export function renderClusters(clusters: readonly ClusterStatus[], format: Statu
 
 /** Everything about a cluster: status, conditions and recent events. */
 export function renderClusterDescription(cluster: ClusterStatus, format: StatusFormat): string {
-  const { style, width } = format;
+  const { width } = format;
   const sections = [renderStatus(cluster, format).trimEnd()];
   const conditions = cluster.conditions.flatMap((condition) =>
     hang(
@@ -79,7 +79,9 @@ export function renderClusterDescription(cluster: ClusterStatus, format: StatusF
     ),
   );
   if (conditions.length > 0) sections.push(['Conditions:', ...conditions].join('\n'));
-  if (cluster.events.length > 0) sections.push(renderEvents(cluster.events, style, width));
+  if (cluster.events.length > 0) {
+    sections.push(renderEvents(cluster.events, cluster.observedAtMs, format).join('\n'));
+  }
   return `${sections.join('\n\n')}\n`;
 }
 
@@ -150,7 +152,7 @@ export function renderBrokerDescription(
   );
   sections.push(...renderOpen(open, style, width));
   const events = cluster.events.filter((event) => event.brokerId === broker.id);
-  if (events.length > 0) sections.push([renderEvents(events, style, width)]);
+  if (events.length > 0) sections.push([...renderEvents(events, cluster.observedAtMs, format)]);
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
@@ -170,18 +172,6 @@ function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
   ];
   if (cluster.bootstrap.length > 0) lines.push(`Bootstrap ${printable(cluster.bootstrap.join(','))}`);
   return lines;
-}
-
-function renderEvents(events: readonly ClusterEvent[], style: Style, width: number): string {
-  const paint = { info: (text: string) => text, warning: style.yellow, error: style.red };
-  return [
-    'Events:',
-    ...events.flatMap((event) => {
-      const subject = `broker ${event.brokerId}`;
-      const who = event.brokerId === undefined || event.message.includes(subject) ? '' : `${subject}: `;
-      return hang(`  ${clockTime(event.atMs)} `, who + event.message, width).map(paint[event.severity]);
-    }),
-  ].join('\n');
 }
 
 function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
