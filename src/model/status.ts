@@ -181,8 +181,22 @@ export type HeldSummary = {
   readonly untilMs?: number;
   readonly remedy?: string;
   readonly stalled: boolean;
+  /** Since when, as far as whoever leads has seen it. */
+  readonly sinceMs?: number;
   /** For `no-matching-offer`: each offer lately seen and why it did not fit. */
   readonly details: readonly string[];
+  /** The same, in parts, newest first. */
+  readonly offers?: readonly SeenOffer[];
+  /** Hostnames of agents that we know and that offered nothing lately; the first ones. */
+  readonly silentAgents?: readonly string[];
+};
+
+/** What an agent offered, and why it did not do. */
+export type SeenOffer = {
+  readonly agent: string;
+  readonly atMs?: number;
+  /** Each with what was wanted and what there was. */
+  readonly reasons: readonly string[];
 };
 
 /** Newest last; bounded. */

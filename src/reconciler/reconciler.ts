@@ -22,7 +22,13 @@ import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.t
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
-import { foldRejections, type RejectionMemory, withRejections } from '../observe/rejections.ts';
+import {
+  foldHeldSince,
+  foldRejections,
+  type HeldSince,
+  type RejectionMemory,
+  withRejections,
+} from '../observe/rejections.ts';
 import { plan as planFrom } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
@@ -134,6 +140,11 @@ const changingMemory: ReadonlySet<Action['kind']> = new Set([
 const maxRestlessPasses = 50;
 const storeRetryMs = 1_000;
 
+/** Hostnames where brokers of ours are, or are kept. */
+const agentsOf = (clusters: readonly ClusterMemory[]): readonly string[] => [
+  ...new Set(clusters.flatMap((c) => [...c.brokers.values()].flatMap((b) => b.placement?.hostname ?? []))),
+];
+
 export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const { clock, logger, store, mesos, plan = planFrom } = ports;
   const events = createEventLog(() => storedEvents.changed());
@@ -157,6 +168,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   /** Of this subscription, and whether the store has been told of it. */
   let subscription: { readonly frameworkId: string; isStored: boolean } | undefined;
   let rejections: RejectionMemory = new Map();
+  let heldSince: HeldSince = new Map();
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
   let pass = 0;
   let lastPassAtMs: number | undefined;
@@ -292,7 +304,9 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     const made = plan(input(clusters, nowMs, seed));
     rejections = foldRejections(rejections, made, nowMs);
     // What people see of it: the offers that did not fit are in hand for one pass only.
-    lastPlan = withRejections(made, rejections);
+    const timed = foldHeldSince(heldSince, withRejections(made, rejections, agentsOf(clusters)), nowMs);
+    heldSince = timed.since;
+    lastPlan = timed.plan;
     orphans.fold(made, offers, new Set(clusters.map((c) => c.spec.desired.name)));
     logPlan(lastPlan);
     if (table.connected) news.planned(lastPlan, clusters, orphans.current());

@@ -5,15 +5,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { convergence, worstOf } from '../../src/cli/convergence.ts';
 import { parseDuration } from '../../src/cli/durations.ts';
+import { renderBrokerDescription } from '../../src/cli/format/broker.ts';
 import { lastLines, newPart } from '../../src/cli/format/log-tail.ts';
 import { hasChanges, renderPlan } from '../../src/cli/format/plan.ts';
 import { leaderWords, renderScheduler } from '../../src/cli/format/scheduler.ts';
-import {
-  renderBrokerDescription,
-  renderClusterDescription,
-  renderClusters,
-  renderStatus,
-} from '../../src/cli/format/status.ts';
+import { renderClusterDescription, renderClusters, renderStatus } from '../../src/cli/format/status.ts';
 import { renderTable } from '../../src/cli/format/table.ts';
 import { createStyle, plainStyle, printable, truncate, widthOf, wrap } from '../../src/cli/format/text.ts';
 import { byteSize, duration } from '../../src/cli/format/time.ts';
@@ -217,7 +213,7 @@ test('describe', () => {
   for (const broker of brokers) {
     assertGolden(
       `describe-broker-${broker.id}.txt`,
-      renderBrokerDescription(demo, broker, { style: plainStyle, width: 80 }),
+      renderBrokerDescription(demo, broker.id, demo.events, { style: plainStyle, width: 80 }) ?? '',
     );
   }
 });
@@ -233,7 +229,7 @@ test('a planned maintenance and its answer are told of the broker', () => {
   };
   const format = { style: plainStyle, width: 120 };
   assert.match(
-    renderBrokerDescription(demo, maintained, format),
+    renderBrokerDescription({ ...demo, brokers: [maintained] }, maintained.id, [], format) ?? '',
     /Planned +maintenance of its agent .* to .*: declined, t-0 would have 1/,
   );
   const status = renderStatus({ ...demo, brokers: [maintained] }, format);

@@ -62,6 +62,16 @@ function renderStep(step: StepSummary, style: Style, width: number): readonly st
   ];
 }
 
+/** What a person has to look at, and below it what time and events will do. */
+export function renderOpen(open: readonly HeldSummary[], style: Style, width: number): readonly string[][] {
+  return [
+    { title: 'Held, a person has to act:', of: open.filter((one) => one.stalled) },
+    { title: 'Waiting:', of: open.filter((one) => !one.stalled) },
+  ]
+    .filter(({ of }) => of.length > 0)
+    .map(({ title, of }) => [title, ...of.flatMap((one) => renderHeld(one, style, width))]);
+}
+
 /** One need that is held, with its reason, its time and what would let it go on. */
 export function renderHeld(held: HeldSummary, style: Style, width: number): readonly string[] {
   const paint = held.stalled ? style.red : style.yellow;

@@ -2,14 +2,13 @@ import {
   type BrokerStatus,
   type ClusterPhase,
   type ClusterStatus,
-  type HeldSummary,
   type IntentStatus,
   phaseWords,
   sharedWarnings,
   type TopicStatus,
 } from '../../model/status.ts';
 import { renderEvents } from './events.ts';
-import { renderHeld } from './plan.ts';
+import { renderOpen } from './plan.ts';
 import { type Column, renderTable } from './table.ts';
 import { hang, printable, type Style } from './text.ts';
 import { byteSize, clockTime, dateTime, duration } from './time.ts';
@@ -37,16 +36,6 @@ export function renderStatus(cluster: ClusterStatus, format: StatusFormat): stri
   );
   sections.push(...renderOpen(open, style, width));
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
-}
-
-/** What a person has to look at, and below it what time and events will do. */
-function renderOpen(open: readonly HeldSummary[], style: Style, width: number): readonly string[][] {
-  return [
-    { title: 'Held, a person has to act:', of: open.filter((one) => one.stalled) },
-    { title: 'Waiting:', of: open.filter((one) => !one.stalled) },
-  ]
-    .filter(({ of }) => of.length > 0)
-    .map(({ title, of }) => [title, ...of.flatMap((one) => renderHeld(one, style, width))]);
 }
 
 /** `notes`: what each broker waits for as the last column, cut to what is left of the width. */
@@ -85,77 +74,6 @@ export function renderClusterDescription(cluster: ClusterStatus, format: StatusF
   return `${sections.join('\n\n')}\n`;
 }
 
-/** Everything about one broker: where it is, why it waits, what it differs in, how it last ended. */
-export function renderBrokerDescription(
-  cluster: ClusterStatus,
-  broker: BrokerStatus,
-  format: StatusFormat,
-): string {
-  const { style, width } = format;
-  const facts: readonly (readonly [string, string | undefined])[] = [
-    ['State', broker.state + (broker.phase === undefined ? '' : ` (${broker.phase})`)],
-    ['Roles', broker.roles.join(', ')],
-    ['Pool', broker.pool],
-    [
-      'Agent',
-      broker.agent === undefined
-        ? undefined
-        : `${broker.agent}${broker.agentId === undefined ? '' : ` (${broker.agentId})`}`,
-    ],
-    ['Asked', broker.intent && intentText(broker.intent)],
-    ['Rack', broker.rack],
-    ['Endpoint', broker.endpoint],
-    ['Task', broker.taskId],
-    ['JVM pid', broker.jvmPid?.toString()],
-    ['Started', broker.startedAtMs === undefined ? undefined : dateTime(broker.startedAtMs)],
-    ['In sync', inSyncText(broker)],
-    ['Planned', maintenanceText(broker)],
-    ['Restarts', String(broker.restarts)],
-    ['Failures', broker.failures === 0 ? undefined : `${broker.failures} in a row`],
-    ['Progress', progressText(broker)],
-    [
-      'Last end',
-      broker.lastEnd && `${dateTime(broker.lastEnd.atMs)} ${broker.lastEnd.state}: ${broker.lastEnd.why}`,
-    ],
-  ];
-  const sections = [
-    [
-      style.bold(`Broker ${broker.id} of cluster ${printable(cluster.name)}`),
-      ...facts.flatMap(([name, value]) =>
-        value === undefined ? [] : hang(`  ${name.padEnd(10)}`, value, width),
-      ),
-    ],
-  ];
-  if (broker.waiting !== undefined) {
-    const { why, untilMs, remedy } = broker.waiting;
-    sections.push([
-      'Waits:',
-      ...hang('  ', untilMs === undefined ? why : `${why} (until ${clockTime(untilMs)})`, width),
-      ...(remedy === undefined ? [] : hang('  → ', remedy, width)),
-    ]);
-  }
-  if (broker.drift.length > 0) {
-    sections.push([
-      'Differs from the spec (taken up by a restart):',
-      ...broker.drift.flatMap((one) => hang('  ~ ', one, width)),
-    ]);
-  }
-  if (broker.warnings.length > 0) {
-    sections.push(['Warnings:', ...broker.warnings.flatMap((warning) => hang('  ', warning, width))]);
-  }
-  const open = cluster.held.filter(
-    (one) =>
-      one.brokerId === broker.id &&
-      one.reason !== 'task-in-progress' &&
-      // Said by what it waits for; offers that did not fit are only told here.
-      (one.message !== broker.waiting?.why || one.details.length > 0),
-  );
-  sections.push(...renderOpen(open, style, width));
-  const events = cluster.events.filter((event) => event.brokerId === broker.id);
-  if (events.length > 0) sections.push([...renderEvents(events, cluster.observedAtMs, format)]);
-  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
-}
-
 export function paintPhase(phase: ClusterPhase, style: Style): (text: string) => string {
   if (phase === 'converged') return style.green;
   return phase === 'held' ? style.red : style.yellow;
@@ -174,18 +92,18 @@ function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
   return lines;
 }
 
-function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
+export function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
   const why = reason === undefined ? '' : `: ${reason}`;
   const until = expiresAtMs === undefined ? '' : `, until ${dateTime(expiresAtMs)}`;
   return `${kind} by ${author} at ${dateTime(atMs)}${why}${until}`;
 }
 
-function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
+export function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
   if (inSync !== undefined) return `${inSync.inSync} of ${inSync.total} replicas`;
   return taskId === undefined ? undefined : 'unknown';
 }
 
-function progressText({ progress }: BrokerStatus): string | undefined {
+export function progressText({ progress }: BrokerStatus): string | undefined {
   if (progress === undefined) return undefined;
   const { label, doneBytes, totalBytes, bytesPerSecond, etaMs } = progress;
   const percent = totalBytes > 0 ? ` ${Math.floor((doneBytes / totalBytes) * 100)}%` : '';
@@ -194,7 +112,7 @@ function progressText({ progress }: BrokerStatus): string | undefined {
   return `${label}${percent} (${byteSize(doneBytes)} of ${byteSize(totalBytes)}${rate}${eta})`;
 }
 
-function maintenanceText({ maintenance }: BrokerStatus): string | undefined {
+export function maintenanceText({ maintenance }: BrokerStatus): string | undefined {
   if (maintenance === undefined) return undefined;
   const { startMs, endMs, accepted, why } = maintenance;
   const until = endMs === undefined ? '' : ` to ${dateTime(endMs)}`;
