@@ -87,6 +87,7 @@ export type BrokerStatus = {
 export function sharedWarnings(brokers: readonly BrokerStatus[]): ReadonlyMap<string, readonly number[]> {
   const ids = new Map<string, number[]>();
   for (const { id, warnings } of brokers) {
+    if (warnings.length === 0) continue;
     for (const warning of new Set(warnings)) ids.set(warning, [...(ids.get(warning) ?? []), id]);
   }
   return new Map([...ids].filter(([, of]) => of.length > 1));

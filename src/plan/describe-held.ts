@@ -242,7 +242,7 @@ function describeReason({ reason, brokerId, clusterName }: Held, maxDetails: num
     case 'not-yet-supported':
       return {
         message: reason.detail,
-        remedy: 'take this change back in the spec; all else of it is acted on meanwhile',
+        remedy: 'take this change back in the spec',
       };
     default:
       return unreachable(reason);

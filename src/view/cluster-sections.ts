@@ -34,7 +34,7 @@ export function summaryLine(status: ClusterStatus, { glyphs }: Canvas): Line {
   ];
 }
 
-const phaseTone: Readonly<Record<ClusterPhase, 'ok' | 'busy' | 'bad'>> = {
+export const phaseTone: Readonly<Record<ClusterPhase, 'ok' | 'busy' | 'bad'>> = {
   forming: 'busy',
   converging: 'busy',
   rolling: 'busy',
@@ -84,8 +84,10 @@ function fitList(entries: readonly string[], room: number, ellipsis: string): st
  */
 export function heldSection(status: ClusterStatus, canvas: Canvas): Section {
   const told = new Set([
-    ...status.brokers.map(({ id, waiting }) => `${id} ${waiting?.why}`),
-    ...status.topics.map(({ name, waiting }) => `topic ${name} ${waiting?.why}`),
+    ...status.brokers.flatMap(({ id, waiting }) => (waiting === undefined ? [] : `${id} ${waiting.why}`)),
+    ...status.topics.flatMap(({ name, waiting }) =>
+      waiting === undefined ? [] : `topic ${name} ${waiting.why}`,
+    ),
   ]);
   const isTold = ({ brokerId, need, reason, message }: HeldSummary) =>
     reason === 'task-in-progress' ||

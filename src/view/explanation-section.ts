@@ -1,0 +1,55 @@
+/** Why the broker that is looked at does not run, or that it does: the same answer as `describe broker` gives. */
+import { explainBroker } from '../model/explanation.ts';
+import { type ClusterStatus, eventSentence } from '../model/status.ts';
+import { formatDuration, formatTime, formatUntil } from './format.ts';
+import type { Canvas } from './layout.ts';
+import type { Section } from './section.ts';
+import { type Line, segment, type Tone, wrap } from './text.ts';
+
+const mostOffers = 4;
+const mostEvents = 4;
+
+export function explanationSection(status: ClusterStatus, brokerId: number, canvas: Canvas): Section {
+  const lines = explanationLines(status, brokerId, canvas);
+  return {
+    wantedLines: lines.length,
+    leastLines: Math.min(4, lines.length),
+    rank: 1,
+    render: (height) => lines.slice(0, height),
+  };
+}
+
+function explanationLines(status: ClusterStatus, brokerId: number, canvas: Canvas): readonly Line[] {
+  const { glyphs, width, nowMs, utcOffsetMinutes } = canvas;
+  const time = (atMs: number) => formatTime(atMs, utcOffsetMinutes);
+  const explanation = explainBroker(status, brokerId, time);
+  if (explanation === undefined) return [];
+  const { answer, wait, offers } = explanation;
+  const paragraph = (first: string, text: string, tone?: Tone): readonly Line[] =>
+    wrap(text, width - first.length, 4, glyphs.ellipsis).map((line, index) => [
+      segment(`${index === 0 ? first : ' '.repeat(first.length)}${line}`, tone),
+    ]);
+  const times = [
+    ...(wait?.sinceMs === undefined || nowMs - wait.sinceMs < 1_000
+      ? []
+      : [`for ${formatDuration(nowMs - wait.sinceMs)}`]),
+    ...(wait?.untilMs === undefined ? [] : [formatUntil(wait.untilMs, nowMs, utcOffsetMinutes)]),
+  ];
+  const events = status.events.filter((event) => event.brokerId === brokerId).slice(-mostEvents);
+  return [
+    ...paragraph('', answer, 'strong'),
+    ...(times.length === 0 ? [] : paragraph('  ', `waits ${times.join(', ')}`)),
+    ...(wait?.remedy === undefined ? [] : paragraph(`  ${glyphs.remedy} `, wait.remedy)),
+    ...offers
+      .slice(0, mostOffers)
+      .flatMap(({ agent, atMs, reasons }) =>
+        paragraph(
+          `  ${glyphs.separator} `,
+          `${agent}${atMs === undefined ? '' : ` at ${time(atMs)}`}: ${reasons.join('; ')}`,
+        ),
+      ),
+    ...events.flatMap((event) =>
+      paragraph(`  ${time(event.atMs)}  `, eventSentence(event).replace(`broker ${brokerId}: `, ''), 'dim'),
+    ),
+  ];
+}
