@@ -74,10 +74,11 @@ function answerOf(cluster: ClusterStatus, broker: BrokerStatus, time: (atMs: num
       return `Whether broker ${id} runs is not known${but === '' ? `: ${agent ?? 'its agent'} is unreachable` : but}.`;
     case 'failed': {
       const ended =
-        lastEnd === undefined ? '' : `it ended at ${time(lastEnd.atMs)} (${lastEnd.state}): ${lastEnd.why}`;
-      const next =
-        waiting === undefined || waiting.why.includes(lastEnd?.why ?? '\n') ? '' : `; ${waiting.why}`;
-      return `Broker ${id} does not run: ${ended === '' ? 'it ended' : ended}${next}.`;
+        lastEnd === undefined
+          ? undefined
+          : `it ended at ${time(lastEnd.atMs)} (${lastEnd.state}): ${lastEnd.why}`;
+      const next = waiting?.why.includes(lastEnd?.why ?? '\n') === true ? undefined : waiting?.why;
+      return `Broker ${id} does not run: ${[ended, next].filter(Boolean).join('; ') || 'how it ended is not known'}.`;
     }
     case 'waiting': {
       const isNew = lastEnd === undefined && agent === undefined;

@@ -70,8 +70,9 @@ function windowOf(
 ): readonly BrokerStatus[] {
   const at = chosenId === undefined ? -1 : brokers.findIndex(({ id }) => id === chosenId);
   if (at === -1) return mostUrgent(brokers, height);
-  // A third before it, so that what comes next is in view.
-  const first = Math.max(0, Math.min(at - Math.floor(height / 3), brokers.length - height));
+  // A third before it, so that what comes next is in view; a row with its note takes two lines.
+  const last = brokers.length - Math.max(1, Math.floor((height - 3) / 2));
+  const first = Math.max(0, Math.min(at - Math.floor(height / 3), last));
   return brokers.slice(first, first + height);
 }
 

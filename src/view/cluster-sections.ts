@@ -8,7 +8,7 @@ import {
   sharedWarnings,
   type TopicStatus,
 } from '../model/status.ts';
-import { count, formatTime, formatUntil } from './format.ts';
+import { count, formatDayTime, formatUntil } from './format.ts';
 import type { Canvas } from './layout.ts';
 import { fitItems, type Section } from './section.ts';
 import { clip, type Line, segment, type Tone, widthOf, wrap } from './text.ts';
@@ -255,7 +255,7 @@ export function eventsSection({ events }: ClusterStatus, canvas: Canvas): Sectio
       heading('Recent'),
       ...recent.slice(recent.length - Math.min(recent.length, height - 1)).map((event): Line => {
         const tone = event.severity === 'error' ? 'bad' : event.severity === 'warning' ? 'busy' : undefined;
-        const time = formatTime(event.atMs, canvas.utcOffsetMinutes);
+        const time = formatDayTime(event.atMs, canvas.nowMs, canvas.utcOffsetMinutes);
         const often = event.count === undefined ? '' : `${event.count}${canvas.glyphs.times} `;
         return [segment(`  ${time}  `, 'dim'), segment(`${often}${eventSentence(event)}`, tone)];
       }),

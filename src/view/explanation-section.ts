@@ -1,7 +1,7 @@
 /** Why the broker that is looked at does not run, or that it does: the same answer as `describe broker` gives. */
 import { explainBroker } from '../model/explanation.ts';
 import { type ClusterStatus, eventSentence } from '../model/status.ts';
-import { formatDuration, formatTime, formatUntil } from './format.ts';
+import { formatDayTime, formatDuration, formatUntil } from './format.ts';
 import type { Canvas } from './layout.ts';
 import type { Section } from './section.ts';
 import { type Line, segment, type Tone, wrap } from './text.ts';
@@ -21,7 +21,7 @@ export function explanationSection(status: ClusterStatus, brokerId: number, canv
 
 function explanationLines(status: ClusterStatus, brokerId: number, canvas: Canvas): readonly Line[] {
   const { glyphs, width, nowMs, utcOffsetMinutes } = canvas;
-  const time = (atMs: number) => formatTime(atMs, utcOffsetMinutes);
+  const time = (atMs: number) => formatDayTime(atMs, nowMs, utcOffsetMinutes);
   const explanation = explainBroker(status, brokerId, time);
   if (explanation === undefined) return [];
   const { answer, wait, offers } = explanation;

@@ -92,13 +92,19 @@ function sectionsOf(status: ClusterStatus, canvas: Canvas, brokerId?: number): r
     headerSection(status, canvas),
     brokersSection(status, canvas, brokerId),
     ...(brokerId === undefined ? [] : [explanationSection(status, brokerId, canvas)]),
-    heldSection(status, canvas),
+    heldSection(brokerId === undefined ? status : withoutHeldOf(status, brokerId), canvas),
     stepsSection(status, canvas),
     topicsSection(status, canvas),
     warningsSection(status, canvas),
     eventsSection(status, canvas),
   ];
 }
+
+/** What is held of a broker is told where that is explained. */
+const withoutHeldOf = (status: ClusterStatus, brokerId: number): ClusterStatus => ({
+  ...status,
+  held: status.held.filter((held) => held.brokerId !== brokerId),
+});
 
 /** Less than this of a cluster says no more than its line in the overview. */
 const leastClusterLines = 6;

@@ -24,9 +24,10 @@ export type ViewKey =
   | 'keys';
 
 export const keyLines: readonly string[] = [
-  'tab, right   the next cluster, all of them after the last',
+  'tab, right   the next cluster; after the last all of them',
   'left         the cluster before',
-  'down, up     a broker, and why it does or does not run; page down and up go ten',
+  'down, up     the next broker, and why it does or does not run',
+  'page down    ten brokers on; page up: ten back',
   'n            the next broker that needs a look',
   'esc          back',
   'q, Ctrl-C    leave this view; the scheduler goes on',
