@@ -107,7 +107,7 @@ const withoutHeldOf = (status: ClusterStatus, brokerId: number): ClusterStatus =
 });
 
 /** Less than this of a cluster says no more than its line in the overview. */
-const leastClusterLines = 6;
+const leastClusterLines = 8;
 
 /** One of several clusters: all of it where there is room, else as much as there is, or nothing but its line above. */
 function clusterSection(status: ClusterStatus, canvas: Canvas): Section {

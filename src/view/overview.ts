@@ -1,30 +1,33 @@
 /** Several clusters in a line each. */
 import { type ClusterStatus, phaseWords } from '../model/status.ts';
 import { phaseTone } from './cluster-sections.ts';
-import { count } from './format.ts';
 import type { Canvas } from './layout.ts';
 import { fitItems, type Section } from './section.ts';
-import { clip, type Line, padEnd, segment, widthOf } from './text.ts';
+import { clip, type Line, padEnd, padStart, segment, widthOf } from './text.ts';
 
-const widestName = 32;
+const widestName = 28;
 
 /** In their order while all fit, else those first that need a look. */
 export function overviewSection(clusters: readonly ClusterStatus[], canvas: Canvas): Section {
   const { glyphs } = canvas;
   const nameWidth = Math.min(widestName, Math.max(...clusters.map(({ name }) => widthOf(name))));
-  const phases = clusters.map(phaseText);
-  const phaseWidth = Math.max(...phases.map(widthOf));
+  const phaseWidth = Math.max(...clusters.map((status) => widthOf(phaseWords(status))));
+  const readyWidth = Math.max(
+    ...clusters.map((status) => {
+      const { ready, wanted } = countOf(status);
+      return `${ready}/${wanted}`.length;
+    }),
+  );
   const draw = (status: ClusterStatus): Line => {
     const tone = phaseTone[status.phase];
-    const ready = status.brokers.filter(({ state }) => state === 'running').length;
-    const wanted = status.brokers.filter(({ state }) => state !== 'stopped').length;
+    const { ready, wanted } = countOf(status);
     const stalled = status.held.filter((one) => one.stalled).length;
     const waiting = status.held.length - stalled;
     return [
       segment(`${{ ok: glyphs.ok, busy: glyphs.busy, bad: glyphs.attention }[tone]} `, tone),
       segment(padEnd(clip(status.name, nameWidth, glyphs.ellipsis), nameWidth), 'strong'),
-      segment(`  ${padEnd(phaseText(status), phaseWidth)}`, tone),
-      segment(`  ${ready} of ${count(wanted, 'broker')} ready`),
+      segment(`  ${padEnd(phaseWords(status), phaseWidth)}`, tone),
+      segment(`  ${padStart(`${ready}/${wanted}`, readyWidth)} ready`),
       ...(stalled === 0 ? [] : [segment(`  ${stalled} held`, 'bad')]),
       ...(waiting === 0 ? [] : [segment(`  ${waiting} waiting`, 'busy')]),
       segment(`  revision ${status.revision}  Kafka ${status.kafkaVersion}`, 'dim'),
@@ -74,8 +77,16 @@ export const phaseRank: Readonly<Record<ClusterStatus['phase'], number>> = {
 
 const rankOf = ({ phase }: ClusterStatus): number => phaseRank[phase];
 
-const phaseText = (status: ClusterStatus): string =>
-  status.phase === 'held' ? 'held: needs a person' : phaseWords(status);
+/** Of those that are to run. */
+function countOf({ brokers }: ClusterStatus): { readonly ready: number; readonly wanted: number } {
+  let ready = 0;
+  let wanted = 0;
+  for (const { state } of brokers) {
+    if (state === 'running') ready += 1;
+    if (state !== 'stopped') wanted += 1;
+  }
+  return { ready, wanted };
+}
 
 function phaseCounts(clusters: readonly ClusterStatus[]): string {
   const counts = new Map<string, number>();
