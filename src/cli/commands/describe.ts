@@ -55,7 +55,12 @@ async function clusterOf(client: ApiClient, id: number, name: string | undefined
     ({ brokers, held }) => brokers.some((one) => one.id === id) || held.some((one) => one.brokerId === id),
   );
   const [only, ...others] = having;
-  if (only === undefined) return pickCluster(client, name);
+  if (only === undefined) {
+    if (clusters.length < 2) return pickCluster(client, name);
+    throw new CommandError('KM_CLI_NO_BROKER', `no cluster has a broker ${id}`, {
+      remedy: `there is ${clusters.map(({ name: one, brokers }) => `${one} with ${idRanges(brokers.map((b) => b.id)) || 'none'}`).join(', ')}`,
+    });
+  }
   if (others.length === 0) return only;
   throw new UsageError(
     `${having.length} clusters have a broker ${id}`,

@@ -41,18 +41,19 @@ function renderAnswer(
   nowMs: number,
   { style, width }: StatusFormat,
 ): readonly string[] {
-  const times = [
+  const since =
     wait?.sinceMs === undefined || nowMs - wait.sinceMs < 1_000
       ? []
-      : [`for ${duration(nowMs - wait.sinceMs)}, since ${recently(wait.sinceMs, nowMs)}`],
+      : [`since ${recently(wait.sinceMs, nowMs)} (${duration(nowMs - wait.sinceMs)})`];
+  const until =
     wait?.untilMs === undefined || wait.untilMs <= nowMs
       ? []
-      : [`until ${recently(wait.untilMs, nowMs)} at the latest, in ${duration(wait.untilMs - nowMs)}`],
-  ].flat();
-  const how = wait?.stalled === true ? 'Waits for a person' : 'Waits';
+      : [`until ${recently(wait.untilMs, nowMs)} at the latest (${duration(wait.untilMs - nowMs)})`];
+  const times = [...since, ...until];
+  const how = wait?.stalled === true ? 'A person has to act' : 'Waiting';
   return [
     ...hang('', answer, width).map(style.bold),
-    ...(times.length === 0 ? [] : hang('  ', `${how} ${times.join('; ')}`, width)),
+    ...(times.length === 0 ? [] : hang('  ', `${how}, ${times.join(', ')}`, width)),
     ...(wait?.remedy === undefined ? [] : hang('  → ', wait.remedy, width)),
   ];
 }

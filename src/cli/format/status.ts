@@ -10,7 +10,7 @@ import {
 import { renderEvents } from './events.ts';
 import { renderOpen } from './plan.ts';
 import { type Column, renderTable } from './table.ts';
-import { hang, printable, type Style } from './text.ts';
+import { hang, idRanges, printable, type Style } from './text.ts';
 import { byteSize, clockTime, dateTime, duration } from './time.ts';
 
 export type StatusFormat = {
@@ -20,12 +20,28 @@ export type StatusFormat = {
   readonly wide?: boolean;
 };
 
+/** Several in a table, and below it those in full that are not as declared; all of them in full when `wide`. */
+export function renderStatuses(clusters: readonly ClusterStatus[], format: StatusFormat): string {
+  if (clusters.length < 2) return clusters.map((cluster) => renderStatus(cluster, format)).join('');
+  const shown = format.wide === true ? clusters : clusters.filter(({ phase }) => phase !== 'converged');
+  return [
+    `${renderClusters(clusters, format).join('\n')}\n`,
+    ...shown.map((cluster) => renderStatus(cluster, format)),
+  ].join('\n');
+}
+
 /** One cluster on a page: head, brokers, topics, what is held and why. */
 export function renderStatus(cluster: ClusterStatus, format: StatusFormat): string {
   const { style, width } = format;
   const sections = [renderHead(cluster, style)];
-  if (cluster.brokers.length > 0)
-    sections.push([...renderBrokers(cluster.brokers, format, false), ...renderNotes(cluster.brokers, width)]);
+  if (cluster.brokers.length > 0) {
+    const { shown, rest } = rollUp(cluster.brokers, format);
+    sections.push([
+      ...(shown.length === 0 ? [] : renderBrokers(shown, format, false)),
+      ...rest,
+      ...renderNotes(cluster.brokers, width),
+    ]);
+  }
   if (cluster.topics.length > 0) sections.push(renderTopics(cluster.topics, format));
   // What a broker merely waits for is said below the table already.
   const waiting = new Set(cluster.brokers.filter((one) => one.waiting !== undefined).map((one) => one.id));
@@ -138,24 +154,71 @@ function brokerNotes(broker: BrokerStatus): readonly string[] {
   return notes;
 }
 
+/** More than a few screens of rows are nobody's to read. */
+const mostRows = 50;
+
+/** Of many brokers those that are not just running, and in a line of each state the others. `-o wide` has all. */
+function rollUp(
+  brokers: readonly BrokerStatus[],
+  { wide, width, style }: StatusFormat,
+): { readonly shown: readonly BrokerStatus[]; readonly rest: readonly string[] } {
+  if (wide === true || brokers.length <= mostRows) return { shown: brokers, rest: [] };
+  const isCalm = (one: BrokerStatus): boolean =>
+    one.state === 'running' && one.waiting === undefined && one.drift.length === 0;
+  const shown = brokers.filter((one) => !isCalm(one)).slice(0, mostRows);
+  const known = new Set(shown);
+  const byState = Map.groupBy(
+    brokers.filter((one) => !known.has(one)),
+    (one) => one.state,
+  );
+  const rest = [...byState].flatMap(([state, some]) =>
+    hang(`${some.length} ${state}: `, idRanges(some.map((one) => one.id)), width),
+  );
+  return { shown, rest: [...rest, style.dim('(-o wide shows every broker)')] };
+}
+
+/** What is said alike of several brokers is said once, with their ids. */
 function renderNotes(brokers: readonly BrokerStatus[], width: number): readonly string[] {
   const shared = sharedWarnings(brokers);
+  const told = brokers.map((one) => ({
+    id: one.id,
+    notes: [...brokerNotes(one), ...one.warnings.filter((warning) => !shared.has(warning))],
+    remedy: one.waiting?.remedy,
+  }));
+  const groups = Map.groupBy(
+    told.filter(({ notes, remedy }) => notes.length > 0 || remedy !== undefined),
+    ({ notes, remedy }) => JSON.stringify([notes, remedy]),
+  );
   const lines = [
-    ...brokers.flatMap((one) => [
-      ...[...brokerNotes(one), ...one.warnings.filter((warning) => !shared.has(warning))].flatMap(
-        (note, index) => hang(index === 0 ? `  broker ${one.id}: ` : '    ', note, width),
-      ),
-      ...(one.waiting?.remedy === undefined ? [] : hang('    → ', one.waiting.remedy, width)),
-    ]),
+    ...[...groups.values()].slice(0, mostRows).flatMap((group) => {
+      const { notes = [], remedy } = group[0] ?? {};
+      return [
+        ...notes.flatMap((note, index) => hang(index === 0 ? subjects(group, brokers) : '    ', note, width)),
+        ...(remedy === undefined ? [] : hang('    → ', remedy, width)),
+      ];
+    }),
+    ...(groups.size > mostRows ? [`  and ${groups.size - mostRows} more, as -o json or describe tells`] : []),
     ...[...shared].flatMap(([warning, ids]) =>
       hang(
-        ids.length === brokers.length ? '  all brokers: ' : `  brokers ${ids.join(', ')}: `,
+        subjects(
+          ids.map((id) => ({ id })),
+          brokers,
+        ),
         warning,
         width,
       ),
     ),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function subjects(some: readonly { readonly id: number }[], all: readonly BrokerStatus[]): string {
+  if (some.length === 1) return `  broker ${some[0]?.id}: `;
+  if (some.length === all.length) return '  all brokers: ';
+  const ranges = idRanges(some.map(({ id }) => id));
+  return ranges.length > 40
+    ? `  ${some.length} brokers (${ranges.slice(0, 30)}…): `
+    : `  brokers ${ranges}: `;
 }
 
 function paintState(broker: BrokerStatus, style: Style): (text: string) => string {
