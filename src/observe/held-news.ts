@@ -1,4 +1,4 @@
-/** Which needs began to wait for a person, and which go on: worth an event once, whatever each pass says of them. */
+/** Which needs began to wait for a person or wait for long, and which go on: worth an event once, whatever each pass says. */
 import type { EventsRecord } from '../model/records.ts';
 import type { ClusterEvent } from '../model/status.ts';
 
@@ -9,7 +9,8 @@ export type HeldNeed = {
   readonly need: string;
   readonly reason: string;
   readonly brokerId?: number | undefined;
-  readonly stalled: boolean;
+  /** What is worth telling of it: a person has to act, or it takes longer than anybody would expect. */
+  readonly trouble?: 'stalled' | 'long' | undefined;
   readonly message: () => string;
 };
 
@@ -20,13 +21,16 @@ const toldSingly = 3;
 /** More are not remembered, and told again by who takes over. */
 const maxTold = 2_000;
 
+const person = { severity: 'error', words: 'held' } as const;
+const long = { severity: 'warning', words: 'waits for long' } as const;
+
 /** Returns `told` itself when there is nothing to tell. A need that still waits, for whatever, does not go on. */
 export function foldHeld(
   told: ToldHeld,
   held: readonly HeldNeed[],
 ): { readonly told: ToldHeld; readonly news: readonly News[] } {
   const waiting = new Set(held.map((h) => h.need));
-  const stalled = held.filter((h) => h.stalled);
+  const stalled = held.filter((h) => h.trouble !== undefined);
   const fresh = stalled.filter((h) => told[h.need]?.reason !== h.reason);
   const freed = Object.keys(told).filter((need) => !waiting.has(need));
   if (fresh.length === 0 && freed.length === 0) {
@@ -35,23 +39,24 @@ export function foldHeld(
   const news: News[] = [];
   for (const group of Map.groupBy(fresh, (h) => h.reason).values()) {
     const [first] = group;
+    const { severity, words } = first?.trouble === 'long' ? long : person;
     if (group.length > toldSingly && first !== undefined) {
       news.push({
-        severity: 'error',
-        message: `held: ${first.need} and ${group.length - 1} more`,
+        severity,
+        message: `${words}: ${first.need} and ${group.length - 1} more`,
         why: first.message(),
       });
       continue;
     }
     for (const { need, message, ...about } of group) {
-      news.push({ ...subjectOf(about), severity: 'error', message: `held: ${need}`, why: message() });
+      news.push({ ...subjectOf(about), severity, message: `${words}: ${need}`, why: message() });
     }
   }
   if (freed.length > toldSingly) {
-    news.push({ severity: 'info', message: `no longer held: ${freed[0]} and ${freed.length - 1} more` });
+    news.push({ severity: 'info', message: `goes on: ${freed[0]} and ${freed.length - 1} more` });
   } else {
     for (const need of freed) {
-      news.push({ ...subjectOf(told[need] ?? {}), severity: 'info', message: `no longer held: ${need}` });
+      news.push({ ...subjectOf(told[need] ?? {}), severity: 'info', message: `goes on: ${need}` });
     }
   }
   const gone = new Set(freed);

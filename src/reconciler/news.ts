@@ -22,13 +22,29 @@ export type News = {
   converged(memory: ClusterMemory): void;
 };
 
-const needOf = (held: Held): HeldNeed => ({
-  need: held.need,
-  reason: held.reason.kind,
-  brokerId: held.brokerId,
-  stalled: held.stalled,
-  message: () => describeHeld(held).message,
-});
+/** What waits for longer than this is told, though time and events may still do. */
+const longMs = 2 * 60_000;
+/** Waits that somebody asked for, that have their turn, or that hold up nothing. */
+const patient: ReadonlySet<Held['reason']['kind']> = new Set([
+  'paused-by-operator',
+  'rollout-paused',
+  'waiting-for-roll',
+  'task-in-progress',
+  'left-behind',
+  'orphaned',
+]);
+
+function needOf(held: Held, nowMs: number): HeldNeed {
+  const { need, reason, brokerId, stalled, sinceMs = nowMs } = held;
+  const isLong = nowMs - sinceMs >= longMs && !patient.has(reason.kind);
+  return {
+    need,
+    reason: reason.kind,
+    brokerId,
+    trouble: stalled ? 'stalled' : isLong ? 'long' : undefined,
+    message: () => describeHeld(held).message,
+  };
+}
 
 export function createNews(events: EventLog, clock: Clock): News {
   const tell = (name: string, held: readonly HeldNeed[]): void => {
@@ -58,17 +74,27 @@ export function createNews(events: EventLog, clock: Clock): News {
       const held = Map.groupBy(plan.held, (h) => h.clusterName);
       for (const { spec } of clusters) {
         const { name } = spec.desired;
-        tell(name, (held.get(name) ?? []).map(needOf));
+        tell(
+          name,
+          (held.get(name) ?? []).map((one) => needOf(one, clock.nowMs())),
+        );
       }
       // Where they went only later offers tell, which are no news of their own.
       const known = events.toldHeld(frameworkLog);
       const gone = Object.entries(known).map(([need, told]) => ({
         need,
         ...told,
-        stalled: false,
         message: () => '',
       }));
-      tell(frameworkLog, [...gone, ...orphans.map((h) => ({ ...h, message: () => h.message }))]);
+      tell(frameworkLog, [
+        ...gone,
+        ...orphans.map(({ need, reason, message }) => ({
+          need,
+          reason,
+          trouble: 'stalled' as const,
+          message: () => message,
+        })),
+      ]);
     },
     decided(before, after) {
       const news = describeDecision(before, after, clock.nowMs());
