@@ -13,7 +13,8 @@ export function explanationSection(status: ClusterStatus, brokerId: number, canv
   const lines = explanationLines(status, brokerId, canvas);
   return {
     wantedLines: lines.length,
-    leastLines: Math.min(4, lines.length),
+    // It was asked for: worth more than blank lines between the others.
+    leastLines: Math.min(lines.length, Math.max(4, Math.floor(canvas.height / 3))),
     rank: 1,
     render: (height) => lines.slice(0, height),
   };
@@ -38,7 +39,7 @@ function explanationLines(status: ClusterStatus, brokerId: number, canvas: Canva
   const events = status.events.filter((event) => event.brokerId === brokerId).slice(-mostEvents);
   return [
     ...paragraph('', answer, 'strong'),
-    ...(times.length === 0 ? [] : paragraph('  ', `waits ${times.join(', ')}`)),
+    ...(times.length === 0 ? [] : paragraph('  ', `waiting ${times.join(', ')}`)),
     ...(wait?.remedy === undefined ? [] : paragraph(`  ${glyphs.remedy} `, wait.remedy)),
     ...offers
       .slice(0, mostOffers)
