@@ -65,7 +65,7 @@ function answerOf(cluster: ClusterStatus, broker: BrokerStatus, time: (atMs: num
     case 'launching':
       return `Broker ${id} is being launched${on}${since}; its agent has not said anything of it yet.`;
     case 'starting':
-      return `Broker ${id} is starting${on}${since}: ${doing(broker)}.`;
+      return `Broker ${id} is starting${on}${since}: ${doing(broker)}${isRetry(broker) ? `; it ended before at ${time(broker.lastEnd.atMs)} (${broker.lastEnd.state}): ${broker.lastEnd.why}` : ''}.`;
     case 'stopping':
       return `Broker ${id} is being stopped${on}${because(orderOf(cluster, id))}.`;
     case 'stopped':
@@ -105,12 +105,20 @@ function runningAnswer(broker: BrokerStatus, since: string): string {
   return `${runs}${since}${endpoint === undefined ? '' : ` and serves at ${endpoint}`}${replicas}.`;
 }
 
+/** What it ended of before is why it starts now. */
+function isRetry(
+  broker: BrokerStatus,
+): broker is BrokerStatus & { readonly lastEnd: NonNullable<BrokerStatus['lastEnd']> } {
+  return broker.failures > 0 && broker.lastEnd !== undefined && broker.lastEnd.ordered !== true;
+}
+
 function doing({ phase, progress, waiting }: BrokerStatus): string {
   const share =
     progress === undefined || progress.totalBytes <= 0
       ? ''
       : ` (${Math.floor((progress.doneBytes / progress.totalBytes) * 100)} %)`;
-  const what = `${progress?.label ?? phase ?? 'its executor is coming up'}${share}`;
+  const step = phase === 'starting' ? 'Kafka is coming up' : (phase ?? 'its executor is coming up');
+  const what = `${progress?.label ?? step}${share}`;
   return waiting === undefined ? what : `${what}, ${waiting.why}`;
 }
 

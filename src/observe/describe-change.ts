@@ -37,8 +37,9 @@ export function describeChange(before: BrokerRecord, after: BrokerRecord): News 
   if (is.state === 'TASK_RUNNING' && was.state !== 'TASK_RUNNING') {
     return { severity: 'info', message: `serves at ${is.report?.endpoint ?? 'an address it did not tell'}` };
   }
-  if (is.report?.phase !== was.report?.phase && is.report !== undefined && is.state === 'TASK_STARTING') {
-    return { severity: 'info', message: is.report.phase };
+  // What takes seconds is shown while it lasts; a recovery may take hours.
+  if (is.report?.phase === 'recovering' && was.report?.phase !== 'recovering') {
+    return { severity: 'warning', message: 'recovers its logs after a hard stop' };
   }
   const warning = is.report?.warnings?.find((w) => was.report?.warnings?.includes(w) !== true);
   return warning === undefined ? undefined : { severity: 'warning', message: warning };

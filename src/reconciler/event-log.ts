@@ -97,9 +97,12 @@ function append(events: readonly ClusterEvent[], event: ClusterEvent): readonly 
 const isSame = (a: ClusterEvent, b: ClusterEvent): boolean =>
   a.message === b.message &&
   a.brokerId === b.brokerId &&
-  a.why === b.why &&
+  (a.why === b.why || (a.severity !== 'info' && gist(a.why) === gist(b.why))) &&
   a.author === b.author &&
   a.severity === b.severity;
+
+/** Times, counts and ids in it differ from one crash to the next. */
+const gist = (why: string | undefined): string | undefined => why?.replaceAll(/\d+/g, '#');
 
 function bound(events: readonly ClusterEvent[]): readonly ClusterEvent[] {
   if (events.length <= kept) {

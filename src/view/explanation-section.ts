@@ -50,7 +50,13 @@ function explanationLines(status: ClusterStatus, brokerId: number, canvas: Canva
         ),
       ),
     ...events.flatMap((event) =>
-      paragraph(`  ${time(event.atMs)}  `, eventSentence(event).replace(`broker ${brokerId}: `, ''), 'dim'),
+      paragraph(`  ${time(event.atMs)}  `, withoutSubject(eventSentence(event), brokerId), 'dim'),
     ),
   ];
+}
+
+/** Whose events these are stands above them. */
+function withoutSubject(sentence: string, brokerId: number): string {
+  const subject = `broker ${brokerId}: `;
+  return sentence.startsWith(subject) ? sentence.slice(subject.length) : sentence;
 }

@@ -35,6 +35,10 @@ test('every state has an answer, with its reason', () => {
     }),
     'Broker 1 is starting on agent-2 since -12m: fetching (50 %).',
   );
+  assert.is(
+    answer({ state: 'starting', phase: 'starting', failures: 1, lastEnd }),
+    'Broker 1 is starting on agent-2 since -12m: Kafka is coming up; it ended before at -1m (TASK_FAILED): exit status 1.',
+  );
   assert.match(answer({ state: 'launching' }), /is being launched on agent-2/);
   assert.is(
     answer({ ...down, state: 'waiting', waiting: waits('no offer fits') }),

@@ -113,6 +113,26 @@ test('what repeats itself is counted, and pushes nothing out', () => {
   );
 });
 
+test('ends whose words differ in numbers only are the same one again', () => {
+  const log = createEventLog();
+  for (let i = 0; i < 5; i += 1) {
+    log.add('demo', {
+      atMs: i,
+      severity: 'error',
+      brokerId: 1,
+      message: 'ended',
+      why: `at 12:00:0${i}: exit 1`,
+    });
+  }
+  assert.equal(
+    log.of('demo').map(({ why, count }) => [why, count]),
+    [
+      ['at 12:00:00: exit 1', undefined],
+      ['at 12:00:04: exit 1', 4],
+    ],
+  );
+});
+
 test('a log is bounded in number and bytes, and of what is many the oldest goes first', () => {
   const log = createEventLog();
   log.add('demo', { atMs: 0, severity: 'info', message: 'revision 1 applied', author: 'ann' });
