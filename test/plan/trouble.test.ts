@@ -175,7 +175,10 @@ test('a live broker in trouble says why, with a remedy; a starting one what it w
   const starting = shown(
     reporting({ phase: 'starting', message: 'waiting for an active controller' }, 'TASK_STARTING'),
   );
-  assert.match(starting.described, /^Broker 1 is starting.*: Kafka is coming up, waiting for an active controller\.$/m);
+  assert.match(
+    starting.described,
+    /^Broker 1 is starting.*: Kafka is coming up, waiting for an active controller\.$/m,
+  );
 });
 
 test('warnings of the host reach the description', () => {

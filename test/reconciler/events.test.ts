@@ -5,8 +5,12 @@ import { UnavailableError } from '../../src/model/errors.ts';
 import type { EventsRecord } from '../../src/model/records.ts';
 import { eventSentence } from '../../src/model/status.ts';
 import { createEventLog } from '../../src/reconciler/event-log.ts';
-import { readEvents } from '../../src/reconciler/stored-events.ts';
+import { loadMemory } from '../../src/reconciler/memory.ts';
+import { createStoredEvents, readEvents } from '../../src/reconciler/stored-events.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { createVirtualClock } from '../mesos/virtual-clock.ts';
+import { makeDesired, makeSpec } from '../plan/builders.ts';
 import { createHarness, type Harness, settle } from './harness.ts';
 import { launched, serving, subscribed } from './stages.ts';
 
@@ -60,19 +64,21 @@ test('an order to stop stores what is not stored yet', async () => {
 
 test('a store that takes no events delays them: the loop goes on, and an answer that was lost costs nothing', async () => {
   const harness = await launched();
+  await seconds(harness, 3);
   let failures = 0;
   harness.onWrite = (path) => {
     if (path !== eventsPath) return undefined;
     failures += 1;
     return failures > 3 ? 'lost' : new UnavailableError('KM_UNAVAILABLE_STORE', 'down');
   };
-  await seconds(harness, 5);
   await harness.reconciler.setIntent('demo', 0, { kind: 'pause', author: 'ann' });
   assert.is((await harness.broker(0))?.intent?.kind, 'pause', 'other records are stored');
   await seconds(harness, 40);
   assert.ok(failures >= 4 && failures < 8, `${failures} tries: it backs off`);
   harness.onWrite = () => undefined;
   await seconds(harness, 60);
+  await harness.reconciler.setIntent('demo', 0, undefined);
+  await seconds(harness, 3);
   const { events } = (await harness.stored(eventsPath)) as EventsRecord;
   assert.equal(events.map(eventSentence), said(harness));
   assert.equal(harness.fatal, []);
@@ -87,6 +93,52 @@ test('another writer of the record, and a form that nobody knows, hold up nothin
   await seconds(harness, 3);
   assert.is(eventWrites(harness), 1);
   assert.equal(harness.fatal, []);
+});
+
+test('only what changed is written, and what went with its cluster is forgotten', async () => {
+  const store = createMemoryStoreBackend().connect();
+  await store.claim();
+  const written: string[] = [];
+  const log = createEventLog();
+  const clusters = new Set(['a', 'b']);
+  const stored = createStoredEvents({
+    log,
+    store: {
+      ...store,
+      write: (path, value, version) => {
+        written.push(path);
+        return store.write(path, value, version);
+      },
+    },
+    clock: createVirtualClock(),
+    logger: silentLogger,
+    exists: (name) => clusters.has(name),
+    takeTurn: () => {},
+  });
+  const add = (name: string): void => log.add(name, { atMs: 0, severity: 'info', message: 'm' });
+  for (const name of ['', 'a', 'b']) add(name);
+  await stored.flush();
+  add('a');
+  await stored.flush();
+  assert.equal(written, ['events', 'clusters/a/events', 'clusters/b/events', 'clusters/a/events']);
+  clusters.delete('b');
+  add('b');
+  await stored.flush();
+  assert.is(written.length, 4);
+  assert.equal(log.names(), ['', 'a']);
+});
+
+test('with the last record of a cluster its events go', async () => {
+  const store = createMemoryStoreBackend().connect();
+  await store.claim();
+  await store.write('clusters/demo/spec', makeSpec(makeDesired()), 0);
+  await store.write(eventsPath, { schema: 1, events: [] }, 0);
+  const memory = await loadMemory(store);
+  await memory.removeCluster('demo', true);
+  assert.ok(await store.read(eventsPath), 'kept with the spec');
+  await memory.removeCluster('demo', false);
+  assert.is(await store.read(eventsPath), undefined);
+  assert.equal(memory.clusters(), []);
 });
 
 test('what repeats itself is counted, and pushes nothing out', () => {
