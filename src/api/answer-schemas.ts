@@ -250,14 +250,27 @@ export const held = named(
       stalled: flag({ description: 'A person has to do something.' }),
       details: list(text()),
     },
-    { brokerId: integer(), untilMs: atMs, remedy: text() },
+    {
+      brokerId: integer(),
+      untilMs: atMs,
+      remedy: text(),
+      sinceMs: atMs,
+      offers: list(
+        named(
+          'SeenOffer',
+          object({ agent: text(), reasons: list(text()) }, { atMs }),
+          'What an agent offered lately, and why it did not do.',
+        ),
+      ),
+      silentAgents: list(text()),
+    },
   ),
   'What is wanted, is not done, and why.',
 );
 
 const eventFields = {
   required: { seq: integer(), atMs, severity: words('info', 'warning', 'error'), message: text() },
-  optional: { brokerId: integer(), why: text(), author: text() },
+  optional: { brokerId: integer(), why: text(), author: text(), count: integer(), firstAtMs: atMs },
 };
 export const clusterEvent = named('ClusterEvent', object(eventFields.required, eventFields.optional));
 const pagedEvent = named(

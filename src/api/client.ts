@@ -3,6 +3,8 @@ import type {
   ApplyRequest,
   ClusterStatus,
   ErrorAnswer,
+  EventPage,
+  EventQuery,
   HealthAnswer,
   IntentAnswer,
   IntentRequest,
@@ -39,6 +41,7 @@ export type ApiClient = {
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
   teardown(request: TeardownRequest): Promise<TeardownAnswer>;
+  events(query: EventQuery): Promise<EventPage>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
 };
 
@@ -90,6 +93,14 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         intent === undefined ? 'DELETE' : 'POST',
       ),
     teardown: (request) => demand('/v1/teardown', request),
+    events: ({ clusterName, afterSeq, limit }) =>
+      demand(
+        `/v1/events?${new URLSearchParams({
+          limit: String(limit),
+          ...(clusterName === undefined ? {} : { cluster: clusterName }),
+          ...(afterSeq === undefined ? {} : { after: String(afterSeq) }),
+        })}`,
+      ),
     readLog: ({ clusterName, brokerId, file, bytes }) =>
       ask(
         `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,

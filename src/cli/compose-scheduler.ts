@@ -317,6 +317,7 @@ async function lead(
           logger,
         })),
     framework,
+    self: base.self.id,
     artifacts: () => {
       for (const { spec } of reconciler.memory()) {
         if (spec.desired.kafka.distribution === undefined) distributions.want(spec.desired.kafka.version);

@@ -30,6 +30,7 @@ export function followLeader(first: ApiClient, how: Pick<ApiClientOptions, 'toke
     apply: (request) => following((client) => client.apply(request)),
     setIntent: (request) => following((client) => client.setIntent(request)),
     teardown: (request) => following((client) => client.teardown(request)),
+    events: (query) => following((client) => client.events(query)),
     readLog: (request) => following((client) => client.readLog(request)),
   };
 }

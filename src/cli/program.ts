@@ -4,6 +4,7 @@ import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
+import { addEventsCommand } from './program-events.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
@@ -114,6 +115,7 @@ ${examples(
       set((await import('./commands/describe.ts')).describeCluster(context, name, options)),
     );
 
+  addEventsCommand(program, context, set, (command) => withClient(withOutput(command)));
   withClient(withCluster(program.command('logs')))
     .description("Print the end of a broker's log, read from its sandbox on the agent.")
     .argument('<broker>', 'id of the broker', parseBrokerId)

@@ -7,6 +7,7 @@ import type { SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { recordPaths, type Store } from '../model/store.ts';
 import { readStatuses } from '../reconciler/read-statuses.ts';
+import { readEvents } from '../reconciler/stored-events.ts';
 import type { Clock } from '../sys/clock.ts';
 
 /** A store that is read for every request would be read a thousand times a second by a few views. */
@@ -89,7 +90,7 @@ export function createStandbyService(deps: {
     resume: () => refuse('orders'),
     rollback: () => refuse('orders'),
     reconcile: () => refuse('orders'),
-    events: () => refuse('questions about events'),
+    events: (query) => readEvents(store, query),
     // Who follows a standby asks again from time to time: the store tells of no change.
     onChange: () => () => {},
   };

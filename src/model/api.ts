@@ -195,7 +195,11 @@ export type EventQuery = {
   readonly afterSeq?: number;
   readonly limit: number;
 };
+/** In the place of a cluster's name, of events that belong to none. */
+export const frameworkLog = '';
+
 export type EventPage = {
+  /** `clusterName` is empty (`frameworkLog`) for what belongs to no cluster, which only a question for all is answered with. */
   readonly events: readonly (ClusterEvent & { readonly clusterName: string })[];
   /** For the next question; absent: there was nothing yet. */
   readonly lastSeq?: number;

@@ -58,6 +58,8 @@ export type HeldReason =
       readonly kind: 'no-matching-offer';
       readonly wanted: string;
       readonly rejections: readonly OfferRejection[];
+      /** Hostnames of agents that we know and that offered nothing lately; the first ones. */
+      readonly silent?: readonly string[];
     }
   /** The disk is on this agent; until `untilMs` no other will do. */
   | {
@@ -188,6 +190,8 @@ export type OfferRejection = {
   readonly hostname: string;
   /** What did not fit, each with what was wanted and what there was. */
   readonly reasons: readonly string[];
+  /** When it was seen; absent: just now. */
+  readonly atMs?: number;
 };
 
 export type Held = {
@@ -198,6 +202,8 @@ export type Held = {
   readonly reason: HeldReason;
   /** Whether a person has to act (stalled), or time and events will do (waiting). */
   readonly stalled: boolean;
+  /** Since when it is held for this kind of reason, as far as this scheduler has seen. */
+  readonly sinceMs?: number;
 };
 
 export type DeclinedOffer = {

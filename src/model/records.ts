@@ -6,6 +6,7 @@ import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
 import type { DiskSource, Reservation, TaskState, Unavailability } from './mesos.ts';
 import type { RevisionOutcome, SpecSource, Suspension } from './source.ts';
+import type { ClusterEvent } from './status.ts';
 
 export type FrameworkRecord = {
   readonly schema: 1;
@@ -249,6 +250,15 @@ export type BrokerSettings = {
   readonly environment: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
   readonly log4j: Readonly<Record<string, string>>;
+};
+
+/** The last events of a cluster, or of the framework itself. For people: nothing is decided by it. */
+export type EventsRecord = {
+  readonly schema: 1;
+  /** Newest last. */
+  readonly events: readonly ClusterEvent[];
+  /** By need, what it was last told to be held for: whoever takes over tells it no second time. */
+  readonly toldHeld?: Readonly<Record<string, { readonly reason: string; readonly brokerId?: number }>>;
 };
 
 /** All that is remembered of one cluster. */

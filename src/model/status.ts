@@ -87,6 +87,7 @@ export type BrokerStatus = {
 export function sharedWarnings(brokers: readonly BrokerStatus[]): ReadonlyMap<string, readonly number[]> {
   const ids = new Map<string, number[]>();
   for (const { id, warnings } of brokers) {
+    if (warnings.length === 0) continue;
     for (const warning of new Set(warnings)) ids.set(warning, [...(ids.get(warning) ?? []), id]);
   }
   return new Map([...ids].filter(([, of]) => of.length > 1));
@@ -181,8 +182,22 @@ export type HeldSummary = {
   readonly untilMs?: number;
   readonly remedy?: string;
   readonly stalled: boolean;
+  /** Since when, as far as whoever leads has seen it. */
+  readonly sinceMs?: number;
   /** For `no-matching-offer`: each offer lately seen and why it did not fit. */
   readonly details: readonly string[];
+  /** The same, in parts, newest first. */
+  readonly offers?: readonly SeenOffer[];
+  /** Hostnames of agents that we know and that offered nothing lately; the first ones. */
+  readonly silentAgents?: readonly string[];
+};
+
+/** What an agent offered, and why it did not do. */
+export type SeenOffer = {
+  readonly agent: string;
+  readonly atMs?: number;
+  /** Each with what was wanted and what there was. */
+  readonly reasons: readonly string[];
 };
 
 /** Newest last; bounded. */
@@ -197,4 +212,14 @@ export type ClusterEvent = {
   readonly why?: string;
   /** Who wanted it, where a person did. */
   readonly author?: string;
+  /** How often the same happened since `firstAtMs`; absent: once. `atMs` and `seq` are of the last time. */
+  readonly count?: number;
+  readonly firstAtMs?: number;
 };
+
+/** An event in one sentence: `broker 2: stop by ann: new disk`. Without how often it was seen. */
+export function eventSentence({ brokerId, message, why, author }: ClusterEvent): string {
+  const subject = `broker ${brokerId}`;
+  const about = brokerId === undefined || message.includes(subject) ? '' : `${subject}: `;
+  return `${about}${message}${author === undefined ? '' : ` by ${author}`}${why === undefined ? '' : `: ${why}`}`;
+}

@@ -32,6 +32,8 @@ export type Store = {
 
 export const recordPaths = {
   framework: 'framework',
+  /** The last events that belong to no cluster, for people. */
+  frameworkEvents: 'events',
   /** There while a lost store is being made again, and not complete yet. */
   recovery: 'recovery',
   clusters: 'clusters',

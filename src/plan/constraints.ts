@@ -9,28 +9,35 @@ type Attributes = Readonly<Record<string, string>>;
  */
 export function judgeAgents(
   constraints: readonly Constraint[],
-  others: readonly Attributes[],
+  others: readonly { readonly id: number; readonly attributes: Attributes }[],
 ): (agent: Attributes) => readonly string[] {
   const rules = constraints.map((constraint) => ({
     constraint,
-    inUse: countValues(others.flatMap((o) => o[constraint.attribute] ?? [])),
+    inUse: usersOf(constraint.attribute, others),
   }));
   return (agent) =>
     rules.flatMap(({ constraint, inUse }) => check(constraint, agent[constraint.attribute], inUse) ?? []);
 }
 
-/** How many brokers have each value, in the order in which the values were first seen. */
-type Counts = ReadonlyMap<string, number>;
+/** The brokers that have each value, in the order in which the values were first seen. */
+type Users = ReadonlyMap<string, readonly number[]>;
 
-function countValues(values: readonly string[]): Counts {
-  const counts = new Map<string, number>();
-  for (const value of values) {
-    counts.set(value, (counts.get(value) ?? 0) + 1);
+function usersOf(
+  attribute: string,
+  others: readonly { readonly id: number; readonly attributes: Attributes }[],
+): Users {
+  const users = new Map<string, number[]>();
+  for (const { id, attributes } of others) {
+    const value = attributes[attribute];
+    if (value === undefined) continue;
+    const known = users.get(value);
+    if (known === undefined) users.set(value, [id]);
+    else known.push(id);
   }
-  return counts;
+  return users;
 }
 
-function check(constraint: Constraint, value: string | undefined, inUse: Counts): string | undefined {
+function check(constraint: Constraint, value: string | undefined, inUse: Users): string | undefined {
   const { attribute } = constraint;
   if (value === undefined) {
     return `agent has no attribute ${attribute}`;
@@ -45,7 +52,9 @@ function check(constraint: Constraint, value: string | undefined, inUse: Counts)
         ? `${attribute} ${value} is like ${constraint.pattern}`
         : undefined;
     case 'unique':
-      return inUse.has(value) ? `${attribute} ${value} has a broker already` : undefined;
+      return inUse.has(value)
+        ? `${attribute} ${value} is used by ${named(inUse.get(value))}, and is to be used once`
+        : undefined;
     case 'cluster': {
       const [first] = inUse.keys();
       const wanted = constraint.value ?? first;
@@ -57,16 +66,25 @@ function check(constraint: Constraint, value: string | undefined, inUse: Counts)
 }
 
 /** Until `minimum` distinct values are in use only a new one will do; then only one of those used least. */
-function checkGroups(attribute: string, value: string, counts: Counts, minimum: number): string | undefined {
-  const mine = counts.get(value) ?? 0;
+function checkGroups(attribute: string, value: string, users: Users, minimum: number): string | undefined {
+  const mine = users.get(value)?.length ?? 0;
   if (mine === 0) {
     return undefined;
   }
-  if (counts.size < minimum) {
-    return `${attribute} ${value} is in use and ${minimum} different ones are wanted`;
+  const used = `${attribute} ${value} is used by ${named(users.get(value))}`;
+  if (users.size < minimum) {
+    return `${used}, and ${minimum} different ones are wanted`;
   }
-  const least = Math.min(...counts.values());
-  return mine === least ? undefined : `${attribute} ${value} has ${mine} brokers, another has ${least}`;
+  // Thousands of them would be too many arguments.
+  const [least, ids] = [...users].reduce((a, b) => (b[1].length < a[1].length ? b : a));
+  return mine === ids.length ? undefined : `${used}, and ${least} by ${ids.length} only`;
+}
+
+const mostNamed = 5;
+
+function named(ids: readonly number[] = []): string {
+  const more = ids.length - mostNamed;
+  return `broker${ids.length === 1 ? '' : 's'} ${ids.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function matches(pattern: string, value: string): boolean {

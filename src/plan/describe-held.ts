@@ -1,7 +1,7 @@
 /** Held reasons in words: what is waited for, until when, and what would let it go on. */
 import { unreachable } from '../model/errors.ts';
 import type { Held, HeldReason, OfferRejection } from '../model/plan.ts';
-import type { HeldSummary, Waiting } from '../model/status.ts';
+import type { HeldSummary, SeenOffer, Waiting } from '../model/status.ts';
 import { diskRemedies } from './disks.ts';
 
 type Words = {
@@ -11,8 +11,11 @@ type Words = {
   readonly details?: readonly string[];
 };
 
-export function describeHeld(held: Held): HeldSummary {
-  const { message, untilMs, remedy, details } = describeReason(held.reason);
+/** `maxDetails`: how many agents' offers are told of. */
+export function describeHeld(held: Held, maxDetails = 50): HeldSummary {
+  const { message, untilMs, remedy, details } = describeReason(held, maxDetails);
+  const offers = offersOf(held.reason, maxDetails);
+  const silent = held.reason.kind === 'no-matching-offer' ? held.reason.silent : undefined;
   return {
     ...(held.brokerId === undefined ? {} : { brokerId: held.brokerId }),
     need: held.need,
@@ -21,7 +24,10 @@ export function describeHeld(held: Held): HeldSummary {
     ...(untilMs === undefined ? {} : { untilMs }),
     ...(remedy === undefined ? {} : { remedy }),
     stalled: held.stalled,
+    ...(held.sinceMs === undefined ? {} : { sinceMs: held.sinceMs }),
     details: details ?? [],
+    ...(offers.length === 0 ? {} : { offers }),
+    ...(silent === undefined ? {} : { silentAgents: silent }),
   };
 }
 
@@ -34,24 +40,37 @@ export function waitingOf(summary: HeldSummary): Waiting {
   };
 }
 
-/** A thousand agents say the same a thousand times. */
-const maxDetails = 50;
+function offersOf(reason: HeldReason, most: number): readonly SeenOffer[] {
+  const rejections =
+    reason.kind === 'no-matching-offer' || reason.kind === 'waiting-for-agent'
+      ? (reason.rejections ?? [])
+      : [];
+  return rejections.slice(0, most).map(({ hostname, reasons, atMs }) => ({
+    agent: hostname,
+    ...(atMs === undefined ? {} : { atMs }),
+    reasons,
+  }));
+}
 
-function describeReason(reason: HeldReason): Words {
+function describeReason({ reason, brokerId, clusterName }: Held, maxDetails: number): Words {
+  /** The command about this broker, to be copied as it stands. */
+  const command = (verb: string): string =>
+    `\`kafka-mesos ${verb} ${brokerId ?? 'ID'}${clusterName === '' ? '' : ` --cluster ${clusterName}`}\``;
   switch (reason.kind) {
     case 'no-matching-offer': {
       if (reason.rejections.length === 0) {
         return {
           message: `waits for an offer with ${reason.wanted}`,
-          remedy: 'Mesos offers nothing now; if that stays so, look for free agents and the role’s quota',
+          remedy:
+            'Mesos offers nothing now; if that stays so, see whether agents are connected and have so much free, and whether a quota, a weight or a reservation keeps it from the role',
         };
       }
       const first = reason.rejections[0];
       const others = reason.rejections.length - 1;
       return {
         message: `no offer fits: ${first?.hostname}: ${first?.reasons.join('; ')}${others > 0 ? `; and ${others} more` : ''}`,
-        remedy: `an agent with ${reason.wanted} that meets the constraints`,
-        details: rejectionLines(reason.rejections),
+        remedy: `free or add an agent with ${reason.wanted} that meets the constraints, or want less in the spec`,
+        details: rejectionLines(reason.rejections, maxDetails),
       };
     }
     case 'waiting-for-agent': {
@@ -63,7 +82,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `waits for ${reason.hostname}, where its data is${reason.drained === true ? ' and which is drained' : ''}${lately}`,
         untilMs: reason.untilMs,
-        details: rejectionLines(rejections),
+        details: rejectionLines(rejections, maxDetails),
         remedy: `${reason.drained === true ? `reactivate ${reason.hostname}` : `bring ${reason.hostname} back`}; ${afterwards(reason)}`,
       };
     }
@@ -84,14 +103,14 @@ function describeReason(reason: HeldReason): Words {
         remedy:
           reason.isHalfDone === true
             ? 'it goes on by itself; if that stays so, see whether role and principal may reserve resources and create volumes'
-            : 'see its log by `kafka-mesos logs`; a changed spec is tried at once',
+            : `${causeRemedy(reason.last) ?? `see its log by ${command('logs')}`}; a changed spec or ${command('broker start')} is tried at once`,
       };
     case 'disk-full':
     case 'disk-failed':
       return {
         message: reason.detail,
         untilMs: reason.untilMs,
-        remedy: `${diskRemedies[reason.kind]}; a changed spec or \`kafka-mesos broker start\` is tried at once`,
+        remedy: `${diskRemedies[reason.kind]}; a changed spec or ${command('broker start')} is tried at once`,
       };
     case 'disk-offline':
       return { message: `is not restarted while ${reason.detail}`, remedy: diskRemedies['disk-failed'] };
@@ -104,11 +123,13 @@ function describeReason(reason: HeldReason): Words {
     case 'gave-up':
       return {
         message: `gave up after ${count(reason.failures, 'failure')} in a row: ${reason.last}`,
-        remedy:
-          'see its log by `kafka-mesos logs`, then change the spec, raise failover.maxTries, or try again by `kafka-mesos broker start`',
+        remedy: `${causeRemedy(reason.last) ?? `see its log by ${command('logs')}`}; then change the spec, raise failover.maxTries, or try again by ${command('broker start')}`,
       };
     case 'waiting-for-voters':
-      return { message: `waits until all first controllers can be placed; missing: ${list(reason.missing)}` };
+      return {
+        message: `waits until all first controllers can be placed; missing: ${list(reason.missing)}`,
+        remedy: `they are launched together or not at all: \`kafka-mesos describe broker ${reason.missing[0] ?? 'ID'} --cluster ${clusterName}\` says what is missing`,
+      };
     case 'task-in-progress':
       return { message: reason.doing };
     case 'waiting-for-isr':
@@ -134,7 +155,7 @@ function describeReason(reason: HeldReason): Words {
       return {
         message: `${reason.author} asked to leave it alone${reason.detail === undefined ? '' : ` (${reason.detail})`}`,
         ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
-        remedy: 'take it back by `kafka-mesos broker resume`',
+        remedy: `take it back by ${command('broker resume')}`,
       };
     case 'quorum-at-risk':
       return {
@@ -148,7 +169,7 @@ function describeReason(reason: HeldReason): Words {
         remedy:
           reason.partitions.length === 0
             ? 'bring its agent back'
-            : 'bring its agent back, or give these partitions up by name: `kafka-mesos broker replace ID --accept-loss …`',
+            : `bring its agent back, or give these partitions up by name: ${command('broker replace').slice(0, -1)} --accept-loss ${reason.partitions[0]} …\``,
       };
     case 'hosts-replicas':
       return {
@@ -203,7 +224,8 @@ function describeReason(reason: HeldReason): Words {
     case 'mesos-unknown':
       return {
         message: reason.detail,
-        remedy: 'brokers go on; the scheduler connects again when it answers',
+        remedy:
+          'brokers go on, and the scheduler connects again when it answers; if that stays so, see whether a master leads where `kafka-mesos status` says that it is asked',
       };
     case 'distribution-missing':
       return {
@@ -211,11 +233,17 @@ function describeReason(reason: HeldReason): Words {
         remedy: 'get it by `kafka-mesos dist get`, or name spec.kafka.distribution',
       };
     case 'too-few-brokers':
-      return { message: `wants ${count(reason.wanted, 'broker')} and ${reason.available} serve` };
+      return {
+        message: `wants ${count(reason.wanted, 'broker')} and ${reason.available} serve`,
+        remedy: 'it goes on once so many serve: start those that are stopped, or add brokers to the spec',
+      };
     case 'impossible-change':
       return { message: reason.detail, remedy: 'change the spec' };
     case 'not-yet-supported':
-      return { message: reason.detail };
+      return {
+        message: reason.detail,
+        remedy: 'take this change back in the spec',
+      };
     default:
       return unreachable(reason);
   }
@@ -225,6 +253,15 @@ const afterwards = ({ isVoter }: { readonly isVoter?: true }): string =>
   isVoter === true
     ? 'it votes in the controller quorum, whose memory its disk is: no other agent will ever do'
     : 'after the stickiness period it may be relocated if no data is lost by it';
+
+/** Of ends whose cause is known by the agent's words; the log says nothing of them, since nothing ran. */
+function causeRemedy(last: string): string | undefined {
+  // `os::chown` of the agent, seen in 04-task-failures of the recordings of Mesos 1.11.
+  const user = /No such user '([^']*)'/.exec(last)?.[1];
+  return user === undefined
+    ? undefined
+    : `make the user ${user} on that agent, or let the task run as another: \`user\` of the broker in the spec, or --user of the scheduler`;
+}
 
 const growthPrefixes: Readonly<Record<string, string>> = {
   'not-reserved': 'Mesos refuses to reserve the disk: ',
@@ -237,7 +274,9 @@ const growthRemedies: Readonly<
     (reason: Extract<HeldReason, { kind: 'volume-not-grown' }>) => { readonly remedy?: string }
   >
 > = {
-  'no-offer': () => ({}),
+  'no-offer': ({ hostname }) => ({
+    remedy: `it goes on when ${hostname} offers so much disk; if that stays so, see what else takes it there. The broker serves on meanwhile`,
+  }),
   'no-room': ({ hostname }) => ({
     remedy: `free disk on ${hostname}, or give the volume its former size; the broker serves on meanwhile`,
   }),
@@ -261,7 +300,7 @@ function remedyOf(refusal: string): string {
     : 'change the spec; it is tried again then, and after a while';
 }
 
-const rejectionLines = (rejections: readonly OfferRejection[]): readonly string[] => [
+const rejectionLines = (rejections: readonly OfferRejection[], maxDetails: number): readonly string[] => [
   ...rejections.slice(0, maxDetails).map((r) => `${r.hostname}: ${r.reasons.join('; ')}`),
   ...(rejections.length > maxDetails ? [`and ${count(rejections.length - maxDetails, 'agent')} more`] : []),
 ];

@@ -179,7 +179,7 @@ function matchOffer(
     // Constraints and maintenance are no reason to leave data behind.
     return firstFit(need, agents.filter(homeOf(placement, need.want.formatted)), () => [], context);
   }
-  const others = taken.filter((t) => t.id !== broker.id).map((t) => t.attributes);
+  const others = taken.filter((t) => t.id !== broker.id);
   const key = JSON.stringify([
     broker.cpus,
     broker.memoryMiB,

@@ -118,7 +118,7 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
     steps,
     held: plan.held
       .filter((h) => h.clusterName === desired.name && !isOnItsWay(h, planned.has(h.need)))
-      .map(describeHeld),
+      .map((held) => describeHeld(held)),
     executors: executorShare(starts),
   };
 }

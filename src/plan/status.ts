@@ -27,6 +27,9 @@ import { countInSync, isHealthy } from './safety.ts';
 import { diffSettings } from './settings.ts';
 import { isDown, named, type TopicSeen, topicStatus } from './topic-status.ts';
 
+/** More needs than this say much the same of the same agents: fewer of those are told of each. */
+const manyHeld = 20;
+
 export type StatusInput = {
   readonly input: PlanInput;
   readonly memory: ClusterMemory;
@@ -48,7 +51,8 @@ export function clusterStatus({ input, memory: stored, plan, events, rates }: St
   const steps = made.map(summarise);
   // What is only given back to Mesos holds up no convergence, be it done or waited for.
   const isAtWork = made.some((s) => s.action.kind !== 'mesos');
-  const held = plan.held.filter((h) => h.clusterName === desired.name).map(describeHeld);
+  const ownHeld = plan.held.filter((h) => h.clusterName === desired.name);
+  const held = ownHeld.map((h) => describeHeld(h, ownHeld.length > manyHeld ? 5 : 50));
   const policy = deletionOf(memory, input);
   const wanted =
     policy === undefined

@@ -2,8 +2,10 @@
 import type { IntentBody } from '../model/api.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { BrokerRecord } from '../model/records.ts';
+import { askedFor } from '../observe/describe-change.ts';
 import { activeIntent, askedBy, askFor, askNothing } from '../plan/intents.ts';
 import { emptyRecord, isVoter } from '../plan/need.ts';
+import type { NewEvent } from './event-log.ts';
 import type { Memory } from './memory.ts';
 
 export type IntentDemand = {
@@ -16,7 +18,7 @@ export type IntentDemand = {
 export type StoredIntent = {
   readonly record: BrokerRecord;
   /** For the events; absent when nothing changed by it. */
-  readonly news?: string;
+  readonly news?: Pick<NewEvent, 'message' | 'why' | 'author'>;
 };
 
 export async function storeIntent(
@@ -81,9 +83,21 @@ export async function storeIntent(
   return { record: next, news: newsOf(record, next) };
 }
 
-function newsOf(before: BrokerRecord, { intent }: BrokerRecord): string {
-  if (intent !== undefined) return `${intent.kind} ${askedBy(intent)}`;
-  return before.intent === undefined ? 'to be tried at once' : 'nothing is asked of it any more';
+function newsOf(before: BrokerRecord, { intent }: BrokerRecord): NonNullable<StoredIntent['news']> {
+  if (intent !== undefined) {
+    const { kind, author, reason } = intent;
+    return {
+      message: `to be ${askedFor[kind]}, as asked for`,
+      author,
+      ...(reason === undefined ? {} : { why: reason }),
+    };
+  }
+  return {
+    message:
+      before.intent === undefined
+        ? 'to be tried at once, as asked for'
+        : `no more to be ${askedFor[before.intent.kind]}: it was taken back`,
+  };
 }
 
 const isBackingOff = ({ task, failures, retryAtMs }: BrokerRecord): boolean =>

@@ -1,5 +1,6 @@
 /** The steps of one plan to effects, in order; a record that no store can take stops its own cluster only. */
 import { type Effects, executeStep } from '../execute/execute.ts';
+import { frameworkLog } from '../model/api.ts';
 import { SpecError } from '../model/errors.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import { summariseWhy } from '../plan/kill.ts';
@@ -48,11 +49,14 @@ export async function executePlan(
       return { steps, interrupted: true };
     }
     if (clusterName !== undefined && step.mark !== '·') {
-      events.add(clusterName, {
+      // The events of a cluster go with its records.
+      const isLast = step.action.kind === 'remove-cluster' && !step.action.keepSpec;
+      events.add(isLast ? frameworkLog : clusterName, {
         atMs: nowMs,
         severity: 'info',
+        message: step.what,
         // What is started is news by itself; what is changed or ended was there, and wants its reason.
-        message: step.mark === '+' ? step.what : `${step.what}: ${summariseWhy(step.why)}`,
+        ...(step.mark === '+' || step.why.length === 0 ? {} : { why: summariseWhy(step.why) }),
         ...(step.brokerId === undefined ? {} : { brokerId: step.brokerId }),
       });
     }

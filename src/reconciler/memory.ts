@@ -161,6 +161,9 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await remove(recordPaths.cluster(name));
       entries.set(name, { spec, brokers });
       if (!keepSpec) {
+        // Kept by others, by versions of their own.
+        const events = await store.read(recordPaths.events(name));
+        if (events !== undefined) await store.remove(recordPaths.events(name), events.version);
         await remove(recordPaths.spec(name));
         entries.delete(name);
       }

@@ -29,7 +29,7 @@ export function createOrphans(): Orphans {
       }
       tasks = plan.held
         .filter((h) => h.reason.kind === 'store-outdated' && !clusters.has(h.clusterName))
-        .map(describeHeld);
+        .map((held) => describeHeld(held));
     },
     current: () => [...byAgent.values(), tasks].flat(),
   };

@@ -6,7 +6,9 @@ import type { Store } from '../model/store.ts';
 import { emptyMesosTable } from '../observe/mesos-table.ts';
 import { clusterStatus } from '../plan/status.ts';
 import { createSeededRandom, uuid } from '../sys/random.ts';
+import { eventsInStatus } from './event-log.ts';
 import { loadMemory } from './memory.ts';
+import { readEvents } from './stored-events.ts';
 
 /** `why` says who would know more; it becomes each condition's message, as their reason is `Unknown`. */
 export async function readStatuses(
@@ -41,12 +43,16 @@ export async function readStatuses(
     reason: 'Unknown',
     message: `read from the store by a standby: ${why}`,
   });
+  const { events } = await readEvents(store, { limit: Number.MAX_SAFE_INTEGER });
+  const byCluster = Map.groupBy(events, (event) => event.clusterName);
   return clusters.map((memory) => {
     const status = clusterStatus({
       input,
       memory,
       plan: { steps: [], held: [], declined: [] },
-      events: [],
+      events: (byCluster.get(memory.spec.desired.name) ?? [])
+        .slice(-eventsInStatus)
+        .map(({ clusterName: _name, ...event }) => event),
       rates: new Map(),
     });
     return {

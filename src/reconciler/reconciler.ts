@@ -4,7 +4,13 @@
  * delays, it never misleads.
  */
 import type { Effects } from '../execute/execute.ts';
-import type { ClusterPlan, EventPage, EventQuery, SchedulerStatus } from '../model/api.ts';
+import {
+  type ClusterPlan,
+  type EventPage,
+  type EventQuery,
+  frameworkLog,
+  type SchedulerStatus,
+} from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
@@ -16,7 +22,13 @@ import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.t
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
-import { foldRejections, type RejectionMemory, withRejections } from '../observe/rejections.ts';
+import {
+  foldHeldSince,
+  foldRejections,
+  type HeldSince,
+  type RejectionMemory,
+  withRejections,
+} from '../observe/rejections.ts';
 import { plan as planFrom } from '../plan/plan.ts';
 import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
@@ -25,12 +37,13 @@ import type { Logger } from '../sys/logger.ts';
 import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
 import { type IntentDemand, storeIntent } from './broker-intents.ts';
 import { createSettingsComparison } from './compare-settings.ts';
-import { createEventLog } from './event-log.ts';
+import { createEventLog, eventsInStatus } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
 import { boundMemory, type FoldedUpdate, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
+import { createNews } from './news.ts';
 import { createOrphans } from './orphans.ts';
 import { createRates } from './rates.ts';
 import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
@@ -42,6 +55,7 @@ import {
   withProposed,
 } from './spec-revisions.ts';
 import { createStoreTrouble } from './store-trouble.ts';
+import { createStoredEvents } from './stored-events.ts';
 import { carryOutTeardown, isTornDown, storeTeardown, tornDown } from './teardown.ts';
 import { createTurns } from './turns.ts';
 
@@ -53,6 +67,8 @@ export type ReconcilerPorts = {
   readonly mesos: MesosPort;
   readonly connectKafka: ConnectKafka;
   readonly framework: FrameworkSettings;
+  /** This process among those that may lead, for the events; absent: taking over is none. */
+  readonly self?: string;
   readonly artifacts: () => ArtifactCatalog;
   /**
    * Whether this process may act, asked before every call that leaves it: false as soon as another could have
@@ -124,13 +140,27 @@ const changingMemory: ReadonlySet<Action['kind']> = new Set([
 const maxRestlessPasses = 50;
 const storeRetryMs = 1_000;
 
+/** Hostnames where brokers of ours are, or are kept. */
+const agentsOf = (clusters: readonly ClusterMemory[]): readonly string[] => [
+  ...new Set(clusters.flatMap((c) => [...c.brokers.values()].flatMap((b) => b.placement?.hostname ?? []))),
+];
+
 export function createReconciler(ports: ReconcilerPorts): Reconciler {
   const { clock, logger, store, mesos, plan = planFrom } = ports;
-  const events = createEventLog();
+  const events = createEventLog(() => storedEvents.changed());
+  const storedEvents = createStoredEvents({
+    log: events,
+    store,
+    clock,
+    logger,
+    exists: (name) => memory?.cluster(name) !== undefined,
+    takeTurn: () => turns.add(storedEvents.flush),
+  });
+  const news = createNews(events, clock);
   const rates = createRates();
   const orphans = createOrphans();
   const attempt = createAttempt(logger);
-  const trouble = createStoreTrouble();
+  const trouble = createStoreTrouble(({ sinceMs, error }) => news.storeBack(sinceMs, error.message));
   let memory: Memory | undefined;
   /** A write may or may not have happened: memory is read again before anything is decided. */
   let stale = false;
@@ -138,6 +168,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   /** Of this subscription, and whether the store has been told of it. */
   let subscription: { readonly frameworkId: string; isStored: boolean } | undefined;
   let rejections: RejectionMemory = new Map();
+  let heldSince: HeldSince = new Map();
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
   let pass = 0;
   let lastPassAtMs: number | undefined;
@@ -241,9 +272,16 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
 
   const effects = (step: Step): Effects => ({
     persistCluster: (record) => persist(step, () => requireMemory().writeCluster(record)),
-    persistBroker: (record) => persist(step, () => requireMemory().writeBroker(record)),
+    persistBroker: async (record) => {
+      const before = requireMemory().cluster(record.clusterName)?.brokers.get(record.id);
+      await persist(step, () => requireMemory().writeBroker(record));
+      news.decided(before, record);
+    },
     removeBroker: (record) => persist(step, () => requireMemory().removeBroker(record)),
-    removeCluster: (name, keepSpec) => persist(step, () => requireMemory().removeCluster(name, keepSpec)),
+    removeCluster: async (name, keepSpec) => {
+      await persist(step, () => requireMemory().removeCluster(name, keepSpec));
+      if (!keepSpec) events.forget(name);
+    },
     send,
     changeKafka: kafka.change,
     noteApplied: (applied) => turns.add(() => foldApplied(applied, { memory: requireMemory(), write })),
@@ -266,9 +304,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     const made = plan(input(clusters, nowMs, seed));
     rejections = foldRejections(rejections, made, nowMs);
     // What people see of it: the offers that did not fit are in hand for one pass only.
-    lastPlan = withRejections(made, rejections);
+    const timed = foldHeldSince(heldSince, withRejections(made, rejections, agentsOf(clusters)), nowMs);
+    heldSince = timed.since;
+    lastPlan = timed.plan;
     orphans.fold(made, offers, new Set(clusters.map((c) => c.spec.desired.name)));
     logPlan(lastPlan);
+    if (table.connected) news.planned(lastPlan, clusters, orphans.current());
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     observed = {
       plan: made,
@@ -292,9 +333,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
     // A cluster with a held need is not converged: most passes need not look further.
     const busy = new Set(lastPlan.held.map((h) => h.clusterName));
-    const isCalm = (memory: ClusterMemory): boolean =>
-      !busy.has(memory.spec.desired.name) &&
-      statusOf(memory, input(requireMemory().clusters(), nowMs, 0)).phase === 'converged';
+    const isCalm = (memory: ClusterMemory): boolean => {
+      const isConverged =
+        !busy.has(memory.spec.desired.name) &&
+        statusOf(memory, input(requireMemory().clusters(), nowMs, 0)).phase === 'converged';
+      if (isConverged) news.converged(memory);
+      return isConverged;
+    };
     kafka.poll(requireMemory().clusters(), isCalm);
     if (lastPlan.wakeAtMs !== undefined) {
       turns.wakeAt(lastPlan.wakeAtMs);
@@ -429,7 +474,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       input: planInput,
       memory,
       plan: held === undefined ? lastPlan : { ...lastPlan, held: [held, ...lastPlan.held] },
-      events: events.of(memory.spec.desired.name),
+      events: events.of(memory.spec.desired.name).slice(-eventsInStatus),
       rates: rates.current(),
     });
   }
@@ -455,6 +500,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       }
       await leaveRemoved(memory, { consent: consent.registerAnew, nowMs: clock.nowMs() });
       await boundMemory(memory, clock.nowMs(), logger);
+      await storedEvents.load(memory.clusters().map((c) => c.spec.desired.name));
+      if (ports.self !== undefined) news.leads(ports.self);
       turns.add(async () => {});
     },
     frameworkId() {
@@ -487,13 +534,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     setIntent: (clusterName, brokerId, request) =>
       turns.demand(async () => {
         const nowMs = clock.nowMs();
-        const { record, news } = await storeIntent(
+        const { record, news: told } = await storeIntent(
           requireMemory(),
           { clusterName, brokerId, request },
           nowMs,
         );
-        if (news !== undefined) {
-          events.add(clusterName, { atMs: nowMs, brokerId, severity: 'info', message: news });
+        if (told !== undefined) {
+          events.add(clusterName, { atMs: nowMs, brokerId, severity: 'info', ...told });
         }
         return record;
       }),
@@ -501,6 +548,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       turns.demand(async () => {
         if (await storeTeardown(requireMemory(), author, clock.nowMs())) {
           logger.warn('the framework is torn down', { author });
+          events.add(frameworkLog, {
+            atMs: clock.nowMs(),
+            severity: 'warning',
+            message: 'to be torn down',
+            author,
+          });
         }
       }),
     finishTeardown: ({ abandon, isGone }) =>
@@ -537,6 +590,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     async stop() {
       turns.end();
       await kafka.close();
+      await storedEvents.close();
       await store.close();
     },
   };
@@ -546,7 +600,8 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     events.add(name, {
       atMs: clock.nowMs(),
       severity: 'info',
-      message: `revision ${revision} applied by ${author}`,
+      message: `revision ${revision} applied`,
+      author,
     });
   }
 }

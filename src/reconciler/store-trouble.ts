@@ -14,7 +14,10 @@ export type StoreTrouble = {
   heldFor(clusterName: string, nowMs: number): Held | undefined;
 };
 
-export function createStoreTrouble(): StoreTrouble {
+/** `onOver` is called when one has ended. */
+export function createStoreTrouble(
+  onOver: (trouble: { readonly sinceMs: number; readonly error: KafkaMesosError }) => void = () => {},
+): StoreTrouble {
   let trouble:
     | { readonly sinceMs: number; readonly doing: string; readonly error: KafkaMesosError }
     | undefined;
@@ -22,15 +25,18 @@ export function createStoreTrouble(): StoreTrouble {
     trouble?.error instanceof UnavailableError &&
     trouble.error.outcome === 'not-sent' &&
     trouble.doing !== 'read the store';
+  const end = (): void => {
+    const ended = trouble;
+    trouble = undefined;
+    if (ended !== undefined) onOver(ended);
+  };
   return {
     failed(doing, error, nowMs) {
       trouble = { sinceMs: trouble?.sinceMs ?? nowMs, doing, error };
     },
-    wasWritten() {
-      trouble = undefined;
-    },
+    wasWritten: end,
     wasRead() {
-      if (!isUnwritten()) trouble = undefined;
+      if (!isUnwritten()) end();
     },
     heldFor(clusterName, nowMs) {
       if (trouble === undefined) return undefined;

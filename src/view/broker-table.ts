@@ -4,28 +4,32 @@ import { formatAge } from './format.ts';
 import type { Canvas } from './layout.ts';
 import { fitItems, type Section } from './section.ts';
 import type { Glyphs } from './terminal.ts';
-import { clip, type Line, padEnd, padStart, type Segment, segment, type Tone, widthOf } from './text.ts';
+import { clip, type Line, padEnd, padStart, type Segment, segment, widthOf } from './text.ts';
+import { mostUrgent, toneOf, urgency } from './urgency.ts';
 
 /**
  * A row per broker and below it what it waits for. In the order of ids while all fit; otherwise a
- * window with the brokers that need attention first, and a last line that sums up the others. Warnings
+ * window with the brokers that need attention first, or around the chosen one, and a last line that sums up the others.
+ * Only what the window may show is looked at closely, so that a thousand cost little more than a screenful. Warnings
  * that several brokers share have a section of their own.
  */
-export function brokersSection(status: ClusterStatus, canvas: Canvas): Section {
-  const shared = sharedWarnings(status.brokers);
-  const brokers = status.brokers.map((broker) =>
+export function brokersSection(status: ClusterStatus, canvas: Canvas, chosenId?: number): Section {
+  const all = status.brokers;
+  if (all.length === 0) return { wantedLines: 0, leastLines: 0, rank: 2, render: () => [] };
+  const isMany = all.length > canvas.height;
+  const window = isMany ? windowOf(all, canvas.height, chosenId) : all;
+  const shared = sharedWarnings(all);
+  const brokers = window.map((broker) =>
     broker.warnings.some((one) => shared.has(one))
       ? { ...broker, warnings: broker.warnings.filter((one) => !shared.has(one)) }
       : broker,
   );
-  if (brokers.length === 0) return { wantedLines: 0, leastLines: 0, rank: 2, render: () => [] };
   const table = fitColumns(brokers, canvas);
-  const draw = (isCompact: boolean) => (broker: BrokerStatus) => drawBroker(broker, table, isCompact, canvas);
+  const draw = (isCompact: boolean) => (broker: BrokerStatus) =>
+    drawBroker(broker, table, isCompact, canvas, broker.id === chosenId);
   const linesWhen = (isCompact: boolean) =>
     brokers.reduce((sum, broker) => sum + draw(isCompact)(broker).length, 1);
-  // Beyond a screenful the exact number makes no difference and is not worth drawing all for.
-  const isMany = brokers.length > canvas.height;
-  const wantedLines = isMany ? brokers.length + 1 : linesWhen(false);
+  const wantedLines = isMany ? manyLines(brokers, canvas) : linesWhen(false);
   return {
     wantedLines,
     // A third of the screen is theirs whatever else there is to say.
@@ -33,15 +37,43 @@ export function brokersSection(status: ClusterStatus, canvas: Canvas): Section {
     rank: 2,
     render(height) {
       const title = drawTitle(table);
-      if (wantedLines <= height && brokers.length < height) {
-        return [title, ...brokers.flatMap(draw(false))];
-      }
-      if (brokers.length < height && linesWhen(true) <= height)
-        return [title, ...brokers.flatMap(draw(true))];
-      const ordered = [...brokers].sort((a, b) => urgency(a) - urgency(b) || a.id - b.id);
-      return [title, ...fitItems(ordered, height - 1, draw(true), (rest) => describeRest(rest, canvas))];
+      if (!isMany && wantedLines <= height) return [title, ...brokers.flatMap(draw(false))];
+      if (!isMany && linesWhen(true) <= height) return [title, ...brokers.flatMap(draw(true))];
+      const ordered = windowOf(brokers, height, chosenId);
+      return [
+        title,
+        ...fitItems(
+          ordered,
+          height - 1,
+          draw(true),
+          (rest) => describeRest(all, ordered.slice(0, ordered.length - rest.length), canvas),
+          all.length > ordered.length,
+        ),
+      ];
     },
   };
+}
+
+/** Of many: those that need a look, and half of the screen at most is theirs. */
+function manyLines(brokers: readonly BrokerStatus[], canvas: Canvas): number {
+  const urgent = brokers.filter((broker) => urgency(broker) < 3).length;
+  return Math.min(
+    brokers.length + 1,
+    Math.max(Math.floor(canvas.height / 2), Math.min(2 * urgent + 2, Math.floor((canvas.height * 2) / 3))),
+  );
+}
+
+function windowOf(
+  brokers: readonly BrokerStatus[],
+  height: number,
+  chosenId: number | undefined,
+): readonly BrokerStatus[] {
+  const at = chosenId === undefined ? -1 : brokers.findIndex(({ id }) => id === chosenId);
+  if (at === -1) return mostUrgent(brokers, height);
+  // A third before it, so that what comes next is in view; a row with its note takes two lines.
+  const last = brokers.length - Math.max(1, Math.floor((height - 3) / 2));
+  const first = Math.max(0, Math.min(at - Math.floor(height / 3), last));
+  return brokers.slice(first, first + height);
 }
 
 const maxNotes = 4;
@@ -196,11 +228,18 @@ function drawTitle(table: Table): Line {
 }
 
 /** The first note stands beside the row where all of it fits, the others below. */
-function drawBroker(broker: BrokerStatus, table: Table, isCompact: boolean, canvas: Canvas): readonly Line[] {
+function drawBroker(
+  broker: BrokerStatus,
+  table: Table,
+  isCompact: boolean,
+  canvas: Canvas,
+  isChosen: boolean,
+): readonly Line[] {
   const { glyphs } = canvas;
   const row: Segment[] = [];
   for (const [index, column] of table.columns.entries()) {
-    const cell = column.cell(broker, canvas);
+    const plain = column.cell(broker, canvas);
+    const cell = isChosen && column.key === 'id' ? segment(`> ${broker.id}`, 'strong') : plain;
     const text = clip(cell.text, column.width, glyphs.ellipsis);
     const padded = column.alignRight ? padStart(text, column.width) : padEnd(text, column.width);
     if (index > 0) row.push(segment(gap));
@@ -225,45 +264,18 @@ function drawBroker(broker: BrokerStatus, table: Table, isCompact: boolean, canv
   return [isBeside ? [...row, segment(gap), ...(beside.lines[0] ?? [])] : row, ...lines];
 }
 
-function describeRest(rest: readonly BrokerStatus[], { glyphs }: Canvas): Line {
+function describeRest(
+  all: readonly BrokerStatus[],
+  shown: readonly BrokerStatus[],
+  { glyphs }: Canvas,
+): Line {
   const byState = new Map<BrokerState, number>();
-  for (const { state } of rest) byState.set(state, (byState.get(state) ?? 0) + 1);
-  const counts = [...byState].map(([state, amount]) => `${amount} ${state}`);
-  return [segment(`${glyphs.ellipsis} ${rest.length} more: ${counts.join(', ')}`, 'dim')];
-}
-
-/** Lower is shown first when not all fit. */
-function urgency(broker: BrokerStatus): number {
-  if (broker.waiting?.stalled) return 0;
-  switch (toneOf(broker)) {
-    case 'bad':
-      return 1;
-    case 'busy':
-      return 2;
-    case 'ok':
-      return broker.warnings.length > 0 ? 3 : 5;
-    default:
-      return 4;
-  }
-}
-
-function toneOf(broker: BrokerStatus): Tone | undefined {
-  if (broker.waiting?.stalled) return 'bad';
-  switch (broker.state) {
-    case 'running':
-      return broker.waiting !== undefined || broker.drift.length > 0 ? 'busy' : 'ok';
-    case 'launching':
-    case 'starting':
-    case 'stopping':
-    case 'waiting':
-      return 'busy';
-    case 'unreachable':
-    case 'failed':
-    case 'unknown':
-      return 'bad';
-    case 'stopped':
-      return 'dim';
-  }
+  for (const { state } of all) byState.set(state, (byState.get(state) ?? 0) + 1);
+  for (const { state } of shown) byState.set(state, (byState.get(state) ?? 0) - 1);
+  const counts = [...byState]
+    .filter(([, amount]) => amount > 0)
+    .map(([state, amount]) => `${amount} ${state}`);
+  return [segment(`${glyphs.ellipsis} ${all.length - shown.length} more: ${counts.join(', ')}`, 'dim')];
 }
 
 function glyphOf({ state }: BrokerStatus, glyphs: Glyphs): string {

@@ -1,13 +1,14 @@
 import {
   type ClusterPhase,
   type ClusterStatus,
+  eventSentence,
   type HeldSummary,
   phaseWords,
   type StepSummary,
   sharedWarnings,
   type TopicStatus,
 } from '../model/status.ts';
-import { count, formatTime, formatUntil } from './format.ts';
+import { count, formatDayTime, formatUntil } from './format.ts';
 import type { Canvas } from './layout.ts';
 import { fitItems, type Section } from './section.ts';
 import { clip, type Line, segment, type Tone, widthOf, wrap } from './text.ts';
@@ -33,7 +34,7 @@ export function summaryLine(status: ClusterStatus, { glyphs }: Canvas): Line {
   ];
 }
 
-const phaseTone: Readonly<Record<ClusterPhase, 'ok' | 'busy' | 'bad'>> = {
+export const phaseTone: Readonly<Record<ClusterPhase, 'ok' | 'busy' | 'bad'>> = {
   forming: 'busy',
   converging: 'busy',
   rolling: 'busy',
@@ -83,8 +84,10 @@ function fitList(entries: readonly string[], room: number, ellipsis: string): st
  */
 export function heldSection(status: ClusterStatus, canvas: Canvas): Section {
   const told = new Set([
-    ...status.brokers.map(({ id, waiting }) => `${id} ${waiting?.why}`),
-    ...status.topics.map(({ name, waiting }) => `topic ${name} ${waiting?.why}`),
+    ...status.brokers.flatMap(({ id, waiting }) => (waiting === undefined ? [] : `${id} ${waiting.why}`)),
+    ...status.topics.flatMap(({ name, waiting }) =>
+      waiting === undefined ? [] : `topic ${name} ${waiting.why}`,
+    ),
   ]);
   const isTold = ({ brokerId, need, reason, message }: HeldSummary) =>
     reason === 'task-in-progress' ||
@@ -252,10 +255,9 @@ export function eventsSection({ events }: ClusterStatus, canvas: Canvas): Sectio
       heading('Recent'),
       ...recent.slice(recent.length - Math.min(recent.length, height - 1)).map((event): Line => {
         const tone = event.severity === 'error' ? 'bad' : event.severity === 'warning' ? 'busy' : undefined;
-        const subject = `broker ${event.brokerId}`;
-        const about = event.brokerId === undefined || event.message.includes(subject) ? '' : `${subject}: `;
-        const time = formatTime(event.atMs, canvas.utcOffsetMinutes);
-        return [segment(`  ${time}  `, 'dim'), segment(`${about}${event.message}`, tone)];
+        const time = formatDayTime(event.atMs, canvas.nowMs, canvas.utcOffsetMinutes);
+        const often = event.count === undefined ? '' : `${event.count}${canvas.glyphs.times} `;
+        return [segment(`  ${time}  `, 'dim'), segment(`${often}${eventSentence(event)}`, tone)];
       }),
     ],
   };

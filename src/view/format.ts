@@ -27,6 +27,14 @@ export function formatTime(atMs: number, utcOffsetMinutes: number): string {
   return [Math.floor(inDay / 3600), Math.floor(inDay / 60) % 60, inDay % 60].map(two).join(':');
 }
 
+/** Time of day, with its date before it once half a day or more lies between. */
+export function formatDayTime(atMs: number, nowMs: number, utcOffsetMinutes: number): string {
+  const time = formatTime(atMs, utcOffsetMinutes);
+  if (Math.abs(nowMs - atMs) < 43_200_000) return time;
+  const date = new Date(atMs + utcOffsetMinutes * 60_000);
+  return Number.isNaN(date.getTime()) ? time : `${date.toISOString().slice(0, 10)} ${time}`;
+}
+
 /** `until 12:40:07 (2m10s)`, and `until now` once it has passed. */
 export function formatUntil(untilMs: number, nowMs: number, utcOffsetMinutes: number): string {
   if (untilMs <= nowMs) return 'until now';

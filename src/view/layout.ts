@@ -1,17 +1,19 @@
-import type { ClusterPhase, ClusterStatus } from '../model/status.ts';
+import type { ClusterStatus } from '../model/status.ts';
 import { brokersSection } from './broker-table.ts';
 import {
   eventsSection,
   headerSection,
   heldSection,
   stepsSection,
-  summaryLine,
   topicsSection,
   warningsSection,
 } from './cluster-sections.ts';
+import { explanationSection } from './explanation-section.ts';
+import { chosenLine, overviewSection, phaseRank } from './overview.ts';
 import { type Section, stackSections } from './section.ts';
 import { type Glyphs, glyphsFor } from './terminal.ts';
 import { cleanText, clipLine, type Line, segment, wrap } from './text.ts';
+import { chosenCluster, keyLines, type ViewState } from './view-state.ts';
 
 /** The room a frame has and the time it shows; the same layout and status give the same frame. */
 export type Layout = {
@@ -36,6 +38,8 @@ export type Screen = {
   readonly notice?: { readonly message: string; readonly remedy?: string };
   /** Lines shown below everything, dimmed. */
   readonly footer?: readonly string[];
+  /** What is looked at; all clusters unless said. */
+  readonly view?: ViewState;
 };
 
 /** One cluster: header, brokers, what is held, steps, topics, recent events. */
@@ -45,7 +49,8 @@ export function layoutCluster(status: ClusterStatus, layout: Layout): readonly L
 
 /** Any number of clusters, those that need a person first to get room. */
 export function layoutScreen(screen: Screen, layout: Layout): readonly Line[] {
-  const { clusters, notice, footer } = cleanTexts(screen, layout.unicode);
+  const { notice, footer, view = {} } = screen;
+  const clusters = cleanClusters(screen.clusters, layout.unicode);
   const canvas: Canvas = {
     ...layout,
     width: Math.max(1, layout.width),
@@ -53,28 +58,41 @@ export function layoutScreen(screen: Screen, layout: Layout): readonly Line[] {
     glyphs: glyphsFor(layout.unicode),
   };
   const sections: readonly Section[] = [
-    ...(notice === undefined ? [] : [noticeSection(notice, canvas)]),
-    ...clusterSections(clusters, canvas),
-    ...(footer === undefined ? [] : [footerSection(footer)]),
+    ...(notice === undefined ? [] : [noticeSection(cleanTexts(notice, layout.unicode), canvas)]),
+    ...(view.showsKeys === true ? [keysSection()] : clusterSections(clusters, view, canvas)),
+    ...(footer === undefined ? [] : [footerSection(cleanTexts(footer, layout.unicode))]),
   ];
   return stackSections(sections, canvas.height).map((line) =>
     clipLine(line, canvas.width, canvas.glyphs.ellipsis),
   );
 }
 
-function clusterSections(clusters: readonly ClusterStatus[], canvas: Canvas): readonly Section[] {
-  const [first, ...others] = clusters;
-  if (first === undefined) return [];
-  return others.length === 0
-    ? sectionsOf(first, canvas)
-    : clusters.map((status) => clusterSection(status, canvas));
+/** One cluster in full; of several a line each, and those in full that are not as declared. */
+function clusterSections(
+  clusters: readonly ClusterStatus[],
+  view: ViewState,
+  canvas: Canvas,
+): readonly Section[] {
+  if (clusters.length === 0) return [];
+  const chosen = chosenCluster(view, clusters);
+  if (chosen !== undefined) {
+    const line = clusters.length === 1 ? [] : [chosenLine(clusters, chosen, canvas)];
+    return [
+      { wantedLines: line.length, leastLines: 1, rank: 0, render: () => line },
+      ...sectionsOf(chosen, canvas, view.brokerId),
+    ];
+  }
+  const worth = clusters.filter(({ phase }) => phase !== 'converged');
+  const shown = worth.length === 0 ? clusters : worth;
+  return [overviewSection(clusters, canvas), ...shown.map((status) => clusterSection(status, canvas))];
 }
 
-function sectionsOf(status: ClusterStatus, canvas: Canvas): readonly Section[] {
+function sectionsOf(status: ClusterStatus, canvas: Canvas, brokerId?: number): readonly Section[] {
   return [
     headerSection(status, canvas),
-    brokersSection(status, canvas),
-    heldSection(status, canvas),
+    brokersSection(status, canvas, brokerId),
+    ...(brokerId === undefined ? [] : [explanationSection(status, brokerId, canvas)]),
+    heldSection(brokerId === undefined ? status : withoutHeldOf(status, brokerId), canvas),
     stepsSection(status, canvas),
     topicsSection(status, canvas),
     warningsSection(status, canvas),
@@ -82,27 +100,34 @@ function sectionsOf(status: ClusterStatus, canvas: Canvas): readonly Section[] {
   ];
 }
 
-/** One of several clusters: all of it where there is room, one line otherwise. */
+/** What is held of a broker is told where that is explained. */
+const withoutHeldOf = (status: ClusterStatus, brokerId: number): ClusterStatus => ({
+  ...status,
+  held: status.held.filter((held) => held.brokerId !== brokerId),
+});
+
+/** Less than this of a cluster says no more than its line in the overview. */
+const leastClusterLines = 8;
+
+/** One of several clusters: all of it where there is room, else as much as there is, or nothing but its line above. */
 function clusterSection(status: ClusterStatus, canvas: Canvas): Section {
-  const wantedLines = stackSections(sectionsOf(status, canvas), Number.MAX_SAFE_INTEGER).length;
+  // It can be no higher than the screen; its parts know by that how much they may ask for.
+  const wantedLines = stackSections(sectionsOf(status, canvas), canvas.height).length;
   return {
     wantedLines,
-    leastLines: 1,
+    leastLines: Math.min(wantedLines, leastClusterLines),
     rank: phaseRank[status.phase],
-    render: (height) =>
-      height < Math.min(wantedLines, 6)
-        ? [summaryLine(status, canvas)]
-        : stackSections(sectionsOf(status, { ...canvas, height }), height),
+    render: (height) => stackSections(sectionsOf(status, { ...canvas, height }), height),
   };
 }
 
-const phaseRank: Readonly<Record<ClusterPhase, number>> = {
-  held: 1,
-  rolling: 2,
-  forming: 3,
-  converging: 4,
-  converged: 5,
-};
+function keysSection(): Section {
+  const lines: readonly Line[] = [
+    [segment('Keys', 'strong')],
+    ...keyLines.map((text) => [segment(`  ${text}`)]),
+  ];
+  return { wantedLines: lines.length, leastLines: 1, rank: 0, render: (height) => lines.slice(0, height) };
+}
 
 function noticeSection(notice: NonNullable<Screen['notice']>, { width, glyphs }: Canvas): Section {
   const [glyph, tone] =
@@ -125,13 +150,35 @@ function footerSection(footer: readonly string[]): Section {
   return { wantedLines: lines.length, leastLines: 1, rank: 1, render: (height) => lines.slice(-height) };
 }
 
-/** Every text of the screen made safe to draw, wherever in it a text is: nothing can be forgotten. */
+/** Once for each answer: between two of them only the time goes on. */
+const cleaned = new WeakMap<readonly ClusterStatus[], Map<boolean, readonly ClusterStatus[]>>();
+
+function cleanClusters(clusters: readonly ClusterStatus[], unicode: boolean): readonly ClusterStatus[] {
+  const known = cleaned.get(clusters) ?? new Map<boolean, readonly ClusterStatus[]>();
+  cleaned.set(clusters, known);
+  const found = known.get(unicode) ?? cleanTexts(clusters, unicode);
+  known.set(unicode, found);
+  return found;
+}
+
+/** Every text made safe to draw, wherever in the value a text is: nothing can be forgotten. What is safe stays as it is. */
 function cleanTexts<T>(value: T, unicode: boolean): T {
   const clean = (part: unknown): unknown => {
     if (typeof part === 'string') return cleanText(part, unicode);
-    if (Array.isArray(part)) return part.map(clean);
     if (typeof part !== 'object' || part === null) return part;
-    return Object.fromEntries(Object.entries(part).map(([key, member]) => [key, clean(member)]));
+    if (Array.isArray(part)) {
+      const members = part.map(clean);
+      return members.every((member, at) => member === part[at]) ? part : members;
+    }
+    let copy: Record<string, unknown> | undefined;
+    for (const key of Object.keys(part)) {
+      const member = (part as Record<string, unknown>)[key];
+      const safe = clean(member);
+      if (safe === member) continue;
+      copy ??= { ...part };
+      copy[key] = safe;
+    }
+    return copy ?? part;
   };
   return clean(value) as T;
 }

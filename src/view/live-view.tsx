@@ -1,6 +1,7 @@
-import { Box, Text, type TextProps, useInput, useWindowSize } from 'ink';
+import { Box, type Key, Text, type TextProps, useInput, useWindowSize } from 'ink';
 import { type Layout, layoutScreen, type Screen } from './layout.ts';
 import type { Line, Tone } from './text.ts';
+import type { ViewKey } from './view-state.ts';
 
 export type LiveViewProps = {
   readonly screen: Screen;
@@ -9,18 +10,34 @@ export type LiveViewProps = {
   /** Whether keys can be read: Ctrl-C and q then leave. */
   readonly readsKeys: boolean;
   readonly onLeave: () => void;
+  readonly onKey: (key: ViewKey) => void;
 };
 
 /** The frame in the size that the terminal has now. */
-export function LiveView({ screen, layout, color, readsKeys, onLeave }: LiveViewProps) {
+export function LiveView({ screen, layout, color, readsKeys, onLeave, onKey }: LiveViewProps) {
   const { columns, rows } = useWindowSize();
   useInput(
     (input, key) => {
-      if (input === 'q' || (key.ctrl && input === 'c')) onLeave();
+      if (input === 'q' || (key.ctrl && input === 'c')) return onLeave();
+      const found = keyOf(input, key);
+      if (found !== undefined) onKey(found);
     },
     { isActive: readsKeys },
   );
   return <Frame lines={layoutScreen(screen, { ...layout, ...frameSize(columns, rows) })} color={color} />;
+}
+
+function keyOf(input: string, key: Key): ViewKey | undefined {
+  if (key.tab) return key.shift ? 'previous-cluster' : 'next-cluster';
+  if (key.rightArrow) return 'next-cluster';
+  if (key.leftArrow) return 'previous-cluster';
+  if (key.downArrow) return 'down';
+  if (key.upArrow) return 'up';
+  if (key.pageDown) return 'page-down';
+  if (key.pageUp) return 'page-up';
+  if (key.escape) return 'back';
+  if (input === 'n') return 'next-trouble';
+  return input === '?' ? 'keys' : undefined;
 }
 
 /**

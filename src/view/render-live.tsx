@@ -4,6 +4,7 @@ import { formatDuration } from './format.ts';
 import { type Layout, layoutScreen, type Screen } from './layout.ts';
 import { Frame, frameSize, LiveView } from './live-view.tsx';
 import { type Environment, speaksUnicode, wantsColor } from './terminal.ts';
+import { turnKey, type ViewState } from './view-state.ts';
 
 export type LiveOptions = {
   /** Asks for the statuses; a rejection is shown, with its `remedy` if it has one, and asked again. */
@@ -59,6 +60,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   let answeredAtMs: number | undefined;
   let failure: unknown;
   let leader: string | undefined;
+  let view: ViewState = {};
 
   const layoutNow = (): Omit<Layout, 'width' | 'height'> => {
     const nowMs = clock.nowMs();
@@ -73,7 +75,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
       missing: (options.clusterNames ?? []).filter((name) => !last.some((status) => status.name === name)),
       isEmpty: last.length === 0,
     });
-    return { clusters: last, ...(notice && { notice }), ...(footer.length > 0 && { footer }) };
+    return { clusters: last, view, ...(notice && { notice }), ...(footer.length > 0 && { footer }) };
   };
 
   const ended = Promise.withResolvers<LiveEnd['reason']>();
@@ -88,17 +90,21 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   let ink: Instance | undefined;
   const draw = () => {
     if (isOver || stdout.isTTY !== true) return;
-    const view = (
+    const element = (
       <LiveView
         screen={screenNow(footerOf(leader, readsKeys))}
         layout={layoutNow()}
         color={color}
         readsKeys={readsKeys}
         onLeave={leave}
+        onKey={(key) => {
+          view = turnKey(view, key, last);
+          draw();
+        }}
       />
     );
     if (ink !== undefined) {
-      ink.rerender(view);
+      ink.rerender(element);
       return;
     }
     ink = render(null, {
@@ -112,7 +118,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
     ink.waitUntilExit().catch(ended.reject);
     // The alternate screen is entered where the cursor was; a frame that grows from there would scroll.
     stdout.write(cursorHome);
-    ink.rerender(view);
+    ink.rerender(element);
   };
 
   const timers = new Set<{ cancel(): void }>();
@@ -136,9 +142,12 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
     if (options.until?.(last)) finish('until');
   };
   const askAgain = () => {
+    const askedAtMs = clock.nowMs();
     ask().then(() => {
+      const tookMs = clock.nowMs() - askedAtMs;
       draw();
-      if (!isOver) after(options.intervalMs, askAgain);
+      // What takes the scheduler long to say (a thousand brokers) is asked less often: looking on must cost it little.
+      if (!isOver) after(Math.max(options.intervalMs, Math.min(slowestMs, tookMs * 4)), askAgain);
     }, ended.reject);
   };
   const askLeader = () => {
@@ -194,11 +203,13 @@ async function printScreen(
 const cursorHome = '\u001b[H';
 
 const leaderEveryMs = 3_000;
+/** Between two questions, whatever an answer takes. */
+const slowestMs = 2_000;
 
 function footerOf(leader: string | undefined, readsKeys: boolean): readonly string[] {
   return [
     ...(leader === undefined ? [] : [leader]),
-    ...(readsKeys ? ['Ctrl-C leaves this view; the scheduler goes on.'] : []),
+    ...(readsKeys ? ['Ctrl-C leaves this view; the scheduler goes on. ? shows the keys.'] : []),
   ];
 }
 

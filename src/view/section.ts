@@ -56,6 +56,8 @@ export function fitItems<Item>(
   height: number,
   draw: (item: Item) => readonly Line[],
   describeRest: (rest: readonly Item[]) => Line,
+  /** There are others that are not among the items. */
+  hasMore = false,
 ): readonly Line[] {
   const lines: Line[] = [];
   // Where each item ended while one line was still free after it: there the list can be cut.
@@ -74,5 +76,6 @@ export function fitItems<Item>(
     lines.push(...drawn);
     if (lines.length < height) cut = { items: index + 1, lines: lines.length };
   }
+  if (hasMore) return [...lines.slice(0, cut.lines), describeRest(items.slice(cut.items))];
   return lines;
 }

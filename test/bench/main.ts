@@ -19,6 +19,9 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   decode: measureDecode,
   takeover: measureTakeover,
   simulation: measureSimulation,
+  view: async function* () {
+    yield* (await import('./view.ts')).measureView();
+  },
   /** These two take several minutes. */
   'bring-up': measureBringUp,
   restart: measureRestart,

@@ -5,17 +5,27 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { convergence, worstOf } from '../../src/cli/convergence.ts';
 import { parseDuration } from '../../src/cli/durations.ts';
+import { renderBrokerDescription } from '../../src/cli/format/broker.ts';
+import { renderEventPage } from '../../src/cli/format/events.ts';
 import { lastLines, newPart } from '../../src/cli/format/log-tail.ts';
 import { hasChanges, renderPlan } from '../../src/cli/format/plan.ts';
 import { leaderWords, renderScheduler } from '../../src/cli/format/scheduler.ts';
 import {
-  renderBrokerDescription,
   renderClusterDescription,
   renderClusters,
   renderStatus,
+  renderStatuses,
 } from '../../src/cli/format/status.ts';
 import { renderTable } from '../../src/cli/format/table.ts';
-import { createStyle, plainStyle, printable, truncate, widthOf, wrap } from '../../src/cli/format/text.ts';
+import {
+  createStyle,
+  idRanges,
+  plainStyle,
+  printable,
+  truncate,
+  widthOf,
+  wrap,
+} from '../../src/cli/format/text.ts';
 import { byteSize, duration } from '../../src/cli/format/time.ts';
 import { foldConnection } from '../../src/cli/mesos-connection.ts';
 import { progressLines } from '../../src/cli/progress-lines.ts';
@@ -170,6 +180,7 @@ const demo: ClusterStatus = clusterStatus({
     },
   ],
   held: [held],
+  observedAtMs: noon + 2000,
   events: [
     { seq: 1, atMs: noon, severity: 'info', message: 'revision 3 applied' },
     { seq: 2, atMs: noon + 1000, brokerId: 1, severity: 'warning', message: 'task failed: exit code 1' },
@@ -216,7 +227,7 @@ test('describe', () => {
   for (const broker of brokers) {
     assertGolden(
       `describe-broker-${broker.id}.txt`,
-      renderBrokerDescription(demo, broker, { style: plainStyle, width: 80 }),
+      renderBrokerDescription(demo, broker.id, demo.events, { style: plainStyle, width: 80 }) ?? '',
     );
   }
 });
@@ -232,11 +243,100 @@ test('a planned maintenance and its answer are told of the broker', () => {
   };
   const format = { style: plainStyle, width: 120 };
   assert.match(
-    renderBrokerDescription(demo, maintained, format),
+    renderBrokerDescription({ ...demo, brokers: [maintained] }, maintained.id, [], format) ?? '',
     /Planned +maintenance of its agent .* to .*: declined, t-0 would have 1/,
   );
   const status = renderStatus({ ...demo, brokers: [maintained] }, format);
   assert.match(status, /maintenance of its agent .*: declined, t-0 would have 1/);
+});
+
+test('of a thousand brokers status shows those that do not just run, and wide all of them', () => {
+  const many = Array.from({ length: 1_000 }, (_, id): BrokerStatus => {
+    const common = { ...brokers[0], id, drift: [], warnings: [] } as BrokerStatus;
+    const waiting = { why: 'no offer fits', remedy: 'add an agent', stalled: false };
+    return id % 100 === 7 ? { ...common, state: 'waiting', waiting } : common;
+  });
+  const fleet = { ...demo, brokers: many, topics: [], held: [] };
+  for (const width of [80, 200]) {
+    const text = renderStatus(fleet, { style: plainStyle, width });
+    for (const line of text.split('\n')) assert.ok(widthOf(line) <= width, line);
+    const rows = [...text.matchAll(/^(\d+) +waiting/gm)].map(([, id]) => Number(id));
+    assert.equal(rows, [7, 107, 207, 307, 407, 507, 607, 707, 807, 907]);
+    assert.match(text, /^990 running: 0\.\.6, 8\.\.106, /m);
+    assert.is(text.split('no offer fits').length, 2, 'what is alike is said once');
+    assert.ok(text.split('\n').length < 30);
+  }
+  const wide = renderStatus(fleet, { style: plainStyle, width: Infinity, wide: true });
+  assert.is([...wide.matchAll(/^\d+ /gm)].length, 1_000);
+});
+
+test('of several clusters a table comes first, and in full those that are not as declared', () => {
+  const calm = { ...demo, name: 'calm', phase: 'converged' as const };
+  const format = { style: plainStyle, width: 80 };
+  const text = renderStatuses([calm, demo], format);
+  assert.match(text, /^CLUSTER +PHASE/);
+  assert.match(text, /^calm +converged/m);
+  assert.equal(
+    [...text.matchAll(/^Cluster (\S+)/gm)].map(([, name]) => name),
+    ['demo'],
+  );
+  const wide = renderStatuses([calm, demo], { ...format, wide: true });
+  assert.equal(
+    [...wide.matchAll(/^Cluster (\S+)/gm)].map(([, name]) => name),
+    ['calm', 'demo'],
+  );
+  assert.is(renderStatuses([demo], format), renderStatus(demo, format));
+});
+
+test('ids are told as ranges where three or more follow one another', () => {
+  assert.is(idRanges([]), '');
+  assert.is(idRanges([5, 1, 0, 2, 7, 8]), '0..2, 5, 7, 8');
+});
+
+test('of a broker, unknown ids have no description, and its events do not name it again', () => {
+  const format = { style: plainStyle, width: 80 };
+  assert.is(renderBrokerDescription(demo, 9, [], format), undefined);
+  const events = [
+    {
+      seq: 1,
+      atMs: noon,
+      brokerId: 1,
+      severity: 'error' as const,
+      message: 'ended (TASK_FAILED)',
+      why: 'exit 1',
+      count: 3,
+      firstAtMs: noon - 60_000,
+    },
+    { seq: 2, atMs: noon, brokerId: 2, severity: 'info' as const, message: 'start broker 2' },
+    { seq: 3, atMs: noon, severity: 'info' as const, message: 'goes on: start broker 1 and 5 more' },
+  ];
+  const text = renderBrokerDescription(demo, 1, events, format) ?? '';
+  assert.match(text, /^ {2}12:00:00 {2}ended \(TASK_FAILED\): exit 1 \(3 times since 11:59:00\)$/m);
+  assert.not.match(text, 'start broker 2');
+  assert.match(text, 'goes on: start broker 1 and 5 more');
+});
+
+test('events of all clusters are a line each, those of none marked so', () => {
+  const at = { atMs: noon, severity: 'info' as const };
+  const text = renderEventPage(
+    [
+      { ...at, seq: 1, clusterName: '', message: 'a leads from here on' },
+      {
+        ...at,
+        seq: 2,
+        clusterName: 'demo',
+        brokerId: 1,
+        message: 'to be stopped, as asked for',
+        author: 'ann',
+        why: 'disk',
+      },
+    ],
+    { style: plainStyle, width: 200 },
+  );
+  assert.is(
+    text,
+    '2026-11-23 12:00:00  (framework)  a leads from here on\n2026-11-23 12:00:00  demo  broker 1: to be stopped, as asked for by ann: disk\n',
+  );
 });
 
 test('get clusters', () => {

@@ -3,15 +3,16 @@ import * as assert from 'uvu/assert';
 import { createStandbyService } from '../../src/cli/standby-service.ts';
 import { NotLeaderError } from '../../src/model/errors.ts';
 import type { Leader, Leadership } from '../../src/model/leadership.ts';
+import type { Store } from '../../src/model/store.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { failureOf } from '../zookeeper/support.ts';
 
 const self: Leader = { id: 'kafka-1:200', host: 'kafka-1', apiUrl: 'http://127.0.0.1:7090' };
 
-async function standingBy(leader: Leader) {
+async function standingBy(leader: Leader, store: Store = createMemoryStoreBackend().connect()) {
   const service = createStandbyService({
-    store: createMemoryStoreBackend().connect(),
+    store,
     leadership: () =>
       ({ leader: async () => leader, standbys: async () => 1 }) as Partial<Leadership> as Leadership,
     self: () => self,
@@ -27,7 +28,7 @@ async function standingBy(leader: Leader) {
   });
   const refused = await failureOf(service.apply({ files: [], author: 'test' }));
   assert.instance(refused, NotLeaderError);
-  return { refused: refused as NotLeaderError, status: await service.scheduler() };
+  return { service, refused: refused as NotLeaderError, status: await service.scheduler() };
 }
 
 test('a standby refuses, and says where the leader is', async () => {
@@ -46,6 +47,17 @@ test('a leader that listened where this one does is gone: nobody is sent in a ci
   assert.is(refused.remedy, 'try again in a moment');
   assert.is(refused.leader, undefined);
   assert.equal(status.leadership, { state: 'standby', standbys: 1 });
+});
+
+test('a standby answers for events from the store', async () => {
+  const backend = createMemoryStoreBackend();
+  const writer = backend.connect();
+  await writer.claim();
+  const event = { seq: 7, atMs: 7, severity: 'info', message: 'a leads from here on' };
+  await writer.write('events', { schema: 1, events: [event] }, 0);
+  const { service } = await standingBy(self, backend.connect());
+  assert.equal(await service.events({ limit: 10 }), { events: [{ ...event, clusterName: '' }], lastSeq: 7 });
+  assert.equal(await service.events({ limit: 10, afterSeq: 7 }), { events: [], lastSeq: 7 });
 });
 
 test.run();

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { renderBrokerDescription, renderStatus } from '../../src/cli/format/status.ts';
+import { renderBrokerDescription } from '../../src/cli/format/broker.ts';
+import { renderStatus } from '../../src/cli/format/status.ts';
 import { createStyle } from '../../src/cli/format/text.ts';
 import { readLaunch } from '../../src/executor/launch.ts';
 import { renderServerProperties } from '../../src/kafka/render.ts';
@@ -98,7 +99,7 @@ function everythingShown(record: BrokerRecord): { readonly status: ClusterStatus
     status,
     text: [
       renderStatus(status, format),
-      renderBrokerDescription(status, shown, format),
+      renderBrokerDescription(status, shown.id, status.events, format),
       plainText(layoutCluster(status, layout)),
     ].join('\n'),
   };

@@ -182,9 +182,9 @@ test('like and unlike match the whole value', () => {
 });
 
 test('unique, cluster and groupBy look at the others', () => {
-  const others = [{ rack: 'a' }, { rack: 'a' }, { rack: 'b' }];
+  const others = ['a', 'a', 'b'].map((rack, id) => ({ id, attributes: { rack } }));
   const unique = judgeAgents([{ kind: 'unique', attribute: 'rack' }], others);
-  assert.is(unique({ rack: 'b' }).length, 1);
+  assert.equal(unique({ rack: 'b' }), ['rack b is used by broker 2, and is to be used once']);
   assert.is(unique({ rack: 'c' }).length, 0);
   const cluster = judgeAgents([{ kind: 'cluster', attribute: 'rack' }], others);
   assert.is(cluster({ rack: 'a' }).length, 0);
@@ -195,7 +195,7 @@ test('unique, cluster and groupBy look at the others', () => {
     0,
   );
   const group = judgeAgents([{ kind: 'groupBy', attribute: 'rack' }], others);
-  assert.is(group({ rack: 'a' }).length, 1);
+  assert.equal(group({ rack: 'a' }), ['rack a is used by brokers 0, 1, and b by 1 only']);
   assert.is(group({ rack: 'b' }).length, 0);
   assert.is(group({ rack: 'c' }).length, 0);
   const wide = judgeAgents([{ kind: 'groupBy', attribute: 'rack', minimum: 3 }], others);

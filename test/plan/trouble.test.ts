@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { renderBrokerDescription, renderClusterDescription } from '../../src/cli/format/status.ts';
+import { renderBrokerDescription } from '../../src/cli/format/broker.ts';
+import { renderClusterDescription } from '../../src/cli/format/status.ts';
 import { plainStyle } from '../../src/cli/format/text.ts';
 import type { BrokerReport, DiskReport, ReportCode } from '../../src/model/launch.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
@@ -37,7 +38,7 @@ function shown(record: BrokerRecord) {
     status,
     row,
     condition,
-    described: renderBrokerDescription(status, row, format),
+    described: renderBrokerDescription(status, row.id, status.events, format) ?? '',
     cluster: renderClusterDescription(status, format),
   };
 }
@@ -174,7 +175,10 @@ test('a live broker in trouble says why, with a remedy; a starting one what it w
   const starting = shown(
     reporting({ phase: 'starting', message: 'waiting for an active controller' }, 'TASK_STARTING'),
   );
-  assert.match(starting.described, /Waits:\n {2}waiting for an active controller/);
+  assert.match(
+    starting.described,
+    /^Broker 1 is starting.*: Kafka is coming up, waiting for an active controller\.$/m,
+  );
 });
 
 test('warnings of the host reach the description', () => {

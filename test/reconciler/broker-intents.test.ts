@@ -19,7 +19,7 @@ test('of a broker that has left the spec, what was asked can be taken back, and 
   const asked = { clusterName: 'demo', brokerId: 1 };
   const now = await storeIntent(memory, { ...asked, request: undefined }, nowMs);
   assert.is(now.record.intent, undefined);
-  assert.is(now.news, 'nothing is asked of it any more');
+  assert.is(now.news?.message, 'no more to be left alone: it was taken back');
   let refused = '';
   await storeIntent(memory, { ...asked, request: { kind: 'stop', author: 'ann' } }, nowMs).catch(
     (error: { code: string }) => {

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Effects } from '../../src/execute/execute.ts';
 import type { Step, StepMark } from '../../src/model/plan.ts';
+import { eventSentence } from '../../src/model/status.ts';
 import { createEventLog } from '../../src/reconciler/event-log.ts';
 import { executePlan } from '../../src/reconciler/execute-plan.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
@@ -34,10 +35,10 @@ test('the events say what was started, and of what was changed or ended also why
       nowMs: 0,
     },
   );
-  assert.equal(
-    events.of('demo').map(({ message }) => message),
-    ['start broker 0', 'restart broker 1: heap: 1 → 2 and 1 more'],
-  );
+  assert.equal(events.of('demo').map(eventSentence), [
+    'start broker 0',
+    'restart broker 1: heap: 1 → 2 and 1 more',
+  ]);
 });
 
 test.run();

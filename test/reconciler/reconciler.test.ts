@@ -604,9 +604,9 @@ test('what an operator asks is stored before it is acted on, outlives the schedu
   assert.equal(
     next.reconciler
       .statuses()[0]
-      ?.events.filter((e) => /asked/.test(e.message))
+      ?.events.filter((e) => /to be/.test(e.message))
       .map((e) => e.message),
-    ['nothing is asked of it any more'],
+    ['no more to be left alone: it was taken back'],
   );
 });
 

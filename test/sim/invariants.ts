@@ -3,7 +3,7 @@ import type { BrokerLaunch } from '../../src/model/launch.ts';
 import type { MesosCall, MesosEvent, TaskSpec } from '../../src/model/mesos.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { BrokerRecord, ClusterRecord } from '../../src/model/records.ts';
+import type { BrokerRecord, ClusterRecord, EventsRecord } from '../../src/model/records.ts';
 import type { Disk, Partition } from './kafka-model.ts';
 import {
   brokerRecord,
@@ -225,6 +225,16 @@ export function createInvariants(truth: Truth): Invariants {
     }
   }
 
+  /** What people were told comes in one order, whoever leads. */
+  function checkEvents(path: string, is: EventsRecord, was: EventsRecord | undefined): void {
+    const seqs = is.events.map((e) => e.seq);
+    if (seqs.some((seq, at) => at > 0 && seq <= (seqs[at - 1] ?? 0))) {
+      throw new Violation(`${path} is out of order: ${seqs.join(', ')}`);
+    }
+    if ((seqs.at(-1) ?? 0) < (was?.events.at(-1)?.seq ?? 0)) throw new Violation(`${path} went back in time`);
+    if (seqs.length > 200) throw new Violation(`${path} has ${seqs.length} events`);
+  }
+
   return {
     arriving(call) {
       if (call.kind === 'accept') {
@@ -263,6 +273,8 @@ export function createInvariants(truth: Truth): Invariants {
           `scheduler ${number} (epoch ${epoch}) wrote ${path} after epoch ${truth.newestEpoch()} began`,
         );
       }
+      if (/(^|\/)events$/.test(path))
+        checkEvents(path, value as EventsRecord, before as EventsRecord | undefined);
       if (!path.includes('/brokers/') || before === undefined) return;
       const was = before as BrokerRecord;
       const is = value as BrokerRecord;

@@ -339,7 +339,9 @@ export async function runSeed(
       guarded(() => volumes.atTheEnd(isStuck));
     }
   }
-  for (const scheduler of schedulers.all()) await scheduler.reconciler()?.stop();
+  // Whoever stops may have something to store, which takes its time.
+  for (const scheduler of schedulers.all()) void scheduler.reconciler()?.stop();
+  await pass(5_000);
   return {
     ...run,
     ...(violation === undefined ? {} : { violation }),

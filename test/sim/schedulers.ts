@@ -175,6 +175,7 @@ export function createSchedulers(deps: {
             note,
           }),
         framework: deps.framework,
+        self: `scheduler ${process.number}`,
         artifacts: () => artifacts,
         mayAct: planted.mayAct?.(mayAct) ?? mayAct,
         plan: (input) => {

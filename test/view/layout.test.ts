@@ -9,6 +9,7 @@ import type { ClusterStatus } from '../../src/model/status.ts';
 import { type Layout, layoutCluster, layoutScreen } from '../../src/view/layout.ts';
 import { Frame } from '../../src/view/live-view.tsx';
 import { lineWidth, plainText } from '../../src/view/text.ts';
+import { turnKey, type ViewKey, type ViewState } from '../../src/view/view-state.ts';
 import { anyStatus } from './arbitrary-status.ts';
 import { broker, cluster, noonMs, samples } from './samples.ts';
 
@@ -63,12 +64,22 @@ test('no line is wider than the width, no frame higher than the height', () => {
   fc.assert(
     fc.property(fc.array(anyStatus, { maxLength: 4 }), anyLayout, (clusters, layout) => {
       const notice = { message: 'The scheduler has not answered for 12s', remedy: 'See whether it runs' };
-      const lines = layoutScreen({ clusters, notice, footer: ['a leads', 'Ctrl-C leaves'] }, layout);
-      assert.ok(lines.length <= layout.height, `${lines.length} lines in ${layout.height}`);
-      for (const line of lines) assert.ok(lineWidth(line) <= layout.width, plainText([line]));
-      if (!layout.unicode) assert.match(plainText(lines), /^[\x20-\x7e\n]*$/);
+      const [first] = clusters;
+      const views: readonly ViewState[] = [
+        {},
+        { showsKeys: true },
+        ...(first === undefined
+          ? []
+          : [{ clusterName: first.name, brokerId: first.brokers.at(-1)?.id ?? 0 }]),
+      ];
+      for (const view of views) {
+        const lines = layoutScreen({ clusters, notice, view, footer: ['a leads', 'Ctrl-C leaves'] }, layout);
+        assert.ok(lines.length <= layout.height, `${lines.length} lines in ${layout.height}`);
+        for (const line of lines) assert.ok(lineWidth(line) <= layout.width, plainText([line]));
+        if (!layout.unicode) assert.match(plainText(lines), /^[\x20-\x7e\n]*$/);
+      }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -165,14 +176,107 @@ test('what terminals would obey is not drawn', () => {
   }
 });
 
-test('several clusters share the screen, those that need a person first', () => {
+test('several clusters are a line each, and those that are not as declared follow in full', () => {
   const many = Array.from({ length: 6 }, (_, index) => cluster({ name: `calm-${index}` }));
-  const clusters = [...many, { ...samples.held, name: 'broken' }];
-  const text = plainText(layoutScreen({ clusters }, layoutAt(80, { height: 24 })));
-  for (const { name } of clusters) assert.match(text, new RegExp(`^. ${name}  `, 'm'));
+  const shown = [...many, { ...samples.held, name: 'broken' }];
+  const text = plainText(layoutScreen({ clusters: shown }, layoutAt(80, { height: 24 })));
+  for (const { name } of shown) assert.match(text, new RegExp(`^. ${name}  `, 'm'));
   assert.match(text, /→ bring its agent back/);
-  const roomy = plainText(layoutScreen({ clusters }, layoutAt(80)));
-  assert.is(roomy.split('bootstrap').length - 1, clusters.length);
+  const roomy = plainText(layoutScreen({ clusters: shown }, layoutAt(80)));
+  assert.is(roomy.split('bootstrap').length - 1, 1, 'the others are as declared');
+  const calm = plainText(layoutScreen({ clusters: many }, layoutAt(80)));
+  assert.is(calm.split('bootstrap').length - 1, many.length, 'where all are, all have room');
+});
+
+test('of more clusters than lines those that need a look come first, and the others are counted', () => {
+  const shown = Array.from({ length: 60 }, (_, index) =>
+    index === 40 ? { ...samples.held, name: 'broken' } : cluster({ name: `calm-${index}` }),
+  );
+  const text = plainText(layoutScreen({ clusters: shown }, layoutAt(80, { height: 24 })));
+  assert.match(text, /^! broken /);
+  const rows = text.match(/^● calm-\d+ /gm)?.length ?? 0;
+  assert.is(Number(/… (\d+) more: \d+ converged/.exec(text)?.[1]), 59 - rows);
+});
+
+const clusters = [
+  ...['billing', 'audit'].map((name) => cluster({ name })),
+  cluster({
+    name: 'a-cluster-whose-name-says-all-that-there-is-to-say',
+    phase: 'converging',
+    brokers: [
+      broker(0, { agent: 'ip-10-0-0-77.a-rather-long-subdomain.eu-west-1.compute.internal' }),
+      broker(1, { state: 'starting', phase: 'recovering logs', inSync: { inSync: 0, total: 12 } }),
+    ],
+  }),
+  { ...samples.held, name: 'orders' },
+  samples.thousand,
+];
+
+const screens = {
+  'many-clusters': { clusters },
+  'chosen-broker': { clusters, view: { clusterName: 'fleet', brokerId: 404 } },
+  keys: { clusters, view: { showsKeys: true } },
+} as const;
+
+for (const [name, screen] of Object.entries(screens)) {
+  for (const [width, height] of [sizes[0], sizes[2]]) {
+    test(`screen of ${name} at ${width} columns is as in its golden file`, () => {
+      const file = join(import.meta.dirname, 'golden', `${name}-${width}.txt`);
+      const lines = layoutScreen({ ...screen, footer: ['Ctrl-C leaves'] }, layoutAt(width, { height }));
+      const actual = `${plainText(lines)}\n`;
+      if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, actual);
+      assert.fixture(actual, readFileSync(file, 'utf8'));
+    });
+  }
+}
+
+test('of a thousand brokers a screenful is drawn: between two answers no more than that is looked at closely', () => {
+  for (const [width, height] of sizes) {
+    let reads = 0;
+    const counted = samples.thousand.brokers.map(
+      (one) =>
+        new Proxy(one, {
+          get(target, key, receiver) {
+            // What only rows show; the state is counted of all.
+            if (key === 'endpoint') reads += 1;
+            return Reflect.get(target, key, receiver);
+          },
+        }),
+    );
+    const shown = [{ ...samples.thousand, brokers: counted }];
+    const draw = (nowMs: number, brokerId?: number) =>
+      layoutScreen(
+        { clusters: shown, view: brokerId === undefined ? {} : { brokerId } },
+        layoutAt(width, { height, nowMs }),
+      );
+    draw(noonMs);
+    for (const brokerId of [undefined, 0, 404, 999]) {
+      reads = 0;
+      const lines = draw(noonMs + 1_000, brokerId);
+      assert.ok(lines.length <= height);
+      assert.ok(reads <= 4 * height, `${reads} reads for ${height} lines`);
+      if (brokerId !== undefined) assert.match(plainText(lines), new RegExp(`^> ${brokerId} `, 'm'));
+    }
+  }
+});
+
+test('keys choose clusters in a circle, brokers within their cluster, and the next that needs a look', () => {
+  const press = (...keys: ViewKey[]) =>
+    keys.reduce<ViewState>((state, key) => turnKey(state, key, clusters), {});
+  assert.equal(press('next-cluster', 'next-cluster'), { clusterName: 'audit' });
+  assert.equal(press('previous-cluster'), { clusterName: 'fleet' });
+  assert.equal(press('previous-cluster', 'next-cluster'), {}, 'after the last all of them');
+  assert.equal(press('next-cluster', 'down', 'down', 'page-down'), { clusterName: 'billing', brokerId: 2 });
+  assert.equal(press('next-cluster', 'up'), { clusterName: 'billing', brokerId: 2 });
+  const troubled = press('next-trouble');
+  assert.is(troubled.brokerId, 1, 'the one that starts');
+  assert.equal(turnKey(troubled, 'next-trouble', clusters), { clusterName: 'orders', brokerId: 1 });
+  assert.equal(turnKey(troubled, 'back', clusters), { clusterName: troubled.clusterName });
+  assert.equal(press('next-cluster', 'back', 'back'), {});
+  assert.equal(press('keys', 'keys'), {});
+  assert.equal(press('keys', 'down').showsKeys, undefined);
+  assert.equal(turnKey({}, 'down', []), {});
+  assert.equal(turnKey({}, 'next-trouble', []), {});
 });
 
 test.run();

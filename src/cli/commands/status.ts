@@ -6,7 +6,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import { renderHeld } from '../format/plan.ts';
 import { renderScheduler } from '../format/scheduler.ts';
-import { renderStatus } from '../format/status.ts';
+import { renderStatuses } from '../format/status.ts';
 import { type OutputOptions, print } from '../output.ts';
 
 export type StatusOptions = ClientOptions & OutputOptions & { readonly watch?: boolean };
@@ -26,9 +26,7 @@ export async function status(
     const scheduler = await client.scheduler();
     const format = { ...context.io, nowMs: context.nowMs() };
     context.io.out(`${renderScheduler(scheduler, format)}${clusters.length === 0 ? '' : '\n'}`);
-    await print(context, options, clusters, (wide) =>
-      clusters.map((cluster) => renderStatus(cluster, { ...context.io, wide })).join('\n'),
-    );
+    await print(context, options, clusters, (wide) => renderStatuses(clusters, { ...context.io, wide }));
     const orphans = name === undefined ? scheduler.orphans : [];
     const lines = orphans.flatMap((held) => renderHeld(held, context.io.style, context.io.width));
     if (lines.length > 0) context.io.out(`\nNo record knows\n${lines.join('\n')}\n`);

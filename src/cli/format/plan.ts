@@ -1,6 +1,6 @@
 import type { ClusterPlan, PlanAnswer } from '../../model/api.ts';
 import type { HeldSummary, StepSummary } from '../../model/status.ts';
-import { hang, printable, type Style } from './text.ts';
+import { hang, idRanges, printable, type Style } from './text.ts';
 import { clockTime } from './time.ts';
 
 export type PlanFormat = {
@@ -60,6 +60,48 @@ function renderStep(step: StepSummary, style: Style, width: number): readonly st
     ...rest,
     ...step.why.flatMap((why) => hang('      ', why, width)).map(style.dim),
   ];
+}
+
+/** What a person has to look at, and below it what time and events will do; what is held alike is told once. */
+export function renderOpen(
+  open: readonly HeldSummary[],
+  style: Style,
+  width: number,
+): readonly (readonly string[])[] {
+  return [
+    { title: 'Held, a person has to act:', of: open.filter((one) => one.stalled) },
+    { title: 'Waiting:', of: open.filter((one) => !one.stalled) },
+  ]
+    .filter(({ of }) => of.length > 0)
+    .map(({ title, of }) => {
+      const groups = [
+        ...Map.groupBy(of, ({ reason, message, remedy, untilMs, details }) =>
+          JSON.stringify([
+            reason,
+            message,
+            remedy?.replace(/\b\d+ --cluster/, '--cluster'),
+            untilMs,
+            details,
+          ]),
+        ).values(),
+      ];
+      return [
+        title,
+        ...groups.slice(0, mostGroups).flatMap((group) => renderHeldGroup(group, style, width)),
+        ...(groups.length > mostGroups ? [`  and ${groups.length - mostGroups} more, as -o json tells`] : []),
+      ];
+    });
+}
+
+const mostGroups = 50;
+
+function renderHeldGroup(group: readonly HeldSummary[], style: Style, width: number): readonly string[] {
+  const [first, ...others] = group;
+  if (first === undefined) return [];
+  const ids = others.flatMap(({ brokerId }) => (brokerId === undefined ? [] : [brokerId]));
+  const also = ids.length === 0 || ids.length < others.length ? '' : `, so brokers ${idRanges(ids)}`;
+  const need = others.length === 0 ? first.need : `${first.need} (and ${others.length} more${also})`;
+  return renderHeld({ ...first, need }, style, width);
 }
 
 /** One need that is held, with its reason, its time and what would let it go on. */

@@ -1,17 +1,16 @@
 import {
   type BrokerStatus,
-  type ClusterEvent,
   type ClusterPhase,
   type ClusterStatus,
-  type HeldSummary,
   type IntentStatus,
   phaseWords,
   sharedWarnings,
   type TopicStatus,
 } from '../../model/status.ts';
-import { renderHeld } from './plan.ts';
+import { renderEvents } from './events.ts';
+import { renderOpen } from './plan.ts';
 import { type Column, renderTable } from './table.ts';
-import { hang, printable, type Style } from './text.ts';
+import { hang, idRanges, printable, type Style } from './text.ts';
 import { byteSize, clockTime, dateTime, duration } from './time.ts';
 
 export type StatusFormat = {
@@ -21,12 +20,28 @@ export type StatusFormat = {
   readonly wide?: boolean;
 };
 
+/** Several in a table, and below it those in full that are not as declared; all of them in full when `wide`. */
+export function renderStatuses(clusters: readonly ClusterStatus[], format: StatusFormat): string {
+  if (clusters.length < 2) return clusters.map((cluster) => renderStatus(cluster, format)).join('');
+  const shown = format.wide === true ? clusters : clusters.filter(({ phase }) => phase !== 'converged');
+  return [
+    `${renderClusters(clusters, format).join('\n')}\n`,
+    ...shown.map((cluster) => renderStatus(cluster, format)),
+  ].join('\n');
+}
+
 /** One cluster on a page: head, brokers, topics, what is held and why. */
 export function renderStatus(cluster: ClusterStatus, format: StatusFormat): string {
   const { style, width } = format;
   const sections = [renderHead(cluster, style)];
-  if (cluster.brokers.length > 0)
-    sections.push([...renderBrokers(cluster.brokers, format, false), ...renderNotes(cluster.brokers, width)]);
+  if (cluster.brokers.length > 0) {
+    const { shown, rest } = rollUp(cluster.brokers, format);
+    sections.push([
+      ...(shown.length === 0 ? [] : renderBrokers(shown, format, false)),
+      ...rest,
+      ...renderNotes(cluster.brokers, width),
+    ]);
+  }
   if (cluster.topics.length > 0) sections.push(renderTopics(cluster.topics, format));
   // What a broker merely waits for is said below the table already.
   const waiting = new Set(cluster.brokers.filter((one) => one.waiting !== undefined).map((one) => one.id));
@@ -37,16 +52,6 @@ export function renderStatus(cluster: ClusterStatus, format: StatusFormat): stri
   );
   sections.push(...renderOpen(open, style, width));
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
-}
-
-/** What a person has to look at, and below it what time and events will do. */
-function renderOpen(open: readonly HeldSummary[], style: Style, width: number): readonly string[][] {
-  return [
-    { title: 'Held, a person has to act:', of: open.filter((one) => one.stalled) },
-    { title: 'Waiting:', of: open.filter((one) => !one.stalled) },
-  ]
-    .filter(({ of }) => of.length > 0)
-    .map(({ title, of }) => [title, ...of.flatMap((one) => renderHeld(one, style, width))]);
 }
 
 /** `notes`: what each broker waits for as the last column, cut to what is left of the width. */
@@ -69,7 +74,7 @@ export function renderClusters(clusters: readonly ClusterStatus[], format: Statu
 
 /** Everything about a cluster: status, conditions and recent events. */
 export function renderClusterDescription(cluster: ClusterStatus, format: StatusFormat): string {
-  const { style, width } = format;
+  const { width } = format;
   const sections = [renderStatus(cluster, format).trimEnd()];
   const conditions = cluster.conditions.flatMap((condition) =>
     hang(
@@ -79,79 +84,10 @@ export function renderClusterDescription(cluster: ClusterStatus, format: StatusF
     ),
   );
   if (conditions.length > 0) sections.push(['Conditions:', ...conditions].join('\n'));
-  if (cluster.events.length > 0) sections.push(renderEvents(cluster.events, style, width));
+  if (cluster.events.length > 0) {
+    sections.push(renderEvents(cluster.events, cluster.observedAtMs, format).join('\n'));
+  }
   return `${sections.join('\n\n')}\n`;
-}
-
-/** Everything about one broker: where it is, why it waits, what it differs in, how it last ended. */
-export function renderBrokerDescription(
-  cluster: ClusterStatus,
-  broker: BrokerStatus,
-  format: StatusFormat,
-): string {
-  const { style, width } = format;
-  const facts: readonly (readonly [string, string | undefined])[] = [
-    ['State', broker.state + (broker.phase === undefined ? '' : ` (${broker.phase})`)],
-    ['Roles', broker.roles.join(', ')],
-    ['Pool', broker.pool],
-    [
-      'Agent',
-      broker.agent === undefined
-        ? undefined
-        : `${broker.agent}${broker.agentId === undefined ? '' : ` (${broker.agentId})`}`,
-    ],
-    ['Asked', broker.intent && intentText(broker.intent)],
-    ['Rack', broker.rack],
-    ['Endpoint', broker.endpoint],
-    ['Task', broker.taskId],
-    ['JVM pid', broker.jvmPid?.toString()],
-    ['Started', broker.startedAtMs === undefined ? undefined : dateTime(broker.startedAtMs)],
-    ['In sync', inSyncText(broker)],
-    ['Planned', maintenanceText(broker)],
-    ['Restarts', String(broker.restarts)],
-    ['Failures', broker.failures === 0 ? undefined : `${broker.failures} in a row`],
-    ['Progress', progressText(broker)],
-    [
-      'Last end',
-      broker.lastEnd && `${dateTime(broker.lastEnd.atMs)} ${broker.lastEnd.state}: ${broker.lastEnd.why}`,
-    ],
-  ];
-  const sections = [
-    [
-      style.bold(`Broker ${broker.id} of cluster ${printable(cluster.name)}`),
-      ...facts.flatMap(([name, value]) =>
-        value === undefined ? [] : hang(`  ${name.padEnd(10)}`, value, width),
-      ),
-    ],
-  ];
-  if (broker.waiting !== undefined) {
-    const { why, untilMs, remedy } = broker.waiting;
-    sections.push([
-      'Waits:',
-      ...hang('  ', untilMs === undefined ? why : `${why} (until ${clockTime(untilMs)})`, width),
-      ...(remedy === undefined ? [] : hang('  → ', remedy, width)),
-    ]);
-  }
-  if (broker.drift.length > 0) {
-    sections.push([
-      'Differs from the spec (taken up by a restart):',
-      ...broker.drift.flatMap((one) => hang('  ~ ', one, width)),
-    ]);
-  }
-  if (broker.warnings.length > 0) {
-    sections.push(['Warnings:', ...broker.warnings.flatMap((warning) => hang('  ', warning, width))]);
-  }
-  const open = cluster.held.filter(
-    (one) =>
-      one.brokerId === broker.id &&
-      one.reason !== 'task-in-progress' &&
-      // Said by what it waits for; offers that did not fit are only told here.
-      (one.message !== broker.waiting?.why || one.details.length > 0),
-  );
-  sections.push(...renderOpen(open, style, width));
-  const events = cluster.events.filter((event) => event.brokerId === broker.id);
-  if (events.length > 0) sections.push([renderEvents(events, style, width)]);
-  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 export function paintPhase(phase: ClusterPhase, style: Style): (text: string) => string {
@@ -172,30 +108,18 @@ function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
   return lines;
 }
 
-function renderEvents(events: readonly ClusterEvent[], style: Style, width: number): string {
-  const paint = { info: (text: string) => text, warning: style.yellow, error: style.red };
-  return [
-    'Events:',
-    ...events.flatMap((event) => {
-      const subject = `broker ${event.brokerId}`;
-      const who = event.brokerId === undefined || event.message.includes(subject) ? '' : `${subject}: `;
-      return hang(`  ${clockTime(event.atMs)} `, who + event.message, width).map(paint[event.severity]);
-    }),
-  ].join('\n');
-}
-
-function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
+export function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
   const why = reason === undefined ? '' : `: ${reason}`;
   const until = expiresAtMs === undefined ? '' : `, until ${dateTime(expiresAtMs)}`;
   return `${kind} by ${author} at ${dateTime(atMs)}${why}${until}`;
 }
 
-function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
+export function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
   if (inSync !== undefined) return `${inSync.inSync} of ${inSync.total} replicas`;
   return taskId === undefined ? undefined : 'unknown';
 }
 
-function progressText({ progress }: BrokerStatus): string | undefined {
+export function progressText({ progress }: BrokerStatus): string | undefined {
   if (progress === undefined) return undefined;
   const { label, doneBytes, totalBytes, bytesPerSecond, etaMs } = progress;
   const percent = totalBytes > 0 ? ` ${Math.floor((doneBytes / totalBytes) * 100)}%` : '';
@@ -204,7 +128,7 @@ function progressText({ progress }: BrokerStatus): string | undefined {
   return `${label}${percent} (${byteSize(doneBytes)} of ${byteSize(totalBytes)}${rate}${eta})`;
 }
 
-function maintenanceText({ maintenance }: BrokerStatus): string | undefined {
+export function maintenanceText({ maintenance }: BrokerStatus): string | undefined {
   if (maintenance === undefined) return undefined;
   const { startMs, endMs, accepted, why } = maintenance;
   const until = endMs === undefined ? '' : ` to ${dateTime(endMs)}`;
@@ -230,24 +154,71 @@ function brokerNotes(broker: BrokerStatus): readonly string[] {
   return notes;
 }
 
+/** More than a few screens of rows are nobody's to read. */
+const mostRows = 50;
+
+/** Of many brokers those that are not just running, and in a line of each state the others. `-o wide` has all. */
+function rollUp(
+  brokers: readonly BrokerStatus[],
+  { wide, width, style }: StatusFormat,
+): { readonly shown: readonly BrokerStatus[]; readonly rest: readonly string[] } {
+  if (wide === true || brokers.length <= mostRows) return { shown: brokers, rest: [] };
+  const isCalm = (one: BrokerStatus): boolean =>
+    one.state === 'running' && one.waiting === undefined && one.drift.length === 0;
+  const shown = brokers.filter((one) => !isCalm(one)).slice(0, mostRows);
+  const known = new Set(shown);
+  const byState = Map.groupBy(
+    brokers.filter((one) => !known.has(one)),
+    (one) => one.state,
+  );
+  const rest = [...byState].flatMap(([state, some]) =>
+    hang(`${some.length} ${state}: `, idRanges(some.map((one) => one.id)), width),
+  );
+  return { shown, rest: [...rest, style.dim('(-o wide shows every broker)')] };
+}
+
+/** What is said alike of several brokers is said once, with their ids. */
 function renderNotes(brokers: readonly BrokerStatus[], width: number): readonly string[] {
   const shared = sharedWarnings(brokers);
+  const told = brokers.map((one) => ({
+    id: one.id,
+    notes: [...brokerNotes(one), ...one.warnings.filter((warning) => !shared.has(warning))],
+    remedy: one.waiting?.remedy,
+  }));
+  const groups = Map.groupBy(
+    told.filter(({ notes, remedy }) => notes.length > 0 || remedy !== undefined),
+    ({ notes, remedy }) => JSON.stringify([notes, remedy]),
+  );
   const lines = [
-    ...brokers.flatMap((one) => [
-      ...[...brokerNotes(one), ...one.warnings.filter((warning) => !shared.has(warning))].flatMap(
-        (note, index) => hang(index === 0 ? `  broker ${one.id}: ` : '    ', note, width),
-      ),
-      ...(one.waiting?.remedy === undefined ? [] : hang('    → ', one.waiting.remedy, width)),
-    ]),
+    ...[...groups.values()].slice(0, mostRows).flatMap((group) => {
+      const { notes = [], remedy } = group[0] ?? {};
+      return [
+        ...notes.flatMap((note, index) => hang(index === 0 ? subjects(group, brokers) : '    ', note, width)),
+        ...(remedy === undefined ? [] : hang('    → ', remedy, width)),
+      ];
+    }),
+    ...(groups.size > mostRows ? [`  and ${groups.size - mostRows} more, as -o json or describe tells`] : []),
     ...[...shared].flatMap(([warning, ids]) =>
       hang(
-        ids.length === brokers.length ? '  all brokers: ' : `  brokers ${ids.join(', ')}: `,
+        subjects(
+          ids.map((id) => ({ id })),
+          brokers,
+        ),
         warning,
         width,
       ),
     ),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function subjects(some: readonly { readonly id: number }[], all: readonly BrokerStatus[]): string {
+  if (some.length === 1) return `  broker ${some[0]?.id}: `;
+  if (some.length === all.length) return '  all brokers: ';
+  const ranges = idRanges(some.map(({ id }) => id));
+  return ranges.length > 40
+    ? `  ${some.length} brokers (${ranges.slice(0, 30)}…): `
+    : `  brokers ${ranges}: `;
 }
 
 function paintState(broker: BrokerStatus, style: Style): (text: string) => string {

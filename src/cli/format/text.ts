@@ -71,3 +71,18 @@ export function hang(first: string, text: string, width: number): readonly strin
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** `0..2, 5, 7..999` of ids in any order. */
+export function idRanges(ids: readonly number[]): string {
+  const sorted = [...new Set(ids)].sort((a, b) => a - b);
+  const parts: string[] = [];
+  for (let at = 0; at < sorted.length; ) {
+    let end = at;
+    while (sorted[end + 1] === (sorted[end] ?? 0) + 1) end += 1;
+    // Two in a row are no range.
+    if (end - at < 2) end = at;
+    parts.push(end === at ? `${sorted[at]}` : `${sorted[at]}..${sorted[end]}`);
+    at = end + 1;
+  }
+  return parts.join(', ');
+}

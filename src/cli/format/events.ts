@@ -1,0 +1,38 @@
+import { type ClusterEvent, eventSentence } from '../../model/status.ts';
+import { hang, printable, type Style } from './text.ts';
+import { clockTime, dateTime } from './time.ts';
+
+type Format = { readonly style: Style; readonly width: number };
+
+/** A line each: `2026-11-23 12:00:03  demo  broker 1: ended (TASK_FAILED): exit status 1`. */
+export function renderEventPage(
+  events: readonly (ClusterEvent & { readonly clusterName: string })[],
+  format: Format,
+): string {
+  const lines = events.flatMap((event) =>
+    renderEvent(event, `${dateTime(event.atMs)}  ${printable(event.clusterName || '(framework)')}  `, format),
+  );
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Below a title; with the day where that is another one than today. */
+export function renderEvents(
+  events: readonly ClusterEvent[],
+  nowMs: number,
+  format: Format,
+): readonly string[] {
+  return [
+    'Events:',
+    ...events.flatMap((event) => renderEvent(event, `  ${recently(event.atMs, nowMs)}  `, format)),
+  ];
+}
+
+function renderEvent(event: ClusterEvent, first: string, { style, width }: Format): readonly string[] {
+  const { count, firstAtMs } = event;
+  const often = count === undefined ? '' : ` (${count} times since ${recently(firstAtMs ?? 0, event.atMs)})`;
+  const paint = { info: (text: string) => text, warning: style.yellow, error: style.red }[event.severity];
+  return hang(first, `${eventSentence(event)}${often}`, width).map(paint);
+}
+
+const recently = (atMs: number, nowMs: number): string =>
+  Math.abs(nowMs - atMs) < 86_400_000 / 2 ? clockTime(atMs) : dateTime(atMs);
