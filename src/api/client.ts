@@ -3,12 +3,17 @@ import type {
   ApplyRequest,
   ClusterStatus,
   ErrorAnswer,
+  FollowAnswer,
+  FollowBody,
   HealthAnswer,
   IntentAnswer,
   IntentRequest,
   LogAnswer,
   LogRequest,
   PlanAnswer,
+  ReconcileAnswer,
+  ReconcileBody,
+  RollbackBody,
   SchedulerStatus,
   SpecRequest,
 } from '../model/api.ts';
@@ -23,6 +28,7 @@ import {
   UnsafePlanError,
 } from '../model/errors.ts';
 import type { SpecRecord } from '../model/records.ts';
+import type { RevisionSummary } from '../model/source.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 
 /**
@@ -40,6 +46,11 @@ export type ApiClient = {
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
   teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
+  revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
+  suspend(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
+  resume(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
+  rollback(clusterName: string, request: RollbackBody): Promise<FollowAnswer | undefined>;
+  reconcile(request: ReconcileBody): Promise<ReconcileAnswer | undefined>;
 };
 
 export type ApiClientOptions = {
@@ -88,6 +99,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         intent === undefined ? 'DELETE' : 'POST',
       ),
     teardown: (request) => demand('/v1/teardown', request),
+    revisions: (name) => ask(`${cluster(name)}/revisions`),
+    suspend: (name, request) => ask(`${cluster(name)}/suspend`, request),
+    resume: (name, request) => ask(`${cluster(name)}/resume`, request),
+    rollback: (name, request) => ask(`${cluster(name)}/rollback`, request),
+    reconcile: (request) => ask('/v1/reconcile', request),
     readLog: ({ clusterName, brokerId, file, bytes }) =>
       ask(
         `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,

@@ -34,6 +34,7 @@ export const applySchema = {
       maxProperties: 1000,
       additionalProperties: { type: 'integer', minimum: 0 },
     },
+    takeOver: { type: 'boolean' },
   },
 } as const;
 

@@ -13,6 +13,7 @@ import { type ClusterStatus, leftAlone } from '../model/status.ts';
 import type { TeardownRequest } from '../model/teardown.ts';
 import type { Logger } from '../sys/logger.ts';
 import { answerFor } from './error-answer.ts';
+import { addFollowingRoutes } from './following-routes.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { isLoopback, urlOf } from './listen-address.ts';
 import { applySchema, intentSchema, logQuery, specSchema, teardownSchema } from './requests.ts';
@@ -99,6 +100,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     notFound(reply, `no route ${request.method} ${pathOf(request)}`),
   );
   addRoutes(app, options);
+  addFollowingRoutes(app, options.service, notFound);
 
   await app.listen({ host: options.listen.host, port: options.listen.port });
   const address = app.server.address() as AddressInfo;

@@ -30,6 +30,11 @@ export function followLeader(first: ApiClient, token: string): ApiClient {
     apply: (request) => following((client) => client.apply(request)),
     setIntent: (request) => following((client) => client.setIntent(request)),
     teardown: (request) => following((client) => client.teardown(request)),
+    revisions: (name) => current.revisions(name),
+    suspend: (name, request) => following((client) => client.suspend(name, request)),
+    resume: (name, request) => following((client) => client.resume(name, request)),
+    rollback: (name, request) => following((client) => client.rollback(name, request)),
+    reconcile: (request) => following((client) => client.reconcile(request)),
     readLog: (request) => following((client) => client.readLog(request)),
   };
 }

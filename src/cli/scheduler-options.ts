@@ -9,6 +9,8 @@ export type SchedulerOptions = {
   readonly master: string;
   readonly store: StoreOptions;
   readonly home: Home;
+  /** The directory of specs that is followed: as the operator wrote it, and absolute. Absent: none. */
+  readonly specs?: { readonly directory: string; readonly path: string };
   /** Of the API; loopback. */
   readonly listen: ListenAddress;
   /** Of the artifact listener; agents have to reach it. */

@@ -1,7 +1,7 @@
 import type { SpecProblem, SpecRequest } from '../model/api.ts';
 import { SpecError } from '../model/errors.ts';
 import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
-import type { Problem } from '../spec/problems.ts';
+import { toSpecProblem } from '../spec/problems.ts';
 import { renderProblems } from '../spec/render-problems.ts';
 import type { Context } from './context.ts';
 
@@ -32,11 +32,6 @@ export async function askAboutSpec<Answer extends { readonly warnings: readonly 
     if (error instanceof SpecError) showProblems(context, error.problems, request);
     throw error;
   }
-}
-
-/** As the API and `-o json` have it: the place beside the rest. */
-export function toSpecProblem({ place, ...rest }: Problem): SpecProblem {
-  return { ...rest, ...place };
 }
 
 /** Makes the first `parseValid` as quick as the next. */

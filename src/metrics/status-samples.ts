@@ -159,6 +159,8 @@ const brokerStates = keysOf<BrokerState>({
 });
 const topicStates = keysOf<TopicStatus['state']>({
   missing: 0,
+  behind: 0,
+  unknown: 0,
   ready: 0,
   'under-replicated': 0,
   offline: 0,
@@ -180,6 +182,8 @@ const sourceStates = keysOf<SourceStatus['state']>({
   'taken-over': 0,
   broken: 0,
   missing: 0,
+  behind: 0,
+  unknown: 0,
 });
 
 /** All words of a union: one that is added to it and not here is a type error. */

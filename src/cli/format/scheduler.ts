@@ -1,4 +1,5 @@
 import type { SchedulerStatus } from '../../model/api.ts';
+import { renderDirectory } from './source.ts';
 import { hang, printable, type Style } from './text.ts';
 import { since } from './time.ts';
 
@@ -11,6 +12,7 @@ export function renderScheduler(scheduler: SchedulerStatus, format: SchedulerFor
   const lines = [
     ...hang('Scheduler  ', leaderText(scheduler, format.nowMs), width),
     ...hang('Mesos      ', mesos.text, width).map(mesos.isWell ? (line) => line : style.yellow),
+    ...(scheduler.specs === undefined ? [] : [renderDirectory(scheduler.specs, format)]),
   ];
   return `${lines.join('\n')}\n`;
 }

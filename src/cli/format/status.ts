@@ -10,6 +10,7 @@ import {
   type TopicStatus,
 } from '../../model/status.ts';
 import { renderHeld } from './plan.ts';
+import { sourceText } from './source.ts';
 import { type Column, renderTable } from './table.ts';
 import { hang, printable, type Style } from './text.ts';
 import { byteSize, clockTime, dateTime, duration } from './time.ts';
@@ -24,7 +25,7 @@ export type StatusFormat = {
 /** One cluster on a page: head, brokers, topics, what is held and why. */
 export function renderStatus(cluster: ClusterStatus, format: StatusFormat): string {
   const { style, width } = format;
-  const sections = [renderHead(cluster, style)];
+  const sections = [renderHead(cluster, format)];
   if (cluster.brokers.length > 0)
     sections.push([...renderBrokers(cluster.brokers, format, false), ...renderNotes(cluster.brokers, width)]);
   if (cluster.topics.length > 0) sections.push(renderTopics(cluster.topics, format));
@@ -159,7 +160,7 @@ export function paintPhase(phase: ClusterPhase, style: Style): (text: string) =>
   return phase === 'held' ? style.red : style.yellow;
 }
 
-function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
+function renderHead(cluster: ClusterStatus, { style, width }: StatusFormat): readonly string[] {
   const lines = [
     [
       style.bold(`Cluster ${printable(cluster.name)}`),
@@ -169,6 +170,11 @@ function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
     ].join('  '),
   ];
   if (cluster.bootstrap.length > 0) lines.push(`Bootstrap ${printable(cluster.bootstrap.join(','))}`);
+  if (cluster.source !== undefined) {
+    const { source, observedAtMs } = cluster;
+    const paint = source.state === 'following' ? (line: string) => line : style.yellow;
+    lines.push(...hang('Spec      ', sourceText(source, observedAtMs), width).map(paint));
+  }
   return lines;
 }
 
