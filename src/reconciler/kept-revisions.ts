@@ -21,8 +21,10 @@ export async function keepRevision(memory: Memory, name: string, nowMs: number):
   if (before !== undefined) await close(memory, name, before, { kind: 'replaced', atMs: nowMs });
   const staying = new Set(earlier.slice(1 - most));
   for (const revision of kept.filter((one) => !staying.has(one))) await memory.removeRevision(name, revision);
-  const { suspension: _suspension, ...record } = spec;
-  await tryToWrite(memory, record);
+  const { source, suspension, ...record } = spec;
+  // What was put in the place of a file's spec did not come from there.
+  const isOfFile = source !== undefined && suspension?.kind !== 'taken-over';
+  await tryToWrite(memory, isOfFile ? { ...record, source } : record);
 }
 
 /** That the cluster is as declared, once. */

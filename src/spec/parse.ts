@@ -165,13 +165,17 @@ function findTwice(declared: readonly Declared[]): {
 }
 
 /** That the cluster of this document is declared by another one too. */
-export function declaredTwice({ name, place }: Declared, { place: other }: Declared): Problem {
+export function declaredTwice(
+  { name, place }: Declared,
+  { place: other }: Declared,
+  how: 'already' | 'too' = 'already',
+): Problem {
   return {
     severity: 'error',
     code: 'KM_SPEC_DUPLICATE_CLUSTER',
     place,
     path: 'metadata.name',
-    message: `the cluster ${name} is declared at ${other.file}:${other.line} already`,
+    message: `the cluster ${name} is declared at ${other.file}:${other.line} ${how}`,
     remedy: 'Keep one of them, or give this one another name.',
   };
 }

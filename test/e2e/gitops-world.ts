@@ -1,15 +1,26 @@
 /** A directory of specs, a work tree of git where that is wanted, and the real follower over a reconciler without brokers. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFollowingService, type Following } from '../../src/cli/following-service.ts';
+import type { Taking } from '../../src/gitops/decide/decide.ts';
 import { createFollower, type Follower, type Timing } from '../../src/gitops/follower.ts';
 import { createGit, type Git } from '../../src/gitops/git.ts';
 import type { RevisionSummary, SourceStatus } from '../../src/model/source.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { createHarness, type Harness } from '../reconciler/harness.ts';
+import { subscribed } from '../reconciler/stages.ts';
 import { testFolder } from '../test-folder.ts';
 
 export type GitopsWorld = {
@@ -35,17 +46,21 @@ export async function createGitopsWorld(
     readonly harness?: Harness;
     readonly timing?: Partial<Timing>;
     readonly git?: Git;
+    /** In the place of the reconciler. */
+    readonly take?: (taking: Taking) => Promise<void>;
   } = {},
 ): Promise<GitopsWorld> {
   const harness = options.harness ?? createHarness();
-  if (options.harness === undefined) await harness.reconciler.start();
+  if (options.harness === undefined) await subscribed(harness);
   const taken: string[] = [];
   const follower = createFollower({
     directory: options.specs ?? 'specs',
     path: join(folder, options.specs ?? 'specs'),
     git: options.git ?? createGit(),
     known: () => harness.reconciler.memory().map(({ spec }) => spec),
-    async take({ cluster, source, author }) {
+    async take(taking) {
+      const { cluster, source, author } = taking;
+      if (options.take !== undefined) return options.take(taking);
       await harness.reconciler.apply([cluster], author, {}, { kind: 'directory', source });
       taken.push(cluster.desired.name);
     },
@@ -129,4 +144,16 @@ export async function until(what: string, isSo: () => boolean, timeoutMs = 20_00
     if (performance.now() > deadlineMs) throw new Error(`not in ${timeoutMs / 1000} s: ${what}`);
     await sleep(5);
   }
+}
+
+/** Lays a commit out beside the others and swaps the link to it, as git-sync does; what was there before is removed. */
+export function syncTo(repository: string, commit: string): void {
+  const name = `.worktrees/${commit}`;
+  if (!existsSync(join(repository, name))) git(repository, 'worktree', 'add', '-q', '--detach', name, commit);
+  const before = existsSync(join(repository, 'current'))
+    ? readlinkSync(join(repository, 'current'))
+    : undefined;
+  symlinkSync(name, join(repository, 'next'));
+  renameSync(join(repository, 'next'), join(repository, 'current'));
+  if (before !== undefined && before !== name) git(repository, 'worktree', 'remove', '--force', before);
 }

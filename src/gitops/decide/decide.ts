@@ -190,11 +190,12 @@ function ageOf(applied: GitCommit, newest: GitCommit, relation: Relation): Relat
   return { kind: newest.atMs < applied.atMs ? 'older' : 'newer' };
 }
 
-const isBroken = ({ parsed }: FileFacts): boolean =>
-  parsed.problems.some(({ severity }) => severity === 'error');
+const isError = ({ severity }: Problem): boolean => severity === 'error';
+
+const isBroken = ({ parsed }: FileFacts): boolean => parsed.problems.some(isError);
 
 function firstError({ parsed }: FileFacts): Problem | undefined {
-  return parsed.problems.find(({ severity }) => severity === 'error');
+  return parsed.problems.find(isError);
 }
 
 /** Two documents of one name are a mistake of both of their files. */
@@ -212,7 +213,7 @@ function withDuplicates(files: readonly FileFacts[]): readonly FileFacts[] {
     const [first, second] = all;
     if (first === undefined || second === undefined) continue;
     for (const one of all) {
-      const problem = declaredTwice(one, one === first ? second : first);
+      const problem = declaredTwice(one, one === first ? second : first, 'too');
       problems.set(one.place.file, [...(problems.get(one.place.file) ?? []), problem]);
     }
   }
@@ -232,8 +233,8 @@ function directoryOf(
   isEmptied: boolean,
 ): Decision['directory'] {
   const broken = files.filter(isBroken);
-  const problems = [...broken, ...files.filter((file) => !isBroken(file))]
-    .flatMap(({ parsed }) => parsed.problems)
+  const found = files.flatMap(({ parsed }) => parsed.problems);
+  const problems = [...found.filter(isError), ...found.filter((problem) => !isError(problem))]
     .slice(0, maxProblems)
     .map(toSpecProblem);
   const counts = { files: files.length, clusters, problems };
