@@ -159,8 +159,6 @@ const brokerStates = keysOf<BrokerState>({
 });
 const topicStates = keysOf<TopicStatus['state']>({
   missing: 0,
-  behind: 0,
-  unknown: 0,
   ready: 0,
   'under-replicated': 0,
   offline: 0,
