@@ -1,10 +1,10 @@
 /** Revisions and the directory of specs, as the API has them, over the reconciler. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Follower } from '../gitops/follower.ts';
-import { sourceFromRecord } from '../gitops/source-from-record.ts';
 import { withSource } from '../gitops/with-source.ts';
 import type { ApplyRequest, FollowAnswer, FollowingService } from '../model/api.ts';
 import type { DirectoryStatus, SourceStatus } from '../model/source.ts';
+import { sourceFromRecord } from '../model/source-line.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { FollowOrder } from '../reconciler/follow-orders.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';

@@ -5,6 +5,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { KafkaMesosError, SpecError } from '../model/errors.ts';
 import type { SpecRecord } from '../model/records.ts';
 import type { DirectoryStatus, GitCommit, SourceStatus } from '../model/source.ts';
+import { sourceFromRecord } from '../model/source-line.ts';
 import { type ParsedFile, parseSpecFile } from '../spec/parse.ts';
 import { namesItsKind } from '../spec/spec-files.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
@@ -12,7 +13,6 @@ import type { Logger } from '../sys/logger.ts';
 import { type Decision, decide, type FileFacts, shown, type Taking } from './decide/decide.ts';
 import type { Git, GitTree, Relation } from './git.ts';
 import { type ReadFile, readDirectory } from './read-directory.ts';
-import { sourceFromRecord } from './source-from-record.ts';
 import { codeOf } from './walk-directory.ts';
 import { type Watch, watchDirectory } from './watch.ts';
 
@@ -84,6 +84,7 @@ export function createFollower(options: FollowerOptions): Follower {
   let dueAtMs: number | undefined;
   let burstSinceMs: number | undefined;
   let failures = 0;
+  let unsettledSinceMs: number | undefined;
   const watching: Watch = watchDirectory(absolute, { onHint: hint, logger });
 
   /** A look once nothing has changed for a while. */
@@ -128,17 +129,26 @@ export function createFollower(options: FollowerOptions): Follower {
     );
     let read: Awaited<ReturnType<typeof readDirectory>>;
     try {
-      read = await readDirectory(absolute, { previous: readFiles, settleMs: timing.settleMs });
+      // What changes without end is taken as it is found, if only it can be read whole.
+      const isEndless = unsettledSinceMs !== undefined && clock.nowMs() - unsettledSinceMs > timing.burstMs;
+      read = await readDirectory(absolute, {
+        previous: readFiles,
+        settleMs: isEndless ? 0 : timing.settleMs,
+      });
     } catch (error) {
       const why = error instanceof SpecError ? error.message : `it cannot be read: ${codeOf(error)}`;
       if (why !== unreadable) logger.warn('the directory of specs cannot be read', { directory, error: why });
       unreadable = why;
       return failed();
     }
-    if (read.kind === 'unsettled') return timing.settleMs;
+    if (read.kind === 'unsettled') {
+      unsettledSinceMs ??= clock.nowMs();
+      return timing.settleMs;
+    }
     const asked = await askGit(read.files);
     // It is being checked out: files and HEAD do not belong together yet.
     if (asked === 'locked') return timing.settleMs;
+    unsettledSinceMs = undefined;
     readFiles = read.files;
     trees = asked;
     await watching.aim(
@@ -252,29 +262,32 @@ export function createFollower(options: FollowerOptions): Follower {
     return found;
   }
 
-  /** By blob: a file that is as it was has the commit that it had, and need not be searched in the history again. */
-  const knownCommits = new Map<
+  /** By place in a repository: what is known of its files, as of a commit. Undefined: no commit was found. */
+  const histories = new Map<
     string,
-    ReadonlyMap<string, { readonly blob: string; readonly commit: GitCommit }>
+    { readonly head: GitCommit; readonly commits: ReadonlyMap<string, GitCommit | undefined> }
   >();
 
+  /** Asks only for what came since the last look, as long as history has only grown. */
   async function lastCommits(
     tree: GitTree,
     paths: readonly string[],
-  ): Promise<ReadonlyMap<string, GitCommit>> {
-    const before = knownCommits.get(tree.gitDir);
-    const isKnown = (path: string) => before?.get(path)?.blob === tree.blobs.get(path);
-    const asked = await git.lastCommits(
+  ): Promise<ReadonlyMap<string, GitCommit | undefined>> {
+    const before = histories.get(tree.place);
+    const isGrown = before !== undefined && (await git.isAncestor(tree, before.head));
+    const known = isGrown ? before.commits : new Map<string, GitCommit | undefined>();
+    const hasMoved = isGrown && before.head.id !== tree.head.id;
+    const old = paths.filter((path) => known.has(path));
+    const changed = hasMoved ? await git.lastCommits(tree, old, before.head) : new Map<string, GitCommit>();
+    const found = await git.lastCommits(
       tree,
-      paths.filter((path) => !isKnown(path)),
+      paths.filter((path) => !known.has(path)),
     );
-    const all = new Map<string, { readonly blob: string; readonly commit: GitCommit }>();
-    for (const path of paths) {
-      const commit = isKnown(path) ? before?.get(path)?.commit : asked.get(path);
-      if (commit !== undefined) all.set(path, { blob: tree.blobs.get(path) ?? '', commit });
-    }
-    knownCommits.set(tree.gitDir, all);
-    return new Map([...all].map(([path, { commit }]) => [path, commit]));
+    const commits = new Map(
+      paths.map((path) => [path, changed.get(path) ?? found.get(path) ?? known.get(path)] as const),
+    );
+    histories.set(tree.place, { head: tree.head, commits });
+    return commits;
   }
 
   /** Compares what is applied with what the files have, of those clusters of which it matters. */

@@ -12,6 +12,8 @@ export type GitTree = {
   readonly base: string;
   /** Where the repository keeps what belongs to this work tree. */
   readonly gitDir: string;
+  /** The same for the repository's work trees of any commit. */
+  readonly place: string;
   readonly head: GitCommit;
   /** Its history ends somewhere, so that what is no ancestor may be one all the same. */
   readonly isShallow: boolean;
@@ -30,7 +32,14 @@ export type Git = {
   /** Undefined: it is in no work tree with a commit, or git cannot be asked. */
   tree(base: string, before: GitTree | undefined): Promise<GitTree | undefined>;
   /** The last commits that changed these files, by path below the base; of one that has none there is none. */
-  lastCommits(tree: GitTree, paths: readonly string[]): Promise<ReadonlyMap<string, GitCommit>>;
+  lastCommits(
+    tree: GitTree,
+    paths: readonly string[],
+    /** Only of those after this one. */
+    since?: GitCommit,
+  ): Promise<ReadonlyMap<string, GitCommit>>;
+  /** Whether one commit is the other, or came before it; false where that is not known. */
+  isAncestor(tree: GitTree, earlier: GitCommit): Promise<boolean>;
   relation(tree: GitTree, applied: GitCommit, newest: GitCommit, path: string): Promise<Relation>;
 };
 
@@ -47,18 +56,34 @@ export function createGit(program = 'git'): Git {
 
   return {
     async tree(base, before) {
-      const found = await ask(base, ['rev-parse', '--absolute-git-dir', '--is-shallow-repository', 'HEAD']);
-      const [gitDir, shallow, id] = found?.split('\n') ?? [];
+      const found = await ask(base, [
+        'rev-parse',
+        '--path-format=absolute',
+        '--git-dir',
+        '--git-common-dir',
+        '--is-shallow-repository',
+        'HEAD',
+        '--show-prefix',
+      ]);
+      const [gitDir, commonDir, shallow, id, prefix] = found?.split('\n') ?? [];
       if (gitDir === undefined || id === undefined || !isId(id)) return undefined;
       if (before?.head.id === id && before.gitDir === gitDir) return before;
       const shown = await ask(base, ['log', '-1', '-z', `--format=${commitFormat}`, id, '--']);
       const head = shown === undefined ? undefined : parseCommit(shown.split('\0')[0] ?? '');
       const listed = await ask(base, ['ls-tree', '-r', '-z', id]);
       if (head === undefined || listed === undefined) return undefined;
-      return { base, gitDir, head, isShallow: shallow === 'true', blobs: parseBlobs(listed) };
+      return {
+        base,
+        gitDir,
+        place: `${commonDir}:${prefix}`,
+        head,
+        isShallow: shallow === 'true',
+        blobs: parseBlobs(listed),
+      };
     },
 
-    async lastCommits({ base, head }, paths) {
+    async lastCommits({ base, head }, paths, since) {
+      if (paths.length === 0) return new Map();
       const wanted = new Set(paths);
       const found = new Map<string, GitCommit>();
       const asked = paths.length > maxNamedPaths ? ['.'] : paths;
@@ -83,7 +108,7 @@ export function createGit(program = 'git'): Git {
           '--stdin',
         ],
         {
-          input: `${head.id}\n--\n${asked.map((path) => `${path}\n`).join('')}`,
+          input: `${head.id}\n${since === undefined ? '' : `^${since.id}\n`}--\n${asked.map((path) => `${path}\n`).join('')}`,
           onText(text) {
             const tokens = (rest + text).split('\0');
             rest = tokens.pop() ?? '';
@@ -93,6 +118,10 @@ export function createGit(program = 'git'): Git {
         },
       );
       return found;
+    },
+
+    async isAncestor({ base, head }, earlier) {
+      return (await ask(base, ['merge-base', '--is-ancestor', earlier.id, head.id])) !== undefined;
     },
 
     async relation({ base, head, isShallow }, applied, newest, path) {

@@ -34,7 +34,8 @@ export function watchDirectory(
 
   return {
     async aim(real, gitDirs) {
-      const beside = [...new Set([...(await linksOn(directory)), ...gitDirs])];
+      // The directory itself, because a name with a dot in it may be a link that others lead through.
+      const beside = [...new Set([real, ...(await linksOn(directory)), ...gitDirs])];
       const target = JSON.stringify([real, beside]);
       if (target === aimedAt) return;
       await release();

@@ -1,3 +1,4 @@
+import type { SpecRecord } from './records.ts';
 import type { SourceStatus } from './source.ts';
 
 /** `specs/demo.yaml @ 1a2b3c4 by Ann, 2 min ago`; of a file that is not followed just now the reason. */
@@ -17,4 +18,17 @@ function ago(ms: number): string {
   if (minutes < 120) return `${minutes} min ago`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`;
+}
+
+/** What a record alone says, for who cannot look at the directory. */
+export function sourceFromRecord(record: SpecRecord, why: string): SourceStatus | undefined {
+  const { source, suspension, revision } = record;
+  if (source === undefined) return undefined;
+  const states = { asked: 'suspended', pinned: 'pinned', 'taken-over': 'taken-over' } as const;
+  return {
+    state: suspension === undefined ? 'unknown' : states[suspension.kind],
+    ...source,
+    ...(suspension === undefined ? {} : { suspension }),
+    message: `of ${source.path}; ${why}; revision ${revision} holds`,
+  };
 }

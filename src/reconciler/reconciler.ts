@@ -448,6 +448,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     }
   }
 
+  function onChange(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   function statuses(): readonly ClusterStatus[] {
     const clusters = requireMemory().clusters();
     const planInput = input(clusters, clock.nowMs(), 0);
@@ -527,7 +532,14 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         .clusters()
         .map((c) => c.spec.desired.name);
       for (const name of names) if (clusterName === undefined || clusterName === name) kafka.hurry(name);
+      const passed = new Promise<void>((resolve) => {
+        const end = onChange(() => {
+          end();
+          resolve();
+        });
+      });
       await turns.demand(async () => {});
+      await passed;
       return pass;
     },
     setIntent: (clusterName, brokerId, request) =>
@@ -569,10 +581,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     memory: () => requireMemory().clusters(),
     readings: () => kafka.sources(clock.nowMs()),
     events: events.page,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange,
     counters: () => ({
       orphans: orphans.current(),
       connected: table.connected,

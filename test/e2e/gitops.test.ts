@@ -294,6 +294,46 @@ test('a deletion in the file works as by apply; a file that stays makes no new c
     assert.equal(await world.harness.stored('clusters/demo/revisions/2'), undefined);
   }));
 
+test('commits are known by files that others changed in between, a revert and a rewritten history', () =>
+  inWorkTree(async (world, first) => {
+    put(world.folder, 'specs/other.yaml', specOf('other'));
+    const second = commitAll(world.folder, 'Declare other');
+    await world.follower.look();
+    assert.is(world.source('demo')?.commit?.id, first);
+    assert.is(world.source('other')?.commit?.id, second);
+    put(world.folder, 'specs/demo.yaml', specOf('demo', 2));
+    commitAll(world.folder, 'More');
+    git(world.folder, 'revert', '--no-edit', 'HEAD');
+    await world.follower.look();
+    assert.is(
+      world.source('demo')?.commit?.id,
+      git(world.folder, 'rev-parse', 'HEAD'),
+      'the bytes are as before',
+    );
+    assert.is(world.source('other')?.commit?.id, second);
+    git(world.folder, 'reset', '-q', '--soft', first);
+    commitAll(world.folder, 'Squashed');
+    await world.follower.look();
+    assert.is(world.source('other')?.commit?.id, git(world.folder, 'rev-parse', 'HEAD'));
+    assert.is(world.source('demo')?.commit?.id, first);
+  }));
+
+test('a file that never rests holds up neither the others nor itself', async () => {
+  const folder = newFolder();
+  put(folder, 'specs/demo.yaml', specOf('demo'));
+  const world = await createGitopsWorld(folder, { timing: { settleMs: 200, burstMs: 600 } });
+  let n = 0;
+  const restless = setInterval(() => put(folder, 'specs/restless.yaml', specOf('restless', ++n / 100)), 50);
+  try {
+    void world.follower.look();
+    await until('both', () => world.revision('demo') === 1 && world.revision('restless') > 0);
+  } finally {
+    clearInterval(restless);
+    await world.close();
+    removeFolder(folder);
+  }
+});
+
 test('nothing that a repository configures is run', () =>
   inWorkTree(async (world) => {
     const trap = join(world.folder, 'trap');

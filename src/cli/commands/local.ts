@@ -21,6 +21,7 @@ export async function localUp(context: Context, options: { readonly specs?: stri
   const mesos = await ensureLocal(context, options.specs === undefined ? undefined : resolve(options.specs));
   const api = await findRunningApi(context.home);
   context.io.out(`Embedded Mesos ${mesos.masterUrl}, scheduler ${api?.url ?? 'ended again'}\n`);
+  if (options.specs !== undefined) context.io.out(`It follows ${resolve(options.specs)}\n`);
   return exitCodes.ok;
 }
 

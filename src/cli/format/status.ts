@@ -80,6 +80,14 @@ export function renderClusterDescription(cluster: ClusterStatus, format: StatusF
     ),
   );
   if (conditions.length > 0) sections.push(['Conditions:', ...conditions].join('\n'));
+  const mistakes = (cluster.source?.problems ?? []).filter(({ severity }) => severity === 'error');
+  if (mistakes.length > 0) {
+    const lines = mistakes.flatMap(({ file, line, column, message, remedy }) => [
+      ...hang('  ', printable(`${file}:${line}:${column} ${message}`), width),
+      ...(remedy === undefined ? [] : hang('    → ', printable(remedy), width)),
+    ]);
+    sections.push(['Mistakes in its file:', ...lines].join('\n'));
+  }
   if (cluster.events.length > 0) sections.push(renderEvents(cluster.events, style, width));
   return `${sections.join('\n\n')}\n`;
 }
