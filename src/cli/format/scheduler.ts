@@ -32,6 +32,15 @@ function leaderText({ leadership, startedAtMs }: SchedulerStatus, nowMs: number)
 
 const standby = (count: number): string => `${count} other${count === 1 ? ' stands' : 's stand'} by`;
 
+/** Below the live view: what is wrong with the directory of specs, and who leads. */
+export function footerWords(scheduler: SchedulerStatus): string | undefined {
+  const { specs } = scheduler;
+  const isTrouble = specs !== undefined && specs.state !== 'read' && specs.state !== 'reading';
+  const where = specs?.state === 'broken' ? 'Specs' : `Specs in ${specs?.directory}`;
+  const trouble = isTrouble ? `${printable(`${where}: ${specs.message}`)}.` : undefined;
+  return [trouble, leaderWords(scheduler)].filter((words) => words !== undefined).join(' ') || undefined;
+}
+
 /** Who leads, in few words, where there is more than one that could. */
 export function leaderWords({ leadership }: Pick<SchedulerStatus, 'leadership'>): string | undefined {
   const { state, leader, standbys = 0 } = leadership;

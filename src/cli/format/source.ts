@@ -23,7 +23,7 @@ export function renderRevisions(
   format: Format & { readonly wide?: boolean },
 ): readonly string[] {
   const all: readonly Column<RevisionSummary>[] = [
-    { title: 'REVISION', cell: ({ revision }) => String(revision), align: 'right' },
+    { title: 'REV', cell: ({ revision }) => String(revision), align: 'right' },
     { title: 'APPLIED', cell: ({ appliedAtMs }) => dateTime(appliedAtMs) },
     {
       title: 'RESULT',
@@ -35,9 +35,9 @@ export function renderRevisions(
       title: 'TOOK',
       cell: ({ outcome, appliedAtMs }) => (outcome === undefined ? '' : duration(outcome.atMs - appliedAtMs)),
     },
-    { title: 'DIGEST', cell: ({ digest }) => (format.wide === true ? digest : digest.slice(0, 8)) },
+    { title: 'DIGEST', cell: ({ digest }) => (format.wide === true ? digest : digest.slice(0, 8)), spare: 1 },
     { title: 'BY', cell: ({ author }) => (format.wide === true ? author : nameOf(author)), shrinkTo: 8 },
-    { title: 'FROM', cell: originText, shrinkTo: 12 },
+    { title: 'FROM', cell: originText, shrinkTo: 22 },
   ];
   return renderTable(all, revisions, format);
 }

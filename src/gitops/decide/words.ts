@@ -37,8 +37,11 @@ export const words = {
   behind: (facts: Facts) =>
     `${facts.path} is at ${short(facts.file?.commit?.id)}, which is older than ${short(facts.record.source?.commit?.id)}, so it is not taken; ${holds(facts)}`,
   emptied: 'it had specs and has none now, which is no order to delete: every cluster stays as it is',
-  directoryBroken: (broken: number, files: number, first: Problem | undefined) =>
-    `${broken} of ${count(files, 'file')} ${broken === 1 ? 'has' : 'have'} errors; what ${broken === 1 ? 'it declares' : 'they declare'} stays as it is${first === undefined ? '' : `: ${told(first)}`}`,
+  directoryBroken(broken: number, files: number, first: Problem | undefined): string {
+    const who = broken === 1 ? 'has errors; what it declares' : 'have errors; what they declare';
+    const all = `${broken} of ${count(files, 'file')} ${who} stays as it is`;
+    return first === undefined ? all : `${told(first)} (${all})`;
+  },
   directoryRead: (files: number, clusters: number) =>
     files === 0 ? 'it has no spec file yet' : `${count(files, 'file')}, ${count(clusters, 'cluster')}`,
 } as const;
