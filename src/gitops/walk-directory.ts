@@ -32,6 +32,7 @@ export async function walkDirectory(directory: string): Promise<readonly FoundFi
   const found: FoundFile[] = [];
   const visited = new Set<string>();
   let entriesLeft: number = directoryLimits.entries;
+  const root = await realpath(directory);
 
   async function visit(at: Place, depth: number): Promise<void> {
     const real = join(at.base, at.below);
@@ -53,7 +54,10 @@ export async function walkDirectory(directory: string): Promise<readonly FoundFi
         await visit(inside, depth + 1).catch(ignoreVanished);
       } else if (entry.isSymbolicLink()) {
         const target = await follow(inside);
-        if (target?.isDirectory === true) {
+        if (target !== undefined && !isBelow(root, target.place)) {
+          // Whoever may commit a link must not have us read what only we may.
+          if (isNamed) files.push(Promise.resolve(outside(inside)));
+        } else if (target?.isDirectory === true) {
           if (depth < directoryLimits.depth) await visit(target.place, depth + 1).catch(ignoreVanished);
         } else if (isNamed) files.push(look(target?.place ?? inside));
       } else if (isNamed) files.push(look(inside));
@@ -62,7 +66,7 @@ export async function walkDirectory(directory: string): Promise<readonly FoundFi
     if (found.length > directoryLimits.files) throw tooMuch(directory, `${directoryLimits.files} files`);
   }
 
-  await visit({ path: '', base: await realpath(directory), below: '' }, 0);
+  await visit({ path: '', base: root, below: '' }, 0);
   return found.sort((a, b) => compareText(a.path, b.path));
 }
 
@@ -82,6 +86,15 @@ async function follow(
   } catch {
     return undefined;
   }
+}
+
+function isBelow(root: string, { base, below }: Place): boolean {
+  return root === '/' || `${join(base, below)}/`.startsWith(`${root}/`);
+}
+
+function outside(place: Place): FoundFile {
+  const failure = 'it is a link that leads out of the directory';
+  return { ...place, stamp: 'outside', changedAtMs: 0, size: 0, failure };
 }
 
 async function look(place: Place): Promise<FoundFile> {

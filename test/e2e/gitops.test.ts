@@ -1,5 +1,5 @@
 /** Specs in a directory, with real commits, links and writes, and the real loop; without brokers. */
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -333,6 +333,29 @@ test('a file that never rests holds up neither the others nor itself', async () 
     removeFolder(folder);
   }
 });
+
+test('links inside of the directory are followed, none leads out of it', () =>
+  inWorkTree(async (world) => {
+    put(world.folder, 'secret/token.yaml', specOf('secret'));
+    put(world.folder, 'specs/..data/mounted.yaml', specOf('mounted'));
+    symlinkSync('..data/mounted.yaml', join(world.folder, 'specs/mounted.yaml'));
+    symlinkSync('../secret', join(world.folder, 'specs/folder'));
+    symlinkSync('../secret/token.yaml', join(world.folder, 'specs/token.yaml'));
+    symlinkSync('nowhere.yaml', join(world.folder, 'specs/dangling.yaml'));
+    symlinkSync('.', join(world.folder, 'specs/loop'));
+    await world.follower.look();
+    assert.equal(world.taken, ['demo', 'mounted']);
+    assert.equal(
+      world.follower
+        .status()
+        .problems.filter(({ severity }) => severity === 'error')
+        .map(({ file, message }) => `${file}: ${message}`),
+      [
+        'specs/dangling.yaml: it cannot be read: ENOENT',
+        'specs/token.yaml: it is a link that leads out of the directory',
+      ],
+    );
+  }));
 
 test('nothing that a repository configures is run', () =>
   inWorkTree(async (world) => {

@@ -121,12 +121,20 @@ test('a broken owner keeps its cluster from another file, and from being abandon
   const kept = decided({ files: [unreadable, other], known });
   assert.equal(kept.taking, []);
   assert.is(kept.sources.get('demo')?.state, 'broken');
+  assert.is(kept.sources.get('demo')?.path, 'demo.yaml');
   assert.equal([...kept.abandoned], []);
   const moved = decided({ files: [other], known });
   assert.equal(
     moved.taking.map(({ source }) => source.path),
     ['other.yaml'],
   );
+});
+
+test('of a file with an error nothing is taken, be it new or applied by hand', () => {
+  const content = `${text('new', 1)}---\n${text('byhand', 2)}---\n${broken}`;
+  const { taking, sources } = decided({ files: [file('all.yaml', content)], known: [record('byhand', 1)] });
+  assert.equal(taking, []);
+  assert.is(sources.get('byhand'), undefined, 'it does not own it yet');
 });
 
 test('only of a file that is gone from a directory with others in it is a cluster abandoned', () => {
