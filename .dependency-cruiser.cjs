@@ -20,9 +20,10 @@ const rooms = {
   view: ['model', 'view', 'sys'],
   metrics: ['model', 'sys', 'metrics'],
   local: ['model', 'sys', 'mesos', 'local'],
+  gitops: ['model', 'spec', 'sys', 'gitops'],
 };
 
-const pure = ['model', 'spec', 'plan', 'observe', 'execute', 'local/model'];
+const pure = ['model', 'spec', 'plan', 'observe', 'execute', 'local/model', 'gitops/decide'];
 
 module.exports = {
   forbidden: [

@@ -79,11 +79,21 @@ export const sourceStatus = named(
   'SourceStatus',
   object(
     {
-      state: words('following', 'suspended', 'pinned', 'taken-over', 'broken', 'missing'),
+      state: words(
+        'following',
+        'suspended',
+        'pinned',
+        'taken-over',
+        'broken',
+        'missing',
+        'behind',
+        'unknown',
+      ),
       path: text(),
       message: text(),
     },
     {
+      file: described(text(), 'The path for people, with the directory before it.'),
       commit,
       uncommitted: always(true),
       newest: described(commit, 'Of what the file has now, when that is not applied.'),

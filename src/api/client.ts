@@ -5,12 +5,17 @@ import type {
   ErrorAnswer,
   EventPage,
   EventQuery,
+  FollowAnswer,
+  FollowBody,
   HealthAnswer,
   IntentAnswer,
   IntentRequest,
   LogAnswer,
   LogRequest,
   PlanAnswer,
+  ReconcileAnswer,
+  ReconcileBody,
+  RollbackBody,
   SchedulerStatus,
   SpecRequest,
 } from '../model/api.ts';
@@ -25,6 +30,7 @@ import {
   UnsafePlanError,
 } from '../model/errors.ts';
 import type { SpecRecord } from '../model/records.ts';
+import type { RevisionSummary } from '../model/source.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 
 /**
@@ -43,6 +49,11 @@ export type ApiClient = {
   teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   events(query: EventQuery): Promise<EventPage>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
+  revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
+  suspend(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
+  resume(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
+  rollback(clusterName: string, request: RollbackBody): Promise<FollowAnswer | undefined>;
+  reconcile(request: ReconcileBody): Promise<ReconcileAnswer | undefined>;
 };
 
 export type ApiClientOptions = {
@@ -101,6 +112,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
           ...(afterSeq === undefined ? {} : { after: String(afterSeq) }),
         })}`,
       ),
+    revisions: (name) => ask(`${cluster(name)}/revisions`),
+    suspend: (name, request) => ask(`${cluster(name)}/suspend`, request),
+    resume: (name, request) => ask(`${cluster(name)}/resume`, request),
+    rollback: (name, request) => ask(`${cluster(name)}/rollback`, request),
+    reconcile: (request) => ask('/v1/reconcile', request),
     readLog: ({ clusterName, brokerId, file, bytes }) =>
       ask(
         `${cluster(clusterName)}/brokers/${brokerId}/logs?${new URLSearchParams({ file, bytes: String(bytes) })}`,

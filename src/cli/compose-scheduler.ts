@@ -2,6 +2,8 @@
 import { hostname, userInfo } from 'node:os';
 import { inPlace, sha512OfFile, startArtifactServer } from '../api/artifacts.ts';
 import { startApiServer } from '../api/server.ts';
+import { createFollower, type Follower } from '../gitops/follower.ts';
+import { createGit } from '../gitops/git.ts';
 import { createKafkaAdmin } from '../kafka/admin.ts';
 import { createSchedulerClient, type SchedulerClient } from '../mesos/client.ts';
 import { toEvent } from '../mesos/from-wire.ts';
@@ -32,6 +34,7 @@ import { readApiSecrets } from './api-secrets.ts';
 import { createDistributions } from './distributions.ts';
 import { exitCodes } from './exit-codes.ts';
 import { refuseSecondFramework } from './first-subscription.ts';
+import { createFollowingService } from './following-service.ts';
 import { makeHome, publishApi, retractApi } from './home.ts';
 import { foldConnection, tellConnection } from './mesos-connection.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
@@ -373,14 +376,18 @@ async function lead(
   closers.push(() => client?.close());
   void leadership.lost.then(() => client?.close());
 
+  const follower = options.specs === undefined ? undefined : follow(options.specs, reconciler, logger);
+  closers.push(() => follower?.close());
+  const following = createFollowingService(reconciler, follower);
   metrics.lead(() => ({
-    clusters: reconciler.statuses(),
+    clusters: following.statuses(),
     kafka: reconciler.readings(),
     appliedAtMs: new Map(reconciler.memory().map(({ spec }) => [spec.desired.name, spec.appliedAtMs])),
   }));
   base.serveAs(
     createSchedulerService({
       reconciler,
+      following,
       identity: base.identity,
       self: base.self,
       leadsSinceMs,
@@ -420,8 +427,26 @@ async function lead(
     artifacts: options.artifactUrlBase ?? artifactServer.url,
     master: base.identity.master,
   });
+  void follower?.look();
   // What comes next is the first spec, and it need not wait until the schema is compiled (100 ms).
   if (reconciler.memory().length === 0) setImmediate(warmUpParser);
+}
+
+function follow(
+  specs: NonNullable<SchedulerOptions['specs']>,
+  reconciler: Reconciler,
+  logger: Logger,
+): Follower {
+  return createFollower({
+    ...specs,
+    git: createGit(),
+    known: () => reconciler.memory().map(({ spec }) => spec),
+    async take({ cluster, source, author }) {
+      await reconciler.apply([cluster], author, {}, { kind: 'directory', source });
+    },
+    clock: systemClock,
+    logger,
+  });
 }
 
 function exitCodeOf(error: KafkaMesosError): number {

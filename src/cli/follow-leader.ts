@@ -31,6 +31,11 @@ export function followLeader(first: ApiClient, how: Pick<ApiClientOptions, 'toke
     setIntent: (request) => following((client) => client.setIntent(request)),
     teardown: (request) => following((client) => client.teardown(request)),
     events: (query) => following((client) => client.events(query)),
+    revisions: (name) => current.revisions(name),
+    suspend: (name, request) => following((client) => client.suspend(name, request)),
+    resume: (name, request) => following((client) => client.resume(name, request)),
+    rollback: (name, request) => following((client) => client.rollback(name, request)),
+    reconcile: (request) => following((client) => client.reconcile(request)),
     readLog: (request) => following((client) => client.readLog(request)),
   };
 }

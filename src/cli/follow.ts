@@ -5,7 +5,7 @@ import type { ClusterStatus } from '../model/status.ts';
 import { systemClock } from '../sys/clock.ts';
 import type { Context } from './context.ts';
 import { isMoving } from './convergence.ts';
-import { leaderWords } from './format/scheduler.ts';
+import { footerWords } from './format/scheduler.ts';
 import { clockTime } from './format/time.ts';
 import { progressLines } from './progress-lines.ts';
 
@@ -54,7 +54,7 @@ async function followLive(context: Context, client: ApiClient, options: FollowOp
   const { renderLive } = await import('../view/render-live.tsx');
   const { reason, last } = await renderLive({
     poll: () => client.clusters(),
-    leads: async () => leaderWords(await client.scheduler()),
+    leads: async () => footerWords(await client.scheduler()),
     intervalMs: liveIntervalMs,
     stdout: context.io.stdout,
     stdin: context.io.stdin,

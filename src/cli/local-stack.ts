@@ -6,11 +6,13 @@ import type { Context } from './context.ts';
 import { ensureScheduler } from './scheduler-process.ts';
 
 /** Embedded Mesos and its scheduler, started in the background where they do not run; says what it started. */
-export async function ensureLocal(context: Context): Promise<LocalInfo> {
+export async function ensureLocal(context: Context, specs?: string): Promise<LocalInfo> {
   const mesos = (await findRunning(context.home.directory)) ?? (await startMesos(context));
   // The embedded agents are on this machine: what they fetch need not go through a socket.
   const args = ['--store', `file:${context.home.localStore}`, '--artifact-url', inPlace];
-  if (await ensureScheduler(context, masterOf(mesos), args)) context.io.err('Scheduler started.\n');
+  if (specs !== undefined) args.push('--specs', specs);
+  if (await ensureScheduler(context, { master: masterOf(mesos), specs }, args))
+    context.io.err('Scheduler started.\n');
   return mesos;
 }
 

@@ -26,6 +26,7 @@ export function addServiceCommands(
         'what it remembers: zk://host:port,…/path for several schedulers, or file:DIRECTORY (default: file: in the home)',
       ).env('KAFKA_MESOS_STORE'),
     )
+    .option('--specs <directory>', 'follow the spec files in it, a work tree of git or not')
     .option('--store-credentials-file <path>', 'file with user:password for ZooKeeper')
     .addOption(
       new Option('--session-timeout <duration>', 'of ZooKeeper: when a standby takes over')
@@ -128,7 +129,8 @@ Examples:
   local
     .command('up')
     .description('Start the embedded Mesos and the scheduler in the background, where they do not run.')
-    .action(async () => set((await load()).localUp(context)));
+    .option('--specs <directory>', 'follow the spec files in it, as scheduler --specs does')
+    .action(async (options) => set((await load()).localUp(context, options)));
   local
     .command('down')
     .description('Stop scheduler, brokers and embedded Mesos. Data stays, unless --purge.')

@@ -5,6 +5,7 @@ import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
 import { addEventsCommand } from './program-events.ts';
+import { addFollowingCommands } from './program-following.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
@@ -61,6 +62,7 @@ ${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mes
         .default(600_000, '10m'),
     )
     .option('--dry-run', 'the same as the plan command')
+    .option('--take-over', 'also clusters that a file of the followed directory declares; see resume')
     .addHelpText(
       'after',
       `
@@ -136,6 +138,7 @@ ${examples(
     )
     .action(async (id, options) => set((await import('./commands/logs.ts')).logs(context, id, options)));
 
+  addFollowingCommands(program, context, set, { client: withClient, output: withOutput });
   addBrokerCommands(program, context, set, (command) => withClient(withCluster(command)));
   withClient(withOutput(program.command('teardown')))
     .description('Destroy all clusters with their data, give everything back to Mesos and end the framework.')

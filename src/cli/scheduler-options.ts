@@ -10,6 +10,8 @@ export type SchedulerOptions = {
   readonly master: string;
   readonly store: StoreOptions;
   readonly home: Home;
+  /** The directory of specs that is followed: as the operator wrote it, and absolute. Absent: none. */
+  readonly specs?: { readonly directory: string; readonly path: string };
   /** Of the API; beyond loopback with a token file, and with TLS unless `allowPlainHttp`. */
   readonly listen: ListenAddress;
   readonly tls?: TlsFiles;

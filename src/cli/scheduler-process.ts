@@ -1,22 +1,31 @@
 import { createApiClient } from '../api/client.ts';
+import type { SchedulerStatus } from '../model/api.ts';
 import { ConflictError } from '../model/errors.ts';
 import { startInBackground, stopProcess } from './background.ts';
 import type { Context } from './context.ts';
 import { findRunningApi, readToken } from './home.ts';
 
 /**
- * Makes sure that the scheduler of this home runs and works for `master`. Whether it was started.
+ * Makes sure that the scheduler of this home runs, works for `master` and follows `specs`, where that is named. Whether it
+ * was started.
  *
- * Errors: `ConflictError` when one runs for another master; `UnavailableError` when it does not start.
+ * Errors: `ConflictError` when one runs for another master or directory; `UnavailableError` when it does not start.
  */
 export async function ensureScheduler(
   context: Context,
-  master: string,
+  { master, specs }: { readonly master: string; readonly specs: string | undefined },
   args: readonly string[],
 ): Promise<boolean> {
   const running = await askRunning(context);
   if (running !== undefined) {
-    if (running.master === master) return false;
+    if (running.master === master) {
+      if (specs === undefined || running.specs?.directory === specs) return false;
+      throw new ConflictError(
+        'KM_CONFLICT_SCHEDULER',
+        `the scheduler runs already, and ${running.specs === undefined ? 'follows no directory' : `follows ${running.specs.directory}`}`,
+        { remedy: 'stop it first: `kafka-mesos local down`; data stays' },
+      );
+    }
     throw new ConflictError(
       'KM_CONFLICT_SCHEDULER',
       `the scheduler of this home works for ${running.master}, not for ${master}`,
@@ -45,7 +54,7 @@ export async function stopScheduler(context: Context): Promise<boolean> {
 }
 
 /** Of the scheduler that runs; undefined when none does. */
-async function askRunning(context: Context): Promise<{ readonly master: string } | undefined> {
+async function askRunning(context: Context): Promise<Pick<SchedulerStatus, 'master' | 'specs'> | undefined> {
   const [api, token] = await Promise.all([findRunningApi(context.home), readToken(context.home.tokenFile)]);
   if (api === undefined || token === undefined) return undefined;
   return createApiClient({ url: api.url, token, timeoutMs: 5_000 }).scheduler();

@@ -17,7 +17,7 @@ import type { MesosInventory } from '../model/mesos-inventory.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
-import { createFollowingService } from './following-service.ts';
+import type { Following } from './following-service.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
@@ -30,19 +30,23 @@ export function createSchedulerService(deps: {
   readonly credential?: { readonly principal: string; readonly secret: string };
   /** Finds a version of Kafka that is here already. */
   readonly recallKafka: (version: string) => Promise<void>;
+  readonly following: Following;
   /** What the master knows; asked by the teardown only. */
   readonly inventory: () => Promise<MesosInventory>;
 }): SchedulerService {
   const { reconciler } = deps;
+  const { sourceOf: _sourceOf, statuses, directory, originOf, ...following } = deps.following;
   return {
     scheduler: async () => {
       const frameworkId = reconciler.frameworkId();
       const standbys = await deps.standbys().catch(() => undefined);
+      const specs = directory();
       return {
         ...deps.identity,
         ...(frameworkId === undefined ? {} : { frameworkId }),
         ...reconciler.counters(),
         mesos: deps.connection(),
+        ...(specs === undefined ? {} : { specs }),
         leadership: {
           state: 'leading',
           leader: deps.self,
@@ -51,8 +55,8 @@ export function createSchedulerService(deps: {
         },
       };
     },
-    clusters: () => reconciler.statuses(),
-    cluster: (name) => reconciler.statuses().find((c) => c.name === name),
+    clusters: statuses,
+    cluster: (name) => statuses().find((c) => c.name === name),
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
@@ -68,7 +72,13 @@ export function createSchedulerService(deps: {
     },
     async apply(request: ApplyRequest): Promise<ApplyAnswer> {
       const parsed = parseValid(request);
-      const clusters = await reconciler.apply(parsed.clusters, request.author, request.expectedRevisions);
+      const origin = originOf(request);
+      const clusters = await reconciler.apply(
+        parsed.clusters,
+        request.author,
+        request.expectedRevisions,
+        origin,
+      );
       return { clusters, warnings: warningsOf(parsed) };
     },
     async setIntent({ clusterName, brokerId, intent }) {
@@ -79,7 +89,7 @@ export function createSchedulerService(deps: {
     },
     teardown,
     readLog: (request) => readLog(request),
-    ...createFollowingService(),
+    ...following,
     events: async (query) => reconciler.events(query),
     onChange: reconciler.onChange,
   };

@@ -1,6 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { walkDirectory } from '../gitops/walk-directory.ts';
 import type { SpecRequest } from '../model/api.ts';
+import { namesItsKind } from '../spec/spec-files.ts';
 import { CommandError, UsageError } from './errors.ts';
 
 /** What one command reads at most; the API takes 4 MiB with its JSON around the text. */
@@ -37,22 +39,13 @@ export async function readSpecFiles(
   return { files };
 }
 
-/** As every spec does, however else it is broken. */
-function namesItsKind(text: string): boolean {
-  return /(^|[\s{,])["']?(apiVersion|kind)["']?\s*:/m.test(text);
-}
-
 async function expand(path: string): Promise<readonly string[]> {
   if (path === '-') return [path];
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(path, error);
   });
   if (!found.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const specs = entries
-    .filter((entry) => !entry.isDirectory() && /\.ya?ml$/.test(entry.name) && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const specs = (await walkDirectory(path)).map((found) => join(path, found.path));
   if (specs.length > 0) return specs;
   throw noSpec(`${path} has no .yaml or .yml file in it`);
 }

@@ -2,7 +2,7 @@ import type { SpecChecker } from '../api/route.ts';
 import type { SpecProblem, SpecRequest } from '../model/api.ts';
 import { SpecError } from '../model/errors.ts';
 import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
-import type { Problem } from '../spec/problems.ts';
+import { toSpecProblem } from '../spec/problems.ts';
 import { renderProblems } from '../spec/render-problems.ts';
 import { clusterSchema } from '../spec/schema.ts';
 import type { Context } from './context.ts';
@@ -34,11 +34,6 @@ export async function askAboutSpec<Answer extends { readonly warnings: readonly 
     if (error instanceof SpecError) showProblems(context, error.problems, request);
     throw error;
   }
-}
-
-/** As the API and `-o json` have it: the place beside the rest. */
-export function toSpecProblem({ place, ...rest }: Problem): SpecProblem {
-  return { ...rest, ...place };
 }
 
 /** What the API says of spec files without asking the scheduler. */

@@ -6,6 +6,7 @@ import type { FrameworkSettings } from '../model/mesos.ts';
 import type { SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { recordPaths, type Store } from '../model/store.ts';
+import { readRevisions } from '../reconciler/kept-revisions.ts';
 import { readStatuses } from '../reconciler/read-statuses.ts';
 import { readEvents } from '../reconciler/stored-events.ts';
 import type { Clock } from '../sys/clock.ts';
@@ -85,7 +86,7 @@ export function createStandbyService(deps: {
     setIntent: () => refuse('intents'),
     teardown: () => refuse('teardowns'),
     readLog: () => refuse('questions to agents'),
-    revisions: () => refuse('questions about revisions'),
+    revisions: (name) => readRevisions(store, name),
     suspend: () => refuse('orders'),
     resume: () => refuse('orders'),
     rollback: () => refuse('orders'),

@@ -51,6 +51,8 @@ export const sourceStates = keysOf<SourceStatus['state']>({
   'taken-over': 0,
   broken: 0,
   missing: 0,
+  behind: 0,
+  unknown: 0,
 });
 
 export const heldReasons = keysOf<HeldReason['kind']>({

@@ -55,10 +55,24 @@ export type RevisionSummary = {
 
 /** How a cluster stands to the file that owns it. */
 export type SourceStatus = {
-  /** `broken`: the file has mistakes, the last good revision holds; `missing`: it is not there, and nothing follows from that. */
-  readonly state: 'following' | 'suspended' | 'pinned' | 'taken-over' | 'broken' | 'missing';
+  /**
+   * In all but the first nothing is taken, and the revision holds. `suspended`: by a command or by the file itself;
+   * `broken`: the file has mistakes; `missing`: it is not there; `behind`: it has an older commit than what is applied;
+   * `unknown`: no directory can be read that would tell.
+   */
+  readonly state:
+    | 'following'
+    | 'suspended'
+    | 'pinned'
+    | 'taken-over'
+    | 'broken'
+    | 'missing'
+    | 'behind'
+    | 'unknown';
   /** Below the directory of specs. */
   readonly path: string;
+  /** The same for people, with the directory before it; absent: no directory is followed. */
+  readonly file?: string;
   /** Of what is applied. */
   readonly commit?: GitCommit;
   readonly uncommitted?: true;

@@ -23,7 +23,14 @@ export function isRefusal(error: unknown): boolean {
   return (
     error instanceof UnsafePlanError ||
     (error instanceof ConflictError &&
-      ['KM_CONFLICT_REVISION', 'KM_CONFLICT_INTENT', 'KM_CONFLICT_TEARDOWN'].includes(error.code))
+      [
+        'KM_CONFLICT_REVISION',
+        'KM_CONFLICT_INTENT',
+        'KM_CONFLICT_TEARDOWN',
+        'KM_CONFLICT_OWNED',
+        'KM_CONFLICT_SUSPENDED',
+        'KM_CONFLICT_NOT_FOLLOWED',
+      ].includes(error.code))
   );
 }
 

@@ -5,6 +5,7 @@ import type {
   ClusterMemory,
   ClusterRecord,
   FrameworkRecord,
+  RevisionRecord,
   SpecRecord,
 } from '../model/records.ts';
 import { recordPaths, type Store } from '../model/store.ts';
@@ -23,11 +24,19 @@ export type Memory = {
   writeCluster(record: ClusterRecord): Promise<void>;
   writeBroker(record: BrokerRecord): Promise<void>;
   removeBroker(record: BrokerRecord): Promise<void>;
+  /** Which revisions of a cluster are kept, ascending, and whether what became of the newest is still to be written. */
+  history(name: string): { readonly kept: readonly number[]; readonly isOpen: boolean };
+  readRevision(name: string, revision: number): Promise<RevisionRecord | undefined>;
+  writeRevision(record: RevisionRecord): Promise<void>;
+  removeRevision(name: string, revision: number): Promise<void>;
+  /** It cannot be kept, and is not tried again. */
+  skipRevision(name: string, revision: number): void;
   /** Its brokers' records are gone by then. The spec goes last: it is what the others are found by. */
   removeCluster(name: string, keepSpec: boolean): Promise<void>;
 };
 
 type Entry = { spec: SpecRecord; cluster?: ClusterRecord; brokers: Map<number, BrokerRecord> };
+type History = { readonly kept: Set<number>; isOpen: boolean };
 
 /** Reads everything. A record that cannot be read stops the load: half a memory would make half a plan. */
 export async function loadMemory(store: Store): Promise<Memory> {
@@ -58,6 +67,7 @@ export async function loadMemory(store: Store): Promise<Memory> {
   }
   let framework = await read<FrameworkRecord>(recordPaths.framework);
   const entries = new Map<string, Entry>();
+  const histories = new Map<string, History>();
   for (const name of await store.list(recordPaths.clusters)) {
     const spec = await read<SpecRecord>(recordPaths.spec(name));
     const cluster = await read<ClusterRecord>(recordPaths.cluster(name));
@@ -80,6 +90,11 @@ export async function loadMemory(store: Store): Promise<Memory> {
       );
     }
     entries.set(name, { spec, ...(cluster === undefined ? {} : { cluster }), brokers });
+    const kept = new Set((await store.list(recordPaths.revisions(name))).map(Number));
+    const newest = kept.has(spec.revision)
+      ? await read<RevisionRecord>(recordPaths.revision(name, spec.revision))
+      : undefined;
+    histories.set(name, { kept, isOpen: newest !== undefined && newest.outcome === undefined });
   }
 
   const write = async (path: string, value: unknown): Promise<void> => {
@@ -91,6 +106,17 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await store.remove(path, version);
       versions.delete(path);
     }
+  };
+  const historyOf = (name: string): History => {
+    const history = histories.get(name) ?? { kept: new Set<number>(), isOpen: false };
+    histories.set(name, history);
+    return history;
+  };
+  /** Of a record that was not needed so far; how it was written is nobody's concern any more. */
+  const removeUnread = async (path: string): Promise<void> => {
+    const version = versions.get(path) ?? (await store.read(path))?.version;
+    if (version !== undefined) await store.remove(path, version);
+    versions.delete(path);
   };
   const entryOf = (name: string): Entry => {
     const entry = entries.get(name);
@@ -153,6 +179,29 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await remove(recordPaths.broker(clusterName, id));
       entryOf(clusterName).brokers.delete(id);
     },
+    history(name) {
+      const { kept, isOpen } = historyOf(name);
+      return { kept: [...kept].sort((a, b) => a - b), isOpen };
+    },
+    readRevision: (name, revision) => read<RevisionRecord>(recordPaths.revision(name, revision)),
+    async writeRevision(record) {
+      const { name } = record.desired;
+      const path = recordPaths.revision(name, record.revision);
+      if (!versions.has(path)) versions.set(path, (await store.read(path))?.version ?? 0);
+      await write(path, record);
+      const history = historyOf(name);
+      history.kept.add(record.revision);
+      if (record.revision === entries.get(name)?.spec.revision) history.isOpen = record.outcome === undefined;
+    },
+    async removeRevision(name, revision) {
+      await removeUnread(recordPaths.revision(name, revision));
+      historyOf(name).kept.delete(revision);
+    },
+    skipRevision(name, revision) {
+      const history = historyOf(name);
+      history.kept.add(revision);
+      history.isOpen = false;
+    },
     async removeCluster(name, keepSpec) {
       const { spec, brokers } = entryOf(name);
       if (brokers.size > 0) {
@@ -161,11 +210,11 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await remove(recordPaths.cluster(name));
       entries.set(name, { spec, brokers });
       if (!keepSpec) {
-        // Kept by others, by versions of their own.
-        const events = await store.read(recordPaths.events(name));
-        if (events !== undefined) await store.remove(recordPaths.events(name), events.version);
+        for (const revision of historyOf(name).kept) await removeUnread(recordPaths.revision(name, revision));
+        await removeUnread(recordPaths.events(name));
         await remove(recordPaths.spec(name));
         entries.delete(name);
+        histories.delete(name);
       }
     },
   };

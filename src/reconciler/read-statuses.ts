@@ -1,6 +1,7 @@
 /** What a store alone tells of clusters, for who observes neither Mesos nor Kafka. */
 import type { FrameworkSettings } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
+import { sourceFromRecord } from '../model/source-line.ts';
 import type { ClusterStatus, Condition } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable } from '../observe/mesos-table.ts';
@@ -55,8 +56,10 @@ export async function readStatuses(
         .map(({ clusterName: _name, ...event }) => event),
       rates: new Map(),
     });
+    const source = sourceFromRecord(memory.spec, 'only the leader reads it');
     return {
       ...status,
+      ...(source === undefined ? {} : { source }),
       conditions: [unknown('Ready'), unknown('Reconciling'), unknown('Stalled')],
       // What a broker differs in is compared with artifacts that only the leader has.
       brokers: status.brokers.map((broker) => ({ ...broker, drift: [] })),

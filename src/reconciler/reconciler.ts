@@ -19,7 +19,8 @@ import type { ArtifactCatalog, PlanInput, Source } from '../model/observed.ts';
 import type { LoopObserver, ObservedPass } from '../model/observer.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
-import type { ClusterStatus } from '../model/status.ts';
+import type { RevisionSummary } from '../model/source.ts';
+import type { ClusterEvent, ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import {
@@ -40,8 +41,10 @@ import { createSettingsComparison } from './compare-settings.ts';
 import { createEventLog, eventsInStatus } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
 import { boundMemory, type FoldedUpdate, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
+import { type FollowOrder, storeFollowOrder } from './follow-orders.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
+import { closeRevision, keepRevision, readRevisions } from './kept-revisions.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createNews } from './news.ts';
 import { createOrphans } from './orphans.ts';
@@ -52,6 +55,8 @@ import {
   applySpec,
   type ProposedSpec,
   requireRevisions,
+  requireRight,
+  type SpecOrigin,
   withProposed,
 } from './spec-revisions.ts';
 import { createStoreTrouble } from './store-trouble.ts';
@@ -102,7 +107,13 @@ export type Reconciler = {
     clusters: readonly ProposedSpec[],
     author: string,
     expectedRevisions?: Readonly<Record<string, number>>,
+    origin?: SpecOrigin,
   ): Promise<readonly AppliedCluster[]>;
+  /** Stores whether a cluster follows its file, or goes back to an earlier revision. */
+  follow(clusterName: string, order: FollowOrder): Promise<SpecRecord>;
+  revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
+  /** Passes, with what Kafka says from now on. */
+  reconcileNow(clusterName?: string): Promise<number>;
   /** Stores what an operator asks of a broker; undefined takes it back. Rejects with `ConflictError` when the spec says otherwise. */
   setIntent(clusterName: string, brokerId: number, request: IntentDemand['request']): Promise<BrokerRecord>;
   /** Stores that the framework goes, with all of its clusters; again without effect. */
@@ -340,10 +351,30 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       if (isConverged) news.converged(memory);
       return isConverged;
     };
+    if (!(await keepRevisions(isCalm, nowMs))) {
+      return turns.wakeAt(nowMs + storeRetryMs);
+    }
     kafka.poll(requireMemory().clusters(), isCalm);
     if (lastPlan.wakeAtMs !== undefined) {
       turns.wakeAt(lastPlan.wakeAtMs);
     }
+  }
+
+  /** What an apply could not write, and what became of each revision. Nothing is left to write once all is calm. */
+  async function keepRevisions(isCalm: (memory: ClusterMemory) => boolean, nowMs: number): Promise<boolean> {
+    for (const cluster of requireMemory().clusters()) {
+      const { name } = cluster.spec.desired;
+      const { kept, isOpen } = requireMemory().history(name);
+      const isKept = kept.includes(cluster.spec.revision);
+      if (isKept && !(isOpen && isCalm(cluster))) continue;
+      const keep = isKept ? closeRevision : keepRevision;
+      if (
+        !(await write(`keep revision ${cluster.spec.revision}`, () => keep(requireMemory(), name, nowMs)))
+      ) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**
@@ -462,6 +493,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     }
   }
 
+  function onChange(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   function statuses(): readonly ClusterStatus[] {
     const clusters = requireMemory().clusters();
     const planInput = input(clusters, clock.nowMs(), 0);
@@ -513,24 +549,46 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       return framework?.removed === undefined ? undefined : framework.frameworkId;
     },
     onMesosEvent: (event) => turns.add(() => handleMesos(event)),
-    apply: (clusters, author, expectedRevisions = {}) =>
+    apply: (clusters, author, expectedRevisions = {}, origin = { kind: 'command' }) =>
       turns.demand(async () => {
-        if (requireMemory().framework()?.teardown !== undefined) {
-          throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
-            remedy: 'start a scheduler anew when it is done',
-          });
-        }
+        requireNoTeardown();
         requireRevisions(requireMemory(), clusters, expectedRevisions);
+        requireRight(requireMemory(), clusters, origin);
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
-          const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs() });
+          const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs(), origin });
           applied.push(one);
           if (one.changed) {
-            noteApplied(one, author);
+            noteApplied(one.name, `revision ${one.revision} applied`, { author, ...describeOrigin(origin) });
+            await keepNow(one.name, one.revision);
           }
         }
         return applied;
       }),
+    follow: (clusterName, order) =>
+      turns.demand(async () => {
+        if (order.kind === 'rollback') requireNoTeardown();
+        const done = await storeFollowOrder(requireMemory(), clusterName, order, clock.nowMs());
+        if (done.news !== undefined) noteApplied(clusterName, done.news, { author: order.author });
+        if (done.isNewRevision) await keepNow(clusterName, done.spec.revision);
+        return done.spec;
+      }),
+    revisions: (clusterName) => readRevisions(store, clusterName),
+    reconcileNow: async (clusterName) => {
+      const names = requireMemory()
+        .clusters()
+        .map((c) => c.spec.desired.name);
+      for (const name of names) if (clusterName === undefined || clusterName === name) kafka.hurry(name);
+      const passed = new Promise<void>((resolve) => {
+        const end = onChange(() => {
+          end();
+          resolve();
+        });
+      });
+      await turns.demand(async () => {});
+      await passed;
+      return pass;
+    },
     setIntent: (clusterName, brokerId, request) =>
       turns.demand(async () => {
         const nowMs = clock.nowMs();
@@ -576,10 +634,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     memory: () => requireMemory().clusters(),
     readings: () => kafka.sources(clock.nowMs()),
     events: events.page,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange,
     counters: () => ({
       orphans: orphans.current(),
       connected: table.connected,
@@ -595,13 +650,34 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     },
   };
 
-  function noteApplied({ name, revision }: AppliedCluster, author: string): void {
+  function requireNoTeardown(): void {
+    if (requireMemory().framework()?.teardown !== undefined) {
+      throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
+        remedy: 'start a scheduler anew when it is done',
+      });
+    }
+  }
+
+  /** The spec is stored, and counts: what this fails to write is written by the pass that follows. */
+  async function keepNow(name: string, revision: number): Promise<void> {
+    await write(`keep revision ${revision}`, () => keepRevision(requireMemory(), name, clock.nowMs()));
+  }
+
+  function noteApplied(name: string, message: string, said: Pick<ClusterEvent, 'author' | 'why'>): void {
     kafka.specChanged(name);
     events.add(name, {
       atMs: clock.nowMs(),
       severity: 'info',
-      message: `revision ${revision} applied`,
-      author,
+      message,
+      ...said,
     });
   }
+}
+
+/** `demo.yaml @ 1a2b3c4: Give topic events more partitions` */
+function describeOrigin(origin: SpecOrigin): Pick<ClusterEvent, 'why'> {
+  if (origin.kind === 'command') return origin.takeOver === true ? { why: 'taken over from its file' } : {};
+  const { path, commit, uncommitted } = origin.source;
+  const at = commit === undefined ? '' : ` @ ${commit.id.slice(0, 7)}`;
+  return { why: `${path}${at}${uncommitted === true || commit === undefined ? '' : `: ${commit.subject}`}` };
 }

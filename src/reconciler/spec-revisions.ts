@@ -3,6 +3,7 @@ import type { ApplyAnswer } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { ClusterMemory, SpecRecord } from '../model/records.ts';
+import type { SpecSource } from '../model/source.ts';
 import type { Memory } from './memory.ts';
 
 export type ProposedSpec = { readonly desired: Desired; readonly digest: string };
@@ -28,20 +29,67 @@ export function requireRevisions(
   }
 }
 
+/** Where a spec comes from, and by what right it changes a cluster. */
+export type SpecOrigin =
+  | {
+      readonly kind: 'command';
+      /** Of clusters that a file owns too: it is not followed from then on. */
+      readonly takeOver?: boolean;
+      /** Whether the file that owned a cluster is gone; absent: nobody looks. */
+      readonly isAbandoned?: (clusterName: string) => boolean;
+      /** The directory that is followed, for messages. */
+      readonly directory?: string;
+    }
+  | { readonly kind: 'directory'; readonly source: SpecSource };
+
+/** Errors: `ConflictError` `KM_CONFLICT_OWNED` of a command, `KM_CONFLICT_SUSPENDED` of the directory. */
+export function requireRight(memory: Memory, proposed: readonly ProposedSpec[], origin: SpecOrigin): void {
+  for (const { desired } of proposed) {
+    const { name } = desired;
+    const known = memory.cluster(name)?.spec;
+    if (known === undefined) continue;
+    if (origin.kind === 'directory') {
+      if (known.suspension === undefined) continue;
+      throw new ConflictError('KM_CONFLICT_SUSPENDED', `cluster ${name} does not follow its file just now`);
+    }
+    if (!isOwned(known, origin) || origin.takeOver === true) continue;
+    const path =
+      origin.directory === undefined ? known.source?.path : `${origin.directory}/${known.source?.path}`;
+    throw new ConflictError('KM_CONFLICT_OWNED', `cluster ${name} belongs to the file ${path}`, {
+      remedy: 'change that file; or say --take-over, and the file is not followed until `kafka-mesos resume`',
+    });
+  }
+}
+
+/** Not the one that was taken over: whoever did that goes on. */
+function isOwned(known: SpecRecord, { isAbandoned }: SpecOrigin & { readonly kind: 'command' }): boolean {
+  return (
+    known.source !== undefined &&
+    known.suspension?.kind !== 'taken-over' &&
+    isAbandoned?.(known.desired.name) !== true
+  );
+}
+
 /** Stores the spec as the next revision unless it says the same as the one that is stored. */
 export async function applySpec(
   memory: Memory,
   { desired, digest }: ProposedSpec,
-  by: { readonly author: string; readonly nowMs: number },
+  by: { readonly author: string; readonly nowMs: number; readonly origin?: SpecOrigin },
 ): Promise<AppliedCluster> {
   const { name } = desired;
   const known = memory.cluster(name)?.spec;
   const revision = known?.revision ?? 0;
   const removal = desired.deletion === undefined ? {} : { isRemoved: true as const };
-  // A cluster that is not there is removed already: the file may stay where it is.
-  if (known?.digest === digest || (known === undefined && desired.deletion !== undefined)) {
+  const following = followingAfter(known, by);
+  if (known !== undefined && known.digest === digest) {
+    const isFollowedAsBefore =
+      known.source?.path === following.source?.path && known.suspension?.kind === following.suspension?.kind;
+    if (!isFollowedAsBefore) await memory.writeSpec({ ...withoutFollowing(known), ...following });
     return { name, revision, changed: false, ...removal };
   }
+  // A cluster that is not there is removed already: the file may stay where it is.
+  if (known === undefined && desired.deletion !== undefined)
+    return { name, revision, changed: false, ...removal };
   await memory.writeSpec({
     schema: 1,
     revision: revision + 1,
@@ -49,8 +97,33 @@ export async function applySpec(
     desired,
     appliedAtMs: by.nowMs,
     author: by.author,
+    ...following,
   });
   return { name, revision: revision + 1, changed: true, ...removal };
+}
+
+type Following = Pick<SpecRecord, 'source' | 'suspension'>;
+
+function followingAfter(
+  known: SpecRecord | undefined,
+  { author, nowMs, origin = { kind: 'command' } }: Parameters<typeof applySpec>[2],
+): Following {
+  if (origin.kind === 'directory') return { source: origin.source };
+  if (known?.source === undefined) return {};
+  const { source, suspension } = known;
+  if (suspension?.kind === 'taken-over') return { source, suspension };
+  return isOwned(known, origin) && origin.takeOver === true
+    ? { source, suspension: { kind: 'taken-over', author, atMs: nowMs } }
+    : {};
+}
+
+/** The record of a spec that nobody follows. */
+export function withoutFollowing({
+  source: _source,
+  suspension: _suspension,
+  ...rest
+}: SpecRecord): SpecRecord {
+  return rest;
 }
 
 /** The memory as it would be with these specs in it, those first that are proposed. */

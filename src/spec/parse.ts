@@ -18,6 +18,8 @@ export type ParsedCluster = {
   readonly source: { readonly path: string; readonly line: number };
   /** sha256, hex, of `desired`. */
   readonly digest: string;
+  /** `spec.suspend`: nothing is taken from this document by who follows its file. No part of the digest. */
+  readonly suspend?: true;
 };
 
 export type ParsedSpec = {
@@ -36,7 +38,7 @@ const maxProblemsPerFile = 100;
  */
 export function parseSpec(files: readonly SpecFile[]): ParsedSpec {
   const parsed = files.map(parseFile);
-  const taken = findTwice(parsed.flatMap(({ documents }) => documents));
+  const taken = findTwice(parsed.flatMap(({ declared }) => declared));
   const problems = sortProblems([...parsed.flatMap((file) => file.problems), ...taken.problems]);
   const byFile = Map.groupBy(problems, ({ place }) => place.file);
   return {
@@ -48,11 +50,21 @@ export function parseSpec(files: readonly SpecFile[]): ParsedSpec {
   };
 }
 
-type ParsedFile = {
+export type ParsedFile = {
   readonly clusters: readonly ParsedCluster[];
-  readonly documents: readonly YamlDocument[];
+  /** The names that its documents give themselves, those with errors too, as far as they can be read. */
+  readonly declared: readonly Declared[];
+  /** At most a hundred or so. */
   readonly problems: readonly Problem[];
 };
+
+export type Declared = { readonly name: string; readonly place: Problem['place'] };
+
+/** One file by itself: whether another one declares the same cluster is for the caller to see. */
+export function parseSpecFile(file: SpecFile): ParsedFile {
+  const { problems, ...parsed } = parseFile(file);
+  return { ...parsed, problems: limit(sortProblems(problems)) };
+}
 
 function parseFile(file: SpecFile): ParsedFile {
   const { documents, problems: unreadable } = readYaml(file);
@@ -61,14 +73,14 @@ function parseFile(file: SpecFile): ParsedFile {
     const message = 'the file declares nothing';
     return {
       clusters: [],
-      documents,
+      declared: [],
       problems: [{ severity: 'warning', code: 'KM_SPEC_EMPTY', place, path: '', message }],
     };
   }
   const parsed = documents.map(parseDocument);
   return {
     clusters: parsed.flatMap(({ cluster }) => cluster ?? []),
-    documents,
+    declared: documents.flatMap(declaredIn),
     problems: [...unreadable, ...parsed.flatMap(({ problems }) => problems)],
   };
 }
@@ -101,7 +113,12 @@ function parseDocument({ file, root, isWhole }: YamlDocument): {
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const desired = resolveCluster(document);
   return {
-    cluster: { desired, source: { path: file, line: root.line }, digest: digestOf(desired) },
+    cluster: {
+      desired,
+      source: { path: file, line: root.line },
+      digest: digestOf(desired),
+      ...(document.spec.suspend === true ? { suspend: true as const } : {}),
+    },
     problems,
   };
 }
@@ -121,32 +138,46 @@ function withoutMisspelt(shape: readonly Finding[]): readonly Finding[] {
   return shape.filter(({ code, path }) => !(code === 'KM_SPEC_MISSING' && meant.has(formatPath(path))));
 }
 
+function declaredIn({ file, root }: YamlDocument): readonly Declared[] {
+  const node = nodeAt(root, ['metadata', 'name']);
+  if (node?.kind !== 'scalar' || typeof node.value !== 'string') return [];
+  return [{ name: node.value, place: { file, line: node.line, column: node.column } }];
+}
+
 /** One name, two documents: which one counts is nobody's guess, so neither does. */
-function findTwice(documents: readonly YamlDocument[]): {
+function findTwice(declared: readonly Declared[]): {
   readonly names: ReadonlySet<string>;
   readonly problems: readonly Problem[];
 } {
-  const first = new Map<string, string>();
+  const first = new Map<string, Declared>();
   const names = new Set<string>();
   const problems: Problem[] = [];
-  for (const { file, root } of documents) {
-    const node = nodeAt(root, ['metadata', 'name']);
-    if (node?.kind !== 'scalar' || typeof node.value !== 'string') continue;
-    const earlier = first.get(node.value);
+  for (const one of declared) {
+    const earlier = first.get(one.name);
     if (earlier === undefined) {
-      first.set(node.value, `${file}:${node.line}`);
+      first.set(one.name, one);
       continue;
     }
-    names.add(node.value);
-    const finding = {
-      code: 'KM_SPEC_DUPLICATE_CLUSTER',
-      path: ['metadata', 'name'],
-      message: `the cluster ${node.value} is declared at ${earlier} already`,
-      remedy: 'Keep one of them, or give this one another name.',
-    };
-    problems.push(toProblem(finding, file, root));
+    names.add(one.name);
+    problems.push(declaredTwice(one, earlier));
   }
   return { names, problems };
+}
+
+/** That the cluster of this document is declared by another one too. */
+export function declaredTwice(
+  { name, place }: Declared,
+  { place: other }: Declared,
+  how: 'already' | 'too' = 'already',
+): Problem {
+  return {
+    severity: 'error',
+    code: 'KM_SPEC_DUPLICATE_CLUSTER',
+    place,
+    path: 'metadata.name',
+    message: `the cluster ${name} is declared at ${other.file}:${other.line} ${how}`,
+    remedy: 'Keep one of them, or give this one another name.',
+  };
 }
 
 function limit(problems: readonly Problem[]): readonly Problem[] {

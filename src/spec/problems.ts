@@ -1,3 +1,4 @@
+import type { SpecProblem } from '../model/api.ts';
 import type { SpecNode } from './node.ts';
 import { formatPath, type Path } from './path.ts';
 
@@ -17,6 +18,11 @@ export type Problem = {
   readonly allowed?: string;
   readonly remedy?: string;
 };
+
+/** As the API and `-o json` have it: the place beside the rest. */
+export function toSpecProblem({ place, ...rest }: Problem): SpecProblem {
+  return { ...rest, ...place };
+}
 
 /** A problem of one document whose place is still to be looked up. */
 export type Finding = {

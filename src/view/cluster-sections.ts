@@ -1,3 +1,4 @@
+import { sourceLine } from '../model/source-line.ts';
 import {
   type ClusterPhase,
   type ClusterStatus,
@@ -15,7 +16,7 @@ import { clip, type Line, segment, type Tone, widthOf, wrap } from './text.ts';
 
 /** Name, phase and brokers ready; below them revision, version and where clients connect. */
 export function headerSection(status: ClusterStatus, canvas: Canvas): Section {
-  const lines = [summaryLine(status, canvas), ...originLines(status, canvas)];
+  const lines = [summaryLine(status, canvas), ...originLines(status, canvas), ...sourceLines(status, canvas)];
   return { wantedLines: lines.length, leastLines: lines.length, rank: 0, render: () => lines };
 }
 
@@ -41,6 +42,13 @@ export const phaseTone: Readonly<Record<ClusterPhase, 'ok' | 'busy' | 'bad'>> = 
   held: 'bad',
   converged: 'ok',
 };
+
+/** Which file the cluster follows, or why it does not. */
+function sourceLines({ source }: ClusterStatus, { width, glyphs, nowMs }: Canvas): readonly Line[] {
+  if (source === undefined) return [];
+  const text = clip(`spec ${sourceLine(source, nowMs)}`, width - 2, glyphs.ellipsis);
+  return [[segment(`  ${text}`, source.state === 'following' ? 'dim' : 'busy')]];
+}
 
 /** Clients want the whole bootstrap list: it has a line of its own where it does not fit beside the rest. */
 function originLines(status: ClusterStatus, { width, glyphs }: Canvas): readonly Line[] {

@@ -14,6 +14,7 @@ test('a step’s intent is durable before its call is sent, voters before all', 
   assert.equal(launches, [
     'write framework',
     'write clusters/demo/spec',
+    'write clusters/demo/revisions/1',
     'write clusters/demo/cluster',
     'write clusters/demo/brokers/0',
     'send accept',

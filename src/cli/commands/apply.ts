@@ -18,6 +18,7 @@ export type ApplyOptions = ClientOptions &
   OutputOptions & {
     readonly file: readonly string[];
     readonly dryRun?: boolean;
+    readonly takeOver?: boolean;
     readonly wait?: boolean;
     /** Of `--wait`. */
     readonly timeout: number;
@@ -28,7 +29,9 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ex
   const request = await readSpecFiles(options.file, context.io);
   const client = await connect(context, options);
   const author = userInfo().username;
-  const answer = await askAboutSpec(context, request, () => client.apply({ ...request, author }));
+  const answer = await askAboutSpec(context, request, () =>
+    client.apply({ ...request, author, ...(options.takeOver === true ? { takeOver: true } : {}) }),
+  );
   await print(context, options, answer, () => answer.clusters.map(renderStored).join(''));
   if (options.wait === true) return wait(context, client, answer, options);
   if (options.output === undefined) {

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { resolve } from 'node:path';
 import { localHome } from '../../local/home.ts';
 import { callControl, down, findRunning } from '../../local/processes.ts';
 import type { AgentView } from '../../local/server.ts';
@@ -16,10 +17,11 @@ import { ensureLocal } from '../local-stack.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { stopScheduler } from '../scheduler-process.ts';
 
-export async function localUp(context: Context): Promise<ExitCode> {
-  const mesos = await ensureLocal(context);
+export async function localUp(context: Context, options: { readonly specs?: string }): Promise<ExitCode> {
+  const mesos = await ensureLocal(context, options.specs === undefined ? undefined : resolve(options.specs));
   const api = await findRunningApi(context.home);
   context.io.out(`Embedded Mesos ${mesos.masterUrl}, scheduler ${api?.url ?? 'ended again'}\n`);
+  if (options.specs !== undefined) context.io.out(`It follows ${resolve(options.specs)}\n`);
   return exitCodes.ok;
 }
 

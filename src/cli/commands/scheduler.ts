@@ -17,6 +17,7 @@ export type SchedulerFlags = {
   readonly master?: string;
   readonly config?: string;
   readonly store?: string;
+  readonly specs?: string;
   readonly listen: ListenAddress;
   readonly artifactListen: ListenAddress;
   readonly artifactUrl?: string;
@@ -92,6 +93,7 @@ function schedulerOptions(context: Context, flags: SchedulerFlags): SchedulerOpt
       sessionTimeoutMs: flags.sessionTimeout,
     },
     home: context.home,
+    ...(flags.specs === undefined ? {} : { specs: { directory: flags.specs, path: resolve(flags.specs) } }),
     listen: flags.listen,
     artifactListen: flags.artifactListen,
     ...(flags.artifactUrl === undefined ? {} : { artifactUrlBase: flags.artifactUrl }),

@@ -1,11 +1,11 @@
 import { parseSpec } from '../../spec/parse.ts';
+import { toSpecProblem } from '../../spec/problems.ts';
 import { renderProblems } from '../../spec/render-problems.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { plural } from '../format/text.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readSpecFiles } from '../spec-files.ts';
-import { toSpecProblem } from '../spec-problems.ts';
 
 export type ValidateOptions = OutputOptions & { readonly file: readonly string[] };
 

@@ -1,4 +1,5 @@
 import type { SchedulerStatus } from '../../model/api.ts';
+import { renderDirectory } from './source.ts';
 import { hang, printable, type Style } from './text.ts';
 import { since } from './time.ts';
 
@@ -11,6 +12,7 @@ export function renderScheduler(scheduler: SchedulerStatus, format: SchedulerFor
   const lines = [
     ...hang('Scheduler  ', leaderText(scheduler, format.nowMs), width),
     ...hang('Mesos      ', mesos.text, width).map(mesos.isWell ? (line) => line : style.yellow),
+    ...(scheduler.specs === undefined ? [] : [renderDirectory(scheduler.specs, format)]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -29,6 +31,15 @@ function leaderText({ leadership, startedAtMs }: SchedulerStatus, nowMs: number)
 }
 
 const standby = (count: number): string => `${count} other${count === 1 ? ' stands' : 's stand'} by`;
+
+/** Below the live view: what is wrong with the directory of specs, and who leads. */
+export function footerWords(scheduler: SchedulerStatus): string | undefined {
+  const { specs } = scheduler;
+  const isTrouble = specs !== undefined && specs.state !== 'read' && specs.state !== 'reading';
+  const where = specs?.state === 'broken' ? 'Specs' : `Specs in ${specs?.directory}`;
+  const trouble = isTrouble ? `${printable(`${where}: ${specs.message}`)}.` : undefined;
+  return [trouble, leaderWords(scheduler)].filter((words) => words !== undefined).join(' ') || undefined;
+}
 
 /** Who leads, in few words, where there is more than one that could. */
 export function leaderWords({ leadership }: Pick<SchedulerStatus, 'leadership'>): string | undefined {

@@ -9,6 +9,7 @@ import {
 } from '../../model/status.ts';
 import { renderEvents } from './events.ts';
 import { renderOpen } from './plan.ts';
+import { sourceText } from './source.ts';
 import { type Column, renderTable } from './table.ts';
 import { hang, idRanges, printable, type Style } from './text.ts';
 import { byteSize, clockTime, dateTime, duration } from './time.ts';
@@ -33,7 +34,7 @@ export function renderStatuses(clusters: readonly ClusterStatus[], format: Statu
 /** One cluster on a page: head, brokers, topics, what is held and why. */
 export function renderStatus(cluster: ClusterStatus, format: StatusFormat): string {
   const { style, width } = format;
-  const sections = [renderHead(cluster, style)];
+  const sections = [renderHead(cluster, format)];
   if (cluster.brokers.length > 0) {
     const { shown, rest } = rollUp(cluster.brokers, format);
     sections.push([
@@ -84,6 +85,14 @@ export function renderClusterDescription(cluster: ClusterStatus, format: StatusF
     ),
   );
   if (conditions.length > 0) sections.push(['Conditions:', ...conditions].join('\n'));
+  const mistakes = (cluster.source?.problems ?? []).filter(({ severity }) => severity === 'error');
+  if (mistakes.length > 0) {
+    const lines = mistakes.flatMap(({ file, line, column, message, remedy }) => [
+      ...hang('  ', printable(`${file}:${line}:${column} ${message}`), width),
+      ...(remedy === undefined ? [] : hang('    → ', printable(remedy), width)),
+    ]);
+    sections.push(['Mistakes in its file:', ...lines].join('\n'));
+  }
   if (cluster.events.length > 0) {
     sections.push(renderEvents(cluster.events, cluster.observedAtMs, format).join('\n'));
   }
@@ -95,7 +104,7 @@ export function paintPhase(phase: ClusterPhase, style: Style): (text: string) =>
   return phase === 'held' ? style.red : style.yellow;
 }
 
-function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
+function renderHead(cluster: ClusterStatus, { style, width }: StatusFormat): readonly string[] {
   const lines = [
     [
       style.bold(`Cluster ${printable(cluster.name)}`),
@@ -105,6 +114,11 @@ function renderHead(cluster: ClusterStatus, style: Style): readonly string[] {
     ].join('  '),
   ];
   if (cluster.bootstrap.length > 0) lines.push(`Bootstrap ${printable(cluster.bootstrap.join(','))}`);
+  if (cluster.source !== undefined) {
+    const { source, observedAtMs } = cluster;
+    const paint = source.state === 'following' ? (line: string) => line : style.yellow;
+    lines.push(...hang('Spec      ', sourceText(source, observedAtMs), width).map(paint));
+  }
   return lines;
 }
 

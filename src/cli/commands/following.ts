@@ -1,0 +1,92 @@
+import { userInfo } from 'node:os';
+import type { FollowAnswer } from '../../model/api.ts';
+import type { RevisionSummary } from '../../model/source.ts';
+import { type ClientOptions, connect, pickCluster } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { CommandError } from '../errors.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { renderDirectory, renderRevisions, sourceText } from '../format/source.ts';
+import { type OutputOptions, print } from '../output.ts';
+
+type Options = ClientOptions & OutputOptions;
+type ReasonOptions = Options & { readonly reason?: string };
+
+export async function history(
+  context: Context,
+  name: string | undefined,
+  options: Options,
+): Promise<ExitCode> {
+  const client = await connect(context, options);
+  const cluster = await pickCluster(client, name, 'by its name');
+  const revisions = demand<readonly RevisionSummary[]>(await client.revisions(cluster.name), cluster.name);
+  const nowMs = context.nowMs();
+  await print(
+    context,
+    options,
+    revisions,
+    (wide) => `${renderRevisions(revisions, { ...context.io, nowMs, wide }).join('\n')}\n`,
+  );
+  return exitCodes.ok;
+}
+
+export async function followOrder(
+  context: Context,
+  verb: 'suspend' | 'resume',
+  name: string | undefined,
+  options: ReasonOptions,
+): Promise<ExitCode> {
+  const client = await connect(context, options);
+  const cluster = await pickCluster(client, name, 'by its name');
+  const answer = demand(await client[verb](cluster.name, personOf(options)), cluster.name);
+  await printAnswer(context, options, answer);
+  return exitCodes.ok;
+}
+
+export async function rollback(
+  context: Context,
+  revision: number,
+  options: ReasonOptions & { readonly cluster?: string },
+): Promise<ExitCode> {
+  const client = await connect(context, options);
+  const cluster = await pickCluster(client, options.cluster);
+  const request = { ...personOf(options), revision };
+  const answer = demand(await client.rollback(cluster.name, request), cluster.name);
+  await printAnswer(context, options, answer);
+  if (options.output === undefined && answer.source !== undefined) {
+    context.io.err(`The file is followed again by: kafka-mesos resume ${cluster.name}\n`);
+  }
+  return exitCodes.ok;
+}
+
+export async function reconcile(
+  context: Context,
+  name: string | undefined,
+  options: Options,
+): Promise<ExitCode> {
+  const client = await connect(context, options);
+  const answer = demand(await client.reconcile(name === undefined ? {} : { clusterName: name }), name ?? '');
+  await print(context, options, answer, () =>
+    answer.specs === undefined
+      ? `Pass ${answer.pass}. No directory of specs is followed.\n`
+      : `Pass ${answer.pass}.\n${renderDirectory(answer.specs, { ...context.io, nowMs: context.nowMs() })}\n`,
+  );
+  return exitCodes.ok;
+}
+
+const personOf = ({ reason }: ReasonOptions) => ({
+  author: userInfo().username,
+  ...(reason === undefined ? {} : { reason }),
+});
+
+async function printAnswer(context: Context, options: Options, answer: FollowAnswer): Promise<void> {
+  const { clusterName, revision, source } = answer;
+  const text = source === undefined ? '' : `, ${sourceText(source, context.nowMs())}`;
+  await print(context, options, answer, () => `cluster ${clusterName}: revision ${revision}${text}\n`);
+}
+
+function demand<T>(answer: T | undefined, name: string): T {
+  if (answer !== undefined) return answer;
+  throw new CommandError('KM_CLI_NO_CLUSTER', `there is no cluster named ${name}`, {
+    remedy: 'look at `kafka-mesos get clusters`; a scheduler of an earlier release knows no such question',
+  });
+}

@@ -1,0 +1,415 @@
+/** Follows a directory of specs: looks at it whenever something hints at a change, and has taken what follows from it. */
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { KafkaMesosError, SpecError } from '../model/errors.ts';
+import type { SpecRecord } from '../model/records.ts';
+import type { DirectoryStatus, GitCommit, SourceStatus } from '../model/source.ts';
+import { sourceFromRecord } from '../model/source-line.ts';
+import { type ParsedFile, parseSpecFile } from '../spec/parse.ts';
+import { namesItsKind } from '../spec/spec-files.ts';
+import type { Clock, Timer } from '../sys/clock.ts';
+import type { Logger } from '../sys/logger.ts';
+import { type Decision, decide, type FileFacts, shown, type Taking } from './decide/decide.ts';
+import type { Git, GitTree, Relation } from './git.ts';
+import { type ReadFile, readDirectory } from './read-directory.ts';
+import { codeOf } from './walk-directory.ts';
+import { type Watch, watchDirectory } from './watch.ts';
+
+export type Follower = {
+  /** Looks now, and resolves when what is new was taken. `consent`: of this cluster also an older commit. */
+  look(consent?: string): Promise<void>;
+  status(): DirectoryStatus;
+  /** Undefined: no file owns it. */
+  sourceOf(record: SpecRecord): SourceStatus | undefined;
+  /** Its file is gone, so that it is nobody's but the commands'. */
+  isAbandoned(clusterName: string): boolean;
+  close(): Promise<void>;
+};
+
+export type FollowerOptions = {
+  /** As it was configured, for people. */
+  readonly directory: string;
+  /** The same, absolute. */
+  readonly path: string;
+  readonly git: Git;
+  /** What the store has of each cluster. */
+  readonly known: () => readonly SpecRecord[];
+  /** Stores a spec; rejects with the model's errors. */
+  readonly take: (taking: Taking) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly timing?: Timing;
+};
+
+export type Timing = {
+  /** So long nothing must have changed before a look. */
+  readonly settleMs: number;
+  /** After so long it is looked at all the same. */
+  readonly burstMs: number;
+  /** Watchers are deaf on network file systems; between looks that nothing hinted at. */
+  readonly rereadMs: number;
+};
+
+const usualTiming: Timing = { settleMs: 250, burstMs: 3_000, rereadMs: 60_000 };
+const retryMs = { first: 1_000, most: 30_000 } as const;
+/** Git holds its lock while it writes files; one that is older was left behind. */
+const gitLockMs = 30_000;
+/** More work trees in one directory than these are nobody's. */
+const maxTrees = 20;
+/** So long the loop and the heartbeats of others can do without us. */
+const sliceMs = 10;
+
+export function createFollower(options: FollowerOptions): Follower {
+  const { directory, path: absolute, git, clock, logger, timing = usualTiming } = options;
+  let seen: Seen | undefined;
+  let unreadable: string | undefined;
+  let hadSpecs = false;
+  let readAtMs: number | undefined;
+  let reads = 0;
+  let readFiles: readonly ReadFile[] = [];
+  let trees: ReadonlyMap<string, GitTree> = new Map();
+  const parsed = new WeakMap<ReadFile, ParsedFile | 'foreign'>();
+  /** Why what was new could not be stored, by cluster. */
+  const refusals = new Map<string, string>();
+  const consented = new Set<string>();
+  let decided:
+    | { readonly known: readonly SpecRecord[]; readonly seen: Seen; readonly decision: Decision }
+    | undefined;
+
+  let isClosed = false;
+  let queue: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | undefined;
+  let timer: Timer | undefined;
+  let dueAtMs: number | undefined;
+  let burstSinceMs: number | undefined;
+  let failures = 0;
+  let unsettledSinceMs: number | undefined;
+  const watching: Watch = watchDirectory(absolute, { onHint: hint, logger });
+
+  /** A look once nothing has changed for a while. */
+  function hint(): void {
+    const nowMs = clock.nowMs();
+    burstSinceMs ??= nowMs;
+    wakeAt(Math.min(nowMs + timing.settleMs, burstSinceMs + timing.burstMs), 'instead');
+  }
+
+  function wakeAt(atMs: number, how: 'at the latest' | 'instead'): void {
+    if (isClosed || (how === 'at the latest' && dueAtMs !== undefined && dueAtMs <= atMs)) return;
+    timer?.cancel();
+    dueAtMs = atMs;
+    timer = clock.setTimer(Math.max(1, atMs - clock.nowMs()), () => void look());
+  }
+
+  /** One look at a time. Who asks while one is under way gets the next, which sees all that was there when he asked. */
+  function look(): Promise<void> {
+    waiting ??= queue = queue.then(async () => {
+      waiting = undefined;
+      if (isClosed) return;
+      timer?.cancel();
+      timer = dueAtMs = undefined;
+      burstSinceMs = undefined;
+      const inMs = await lookOnce().catch((error: unknown) => {
+        logger.error('the directory of specs was not looked at', { directory, error: String(error) });
+        return failed();
+      });
+      wakeAt(clock.nowMs() + inMs, 'at the latest');
+    });
+    return waiting;
+  }
+
+  const failed = (): number => Math.min(retryMs.first * 2 ** failures++, retryMs.most);
+
+  /** Until the next one, in milliseconds. */
+  async function lookOnce(): Promise<number> {
+    const real = await realpath(absolute).catch(() => absolute);
+    await watching.aim(
+      real,
+      [...trees.values()].map(({ gitDir }) => gitDir),
+    );
+    let read: Awaited<ReturnType<typeof readDirectory>>;
+    try {
+      // What changes without end is taken as it is found, if only it can be read whole.
+      const isEndless = unsettledSinceMs !== undefined && clock.nowMs() - unsettledSinceMs > timing.burstMs;
+      read = await readDirectory(absolute, {
+        previous: readFiles,
+        settleMs: isEndless ? 0 : timing.settleMs,
+      });
+    } catch (error) {
+      const why = error instanceof SpecError ? error.message : `it cannot be read: ${codeOf(error)}`;
+      if (why !== unreadable) logger.warn('the directory of specs cannot be read', { directory, error: why });
+      unreadable = why;
+      return failed();
+    }
+    if (read.kind === 'unsettled') {
+      unsettledSinceMs ??= clock.nowMs();
+      return timing.settleMs;
+    }
+    const asked = await askGit(read.files);
+    // It is being checked out: files and HEAD do not belong together yet.
+    if (asked === 'locked') return timing.settleMs;
+    unsettledSinceMs = undefined;
+    readFiles = read.files;
+    trees = asked;
+    await watching.aim(
+      real,
+      [...trees.values()].map(({ gitDir }) => gitDir),
+    );
+    const files = await factsOf(read.files);
+    unreadable = undefined;
+    readAtMs = clock.nowMs();
+    reads += 1;
+    seen = { files, relations: new Map(), places: new Map(read.files.map((file) => [file.path, file])) };
+    await relate(seen);
+    const { taking } = current(seen);
+    hadSpecs ||= files.length > 0;
+    tell();
+    const isDone = await takeAll(taking);
+    // What was taken is what later commits are compared with.
+    if (taking.length > 0) await relate(seen);
+    if (!isDone) return failed();
+    failures = 0;
+    return timing.rereadMs;
+  }
+
+  async function takeAll(taking: readonly Taking[]): Promise<boolean> {
+    refusals.clear();
+    let isDone = true;
+    for (const one of taking) {
+      const { name } = one.cluster.desired;
+      if (isClosed) return true;
+      try {
+        await options.take(one);
+        consented.delete(name);
+      } catch (error) {
+        if (!(error instanceof KafkaMesosError)) throw error;
+        refusals.set(name, error.message);
+        logger.warn('a spec was not taken', {
+          clusterName: name,
+          file: one.source.path,
+          code: error.code,
+          error: error.message,
+        });
+        // What can never be stored waits for another edit.
+        isDone &&= error instanceof SpecError;
+      }
+    }
+    return isDone;
+  }
+
+  async function askGit(files: readonly ReadFile[]): Promise<ReadonlyMap<string, GitTree> | 'locked'> {
+    const found = new Map<string, GitTree>();
+    const nowMs = Date.now();
+    const bases = new Set(files.map(({ base }) => base));
+    for (const base of [...bases].slice(0, maxTrees)) {
+      const tree = await git.tree(base, trees.get(base));
+      if (tree === undefined) continue;
+      const lock = await stat(join(tree.gitDir, 'index.lock')).catch(() => undefined);
+      if (lock !== undefined && Math.abs(nowMs - lock.mtimeMs) < gitLockMs) return 'locked';
+      found.set(base, tree);
+    }
+    return found;
+  }
+
+  async function factsOf(files: readonly ReadFile[]): Promise<readonly FileFacts[]> {
+    const specs: { readonly file: ReadFile; readonly parsed: ParsedFile }[] = [];
+    let sliceEndsMs = performance.now() + sliceMs;
+    for (const file of files) {
+      const known = parsed.get(file) ?? parse(file);
+      parsed.set(file, known);
+      if (known !== 'foreign') specs.push({ file, parsed: known });
+      if (performance.now() < sliceEndsMs) continue;
+      await breathe();
+      sliceEndsMs = performance.now() + sliceMs;
+    }
+    const commits = await commitsOf(specs.map(({ file }) => file));
+    return specs.map(({ file, parsed }) => ({ path: file.path, parsed, ...commits.get(file) }));
+  }
+
+  function parse(file: ReadFile): ParsedFile | 'foreign' {
+    const path = shown(directory, file.path);
+    if (file.text !== undefined) {
+      return namesItsKind(file.text) ? parseSpecFile({ path, text: file.text }) : 'foreign';
+    }
+    const place = { file: path, line: 1, column: 1 };
+    const message = file.failure ?? 'it cannot be read';
+    return {
+      clusters: [],
+      declared: [],
+      problems: [{ severity: 'error', code: 'KM_SPEC_FILE', place, path: '', message }],
+    };
+  }
+
+  async function commitsOf(files: readonly ReadFile[]) {
+    const found = new Map<ReadFile, Pick<FileFacts, 'commit' | 'uncommitted'>>();
+    for (const tree of trees.values()) {
+      const own = files.filter((file) => file.base === tree.base);
+      const committed = own.filter(({ below }) => tree.blobs.has(below));
+      const commits = await lastCommits(
+        tree,
+        committed.map(({ below }) => below),
+      );
+      for (const file of own) {
+        const commit = commits.get(file.below);
+        const blob = tree.blobs.get(file.below);
+        const isCommitted = blob !== undefined && (blob === file.blob?.sha1 || blob === file.blob?.sha256);
+        found.set(file, {
+          ...(commit === undefined ? {} : { commit }),
+          ...(isCommitted ? {} : { uncommitted: true as const }),
+        });
+      }
+    }
+    return found;
+  }
+
+  /** By place in a repository: what is known of its files, as of a commit. Undefined: no commit was found. */
+  const histories = new Map<
+    string,
+    { readonly head: GitCommit; readonly commits: ReadonlyMap<string, GitCommit | undefined> }
+  >();
+
+  /** Asks only for what came since the last look, as long as history has only grown. */
+  async function lastCommits(
+    tree: GitTree,
+    paths: readonly string[],
+  ): Promise<ReadonlyMap<string, GitCommit | undefined>> {
+    const before = histories.get(tree.place);
+    const isGrown = before !== undefined && (await git.isAncestor(tree, before.head));
+    const known = isGrown ? before.commits : new Map<string, GitCommit | undefined>();
+    const hasMoved = isGrown && before.head.id !== tree.head.id;
+    const old = paths.filter((path) => known.has(path));
+    const changed = hasMoved ? await git.lastCommits(tree, old, before.head) : new Map<string, GitCommit>();
+    const found = await git.lastCommits(
+      tree,
+      paths.filter((path) => !known.has(path)),
+    );
+    const commits = new Map(
+      paths.map((path) => [path, changed.get(path) ?? found.get(path) ?? known.get(path)] as const),
+    );
+    histories.set(tree.place, { head: tree.head, commits });
+    return commits;
+  }
+
+  /** Compares what is applied with what the files have, of those clusters of which it matters. */
+  async function relate({ files, relations, places }: Seen): Promise<void> {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const byCluster = new Map(
+      files.flatMap((file) => file.parsed.declared.map(({ name }) => [name, file] as const)),
+    );
+    for (const record of options.known()) {
+      const applied = record.source?.commit;
+      const file = byCluster.get(record.desired.name) ?? byPath.get(record.source?.path ?? '');
+      const isSame = file?.parsed.clusters.some(({ digest }) => digest === record.digest) === true;
+      if (applied === undefined || file?.commit === undefined || isSame) continue;
+      const read = places.get(file.path);
+      const tree = read === undefined ? undefined : trees.get(read.base);
+      if (read === undefined || tree === undefined) continue;
+      const relation = await git.relation(tree, applied, file.commit, read.below);
+      relations.set(relationKey(applied, file.commit, file.path), relation);
+    }
+  }
+
+  /** Of what was seen, and of the records as they are now. */
+  function current(of: Seen): Decision {
+    const known = options.known();
+    const isSame =
+      decided?.seen === of &&
+      decided.known.length === known.length &&
+      decided.known.every((record, at) => record === known[at]);
+    if (decided !== undefined && isSame) return decided.decision;
+    const decision = decide({
+      directory,
+      files: of.files,
+      known,
+      relationOf: (applied, newest, path) =>
+        applied.id === newest.id
+          ? { kind: 'same' }
+          : (of.relations.get(relationKey(applied, newest, path)) ?? { kind: 'unknown' }),
+      consented,
+      hadSpecs,
+    });
+    decided = { known, seen: of, decision };
+    return decision;
+  }
+
+  let told = '';
+  function tell(): void {
+    const { state, message, problems } = status();
+    const text = `${state} ${message}`;
+    if (text === told) return;
+    told = text;
+    const [first] = problems;
+    const fields = { directory, state, message, ...(first === undefined ? {} : { first }) };
+    if (state === 'read') logger.info('the directory of specs was read', fields);
+    else logger.warn('the directory of specs was read', fields);
+  }
+
+  function status(): DirectoryStatus {
+    const found = seen === undefined ? undefined : current(seen).directory;
+    const head = [...trees.values()][0]?.head;
+    const counts = found ?? { files: 0, clusters: 0, problems: [] };
+    const [refused] = refusals;
+    return {
+      directory,
+      files: counts.files,
+      clusters: counts.clusters,
+      problems: counts.problems,
+      ...(unreadable !== undefined
+        ? { state: 'unreadable', message: `${unreadable}; every cluster stays as it is` }
+        : found === undefined
+          ? { state: 'reading', message: 'it is being read' }
+          : {
+              state: found.state,
+              message:
+                refused === undefined
+                  ? found.message
+                  : `${found.message}; cluster ${refused[0]} is not stored: ${refused[1]}`,
+            }),
+      ...(head === undefined ? {} : { commit: head }),
+      ...(readAtMs === undefined ? {} : { readAtMs }),
+    };
+  }
+
+  return {
+    async look(consent) {
+      if (consent !== undefined) consented.add(consent);
+      const before = reads;
+      // What is being written just now is worth a moment.
+      for (let tries = 0; tries < 20; tries += 1) {
+        await look();
+        if (reads !== before || unreadable !== undefined || isClosed) break;
+        await new Promise<void>((resolve) => clock.setTimer(timing.settleMs, resolve));
+      }
+      if (consent !== undefined) consented.delete(consent);
+    },
+    status,
+    sourceOf(record) {
+      const name = record.desired.name;
+      const source = seen === undefined ? undefined : current(seen).sources.get(name);
+      if (seen !== undefined && unreadable === undefined) {
+        const refusal = refusals.get(name);
+        return source === undefined || refusal === undefined
+          ? source
+          : { ...source, message: `${source.message}; that is not stored: ${refusal}` };
+      }
+      return source ?? sourceFromRecord(record, unreadable ?? 'the directory is being read');
+    },
+    isAbandoned: (name) =>
+      seen !== undefined && unreadable === undefined && current(seen).abandoned.has(name),
+    async close() {
+      isClosed = true;
+      timer?.cancel();
+      await watching.close();
+      await queue;
+    },
+  };
+}
+
+type Seen = {
+  readonly files: readonly FileFacts[];
+  readonly relations: Map<string, Relation>;
+  readonly places: ReadonlyMap<string, ReadFile>;
+};
+
+const relationKey = (applied: GitCommit, newest: GitCommit, path: string): string =>
+  `${applied.id} ${newest.id} ${path}`;

@@ -1,0 +1,243 @@
+/**
+ * Asks the `git` program about a work tree. It only reads objects and references: it takes no lock, runs no hook, filter,
+ * pager, signature check or file system monitor, reaches no remote, and heeds no configuration but the repository's own,
+ * of which all that names a program is overruled. Where it is absent, does not answer in time or knows nothing, so does
+ * this: nothing rests on a commit but what people are shown, and which of two is the older.
+ */
+import { spawn } from 'node:child_process';
+import type { GitCommit } from '../model/source.ts';
+
+/** A directory inside a work tree. */
+export type GitTree = {
+  readonly base: string;
+  /** Where the repository keeps what belongs to this work tree. */
+  readonly gitDir: string;
+  /** The same for the repository's work trees of any commit. */
+  readonly place: string;
+  readonly head: GitCommit;
+  /** Its history ends somewhere, so that what is no ancestor may be one all the same. */
+  readonly isShallow: boolean;
+  /** Of HEAD, by path below the base. */
+  readonly blobs: ReadonlyMap<string, string>;
+};
+
+/** How a commit stands to an earlier one that was applied. */
+export type Relation = {
+  readonly kind: 'same' | 'newer' | 'older' | 'diverged' | 'unknown';
+  /** Commits since then that changed the file; absent: not known. */
+  readonly commits?: number;
+};
+
+export type Git = {
+  /** Undefined: it is in no work tree with a commit, or git cannot be asked. */
+  tree(base: string, before: GitTree | undefined): Promise<GitTree | undefined>;
+  /** The last commits that changed these files, by path below the base; of one that has none there is none. */
+  lastCommits(
+    tree: GitTree,
+    paths: readonly string[],
+    /** Only of those after this one. */
+    since?: GitCommit,
+  ): Promise<ReadonlyMap<string, GitCommit>>;
+  /** Whether one commit is the other, or came before it; false where that is not known. */
+  isAncestor(tree: GitTree, earlier: GitCommit): Promise<boolean>;
+  relation(tree: GitTree, applied: GitCommit, newest: GitCommit, path: string): Promise<Relation>;
+};
+
+const timeoutMs = 20_000;
+const maxOutputBytes = 64 * 1024 * 1024;
+/** More paths than these are not worth naming: each would be compared with each file of each commit. */
+const maxNamedPaths = 50;
+const commitFormat = '%x01%H%x1f%an <%ae>%x1f%ct%x1f%s';
+
+export function createGit(program = 'git'): Git {
+  const relations = new Map<string, Relation>();
+  const ask = (base: string, args: readonly string[], more: RunOptions = {}) =>
+    run(program, base, args, more);
+
+  return {
+    async tree(base, before) {
+      const found = await ask(base, [
+        'rev-parse',
+        '--path-format=absolute',
+        '--git-dir',
+        '--git-common-dir',
+        '--is-shallow-repository',
+        'HEAD',
+        '--show-prefix',
+      ]);
+      const [gitDir, commonDir, shallow, id, prefix] = found?.split('\n') ?? [];
+      if (gitDir === undefined || id === undefined || !isId(id)) return undefined;
+      if (before?.head.id === id && before.gitDir === gitDir) return before;
+      const shown = await ask(base, ['log', '-1', '-z', `--format=${commitFormat}`, id, '--']);
+      const head = shown === undefined ? undefined : parseCommit(shown.split('\0')[0] ?? '');
+      const listed = await ask(base, ['ls-tree', '-r', '-z', id]);
+      if (head === undefined || listed === undefined) return undefined;
+      return {
+        base,
+        gitDir,
+        place: `${commonDir}:${prefix}`,
+        head,
+        isShallow: shallow === 'true',
+        blobs: parseBlobs(listed),
+      };
+    },
+
+    async lastCommits({ base, head }, paths, since) {
+      if (paths.length === 0) return new Map();
+      const wanted = new Set(paths);
+      const found = new Map<string, GitCommit>();
+      const asked = paths.length > maxNamedPaths ? ['.'] : paths;
+      let rest = '';
+      let commit: GitCommit | undefined;
+      const take = (token: string): void => {
+        if (token.startsWith('\u0001')) commit = parseCommit(token);
+        const path = token.replace(/^\n/, '');
+        if (commit !== undefined && wanted.delete(path)) found.set(path, commit);
+      };
+      await ask(
+        base,
+        [
+          'log',
+          '-z',
+          '--no-renames',
+          '--no-ext-diff',
+          '--no-textconv',
+          '--relative',
+          '--name-only',
+          `--format=${commitFormat}`,
+          '--stdin',
+        ],
+        {
+          input: `${head.id}\n${since === undefined ? '' : `^${since.id}\n`}--\n${asked.map((path) => `${path}\n`).join('')}`,
+          onText(text) {
+            const tokens = (rest + text).split('\0');
+            rest = tokens.pop() ?? '';
+            for (const token of tokens) take(token);
+            return wanted.size === 0 ? 'enough' : 'more';
+          },
+        },
+      );
+      return found;
+    },
+
+    async isAncestor({ base, head }, earlier) {
+      return (await ask(base, ['merge-base', '--is-ancestor', earlier.id, head.id])) !== undefined;
+    },
+
+    async relation({ base, head, isShallow }, applied, newest, path) {
+      if (applied.id === newest.id) return { kind: 'same' };
+      const key = [base, head.id, applied.id, newest.id, path].join(' ');
+      const known = relations.get(key);
+      if (known !== undefined) return known;
+      const relation = await compare();
+      if (relations.size > 10_000) relations.clear();
+      relations.set(key, relation);
+      return relation;
+
+      async function compare(): Promise<Relation> {
+        const sides = await ask(base, [
+          'rev-list',
+          '--count',
+          '--left-right',
+          `${applied.id}...${newest.id}`,
+          '--',
+        ]);
+        const [left, right] = sides?.trim().split('\t').map(Number) ?? [];
+        if (left === undefined || right === undefined) return { kind: 'unknown' };
+        if (right === 0) return { kind: 'older' };
+        // Cut off from one another, both sides look as if they had nothing in common.
+        if (left > 0) return { kind: isShallow ? 'unknown' : 'diverged' };
+        const counted = await ask(base, ['rev-list', '--count', `${applied.id}..${head.id}`, '--', path]);
+        const commits = Number(counted?.trim() ?? Number.NaN);
+        return { kind: 'newer', ...(commits > 0 ? { commits } : {}) };
+      }
+    },
+  };
+}
+
+function parseCommit(text: string): GitCommit | undefined {
+  const [id = '', author = '', seconds = '', ...subject] = text
+    .slice(text.startsWith('\u0001') ? 1 : 0)
+    .split('\u001f');
+  if (!isId(id)) return undefined;
+  return {
+    id,
+    author: author.slice(0, 200),
+    atMs: Number(seconds) * 1_000,
+    subject: subject.join(' ').replace(/\n$/, '').slice(0, 200),
+  };
+}
+
+const isId = (text: string): boolean => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+
+/** `100644 blob <id>\t<path>`, each with a NUL behind it. */
+function parseBlobs(listed: string): ReadonlyMap<string, string> {
+  const blobs = new Map<string, string>();
+  for (const line of listed.split('\0')) {
+    const tab = line.indexOf('\t');
+    const [, type, id] = line.slice(0, tab).split(' ');
+    if (type === 'blob' && id !== undefined) blobs.set(line.slice(tab + 1), id);
+  }
+  return blobs;
+}
+
+type RunOptions = {
+  readonly input?: string;
+  /** Gets what comes instead of the answer; `enough` ends the program. */
+  readonly onText?: (text: string) => 'more' | 'enough';
+};
+
+/** Whoever may write the repository's configuration must not make us run something. */
+const overruled = [
+  // The directory may well belong to the user of git-sync; the operator named it to us.
+  'safe.directory=*',
+  'core.fsmonitor=false',
+  'core.hooksPath=/dev/null',
+  'core.pager=cat',
+  'core.quotePath=false',
+  'log.showSignature=false',
+  'log.mailmap=false',
+  'protocol.allow=never',
+].flatMap((setting) => ['-c', setting]);
+
+/** What it printed; undefined when it failed, printed too much or took too long. */
+function run(
+  program: string,
+  cwd: string,
+  args: readonly string[],
+  { input, onText }: RunOptions,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(program, ['--no-pager', '--literal-pathspecs', ...overruled, ...args], {
+      cwd,
+      env: {
+        PATH: process.env.PATH,
+        LC_ALL: 'C',
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_TERMINAL_PROMPT: '0',
+        GIT_OPTIONAL_LOCKS: '0',
+        GIT_NO_LAZY_FETCH: '1',
+      },
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
+    let text = '';
+    let received = 0;
+    let hasFailed = false;
+    const decoder = new TextDecoder();
+    child.once('error', () => resolve(undefined));
+    // It need not read what it does not want.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input ?? '');
+    child.stdout.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+      const part = decoder.decode(bytes, { stream: true });
+      if (onText === undefined) text += part;
+      if (received > maxOutputBytes) hasFailed = true;
+      if (hasFailed || onText?.(part) === 'enough') child.kill('SIGKILL');
+    });
+    child.once('close', (code) => resolve(code === 0 && !hasFailed ? text : undefined));
+  });
+}
