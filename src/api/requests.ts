@@ -34,6 +34,11 @@ export const applySchema = {
       maxProperties: 1000,
       additionalProperties: { type: 'integer', minimum: 0 },
     },
+    expectedIndexes: {
+      type: 'object',
+      maxProperties: 1000,
+      additionalProperties: { type: 'string', maxLength: 1024 * 1024 },
+    },
   },
 } as const;
 

@@ -40,12 +40,13 @@ export function createProgram(context: Context): { run(args: readonly string[]):
   withClient(withOutput(withFiles(program.command('plan'))))
     .description('Show what applying would do, and why; change nothing.')
     .option('--cluster <name>', 'show only this cluster')
+    .option('--out <path>', 'save it there, for apply --plan')
     .option('--detailed-exitcode', 'exit with 2 when there are changes')
     .addHelpText(
       'after',
       `
 Marks: + start or create, ~ restart or change, - stop or delete, ! held.
-${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mesos plan -f specs/ --detailed-exitcode')}`,
+${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mesos plan -f specs/ --detailed-exitcode', 'kafka-mesos plan -f specs/ --out demo.plan')}`,
     )
     .action(async (options) => set((await import('./commands/plan.ts')).plan(context, options)));
 
@@ -60,6 +61,7 @@ ${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mes
         .default(600_000, '10m'),
     )
     .option('--dry-run', 'the same as the plan command')
+    .option('--plan <path>', 'a plan that plan --out saved: applied as it was shown, or refused')
     .addHelpText(
       'after',
       `
@@ -69,6 +71,7 @@ Ctrl-C leaves the waiting, nothing else: the scheduler goes on.
 ${examples(
   'kafka-mesos apply -f examples/three-brokers.yaml --local --wait',
   'kafka-mesos apply -f specs/ --dry-run',
+  'kafka-mesos apply --plan demo.plan --wait',
   'cat demo.yaml | kafka-mesos apply -f -',
 )}`,
     )

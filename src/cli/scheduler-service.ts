@@ -17,6 +17,7 @@ import type { MesosInventory } from '../model/mesos-inventory.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
+import type { ParsedSpec } from '../spec/parse.ts';
 import { createFollowingService } from './following-service.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
 
@@ -56,11 +57,7 @@ export function createSchedulerService(deps: {
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
-      await Promise.all(
-        parsed.clusters
-          .filter(({ desired }) => desired.kafka.distribution === undefined)
-          .map(({ desired }) => deps.recallKafka(desired.kafka.version)),
-      );
+      await recallKafka(parsed);
       return {
         clusters: reconciler.preview(parsed.clusters.map((c) => c.desired)),
         warnings: warningsOf(parsed),
@@ -68,7 +65,10 @@ export function createSchedulerService(deps: {
     },
     async apply(request: ApplyRequest): Promise<ApplyAnswer> {
       const parsed = parseValid(request);
-      const clusters = await reconciler.apply(parsed.clusters, request.author, request.expectedRevisions);
+      const { author, expectedRevisions, expectedIndexes } = request;
+      // What the plan looked at, so that the same is looked at again.
+      if (expectedIndexes !== undefined) await recallKafka(parsed);
+      const clusters = await reconciler.apply(parsed.clusters, author, expectedRevisions, expectedIndexes);
       return { clusters, warnings: warningsOf(parsed) };
     },
     async setIntent({ clusterName, brokerId, intent }) {
@@ -83,6 +83,14 @@ export function createSchedulerService(deps: {
     events: async (query) => reconciler.events(query),
     onChange: reconciler.onChange,
   };
+
+  async function recallKafka({ clusters }: ParsedSpec): Promise<void> {
+    await Promise.all(
+      clusters
+        .filter(({ desired }) => desired.kafka.distribution === undefined)
+        .map(({ desired }) => deps.recallKafka(desired.kafka.version)),
+    );
+  }
 
   async function teardown({ confirm, author, abandon }: TeardownRequest): Promise<TeardownAnswer> {
     const { frameworkName } = deps.identity;

@@ -18,7 +18,6 @@ import type { Store } from '../model/store.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import { foldRejections, type RejectionMemory, withRejections } from '../observe/rejections.ts';
 import { plan as planFrom } from '../plan/plan.ts';
-import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
 import type { SteadyClock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
@@ -32,15 +31,10 @@ import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from '.
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createOrphans } from './orphans.ts';
+import { previewClusters, requirePlans } from './plan-check.ts';
 import { createRates } from './rates.ts';
 import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
-import {
-  type AppliedCluster,
-  applySpec,
-  type ProposedSpec,
-  requireRevisions,
-  withProposed,
-} from './spec-revisions.ts';
+import { type AppliedCluster, applySpec, type ProposedSpec, requireRevisions } from './spec-revisions.ts';
 import { createStoreTrouble } from './store-trouble.ts';
 import { carryOutTeardown, isTornDown, storeTeardown, tornDown } from './teardown.ts';
 import { createTurns } from './turns.ts';
@@ -81,11 +75,12 @@ export type Reconciler = {
   /** The framework whose place the new one takes. */
   removedFrameworkId(): string | undefined;
   onMesosEvent(event: MesosEvent): void;
-  /** Stores new revisions. Rejects with `ConflictError` when a revision is not the one expected. */
+  /** Stores new revisions. Rejects with `ConflictError` when a revision or a plan's index is not the one expected. */
   apply(
     clusters: readonly ProposedSpec[],
     author: string,
     expectedRevisions?: Readonly<Record<string, number>>,
+    expectedIndexes?: Readonly<Record<string, string>>,
   ): Promise<readonly AppliedCluster[]>;
   /** Stores what an operator asks of a broker; undefined takes it back. Rejects with `ConflictError` when the spec says otherwise. */
   setIntent(clusterName: string, brokerId: number, request: IntentDemand['request']): Promise<BrokerRecord>;
@@ -417,6 +412,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     }
   }
 
+  function preview(desireds: readonly Desired[]): readonly ClusterPlan[] {
+    return previewClusters(requireMemory().clusters(), desireds, (c) => input(c, clock.nowMs(), 0));
+  }
+
   function statuses(): readonly ClusterStatus[] {
     const clusters = requireMemory().clusters();
     const planInput = input(clusters, clock.nowMs(), 0);
@@ -466,7 +465,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       return framework?.removed === undefined ? undefined : framework.frameworkId;
     },
     onMesosEvent: (event) => turns.add(() => handleMesos(event)),
-    apply: (clusters, author, expectedRevisions = {}) =>
+    apply: (clusters, author, expectedRevisions = {}, expectedIndexes = {}) =>
       turns.demand(async () => {
         if (requireMemory().framework()?.teardown !== undefined) {
           throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
@@ -474,6 +473,14 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
           });
         }
         requireRevisions(requireMemory(), clusters, expectedRevisions);
+        if (Object.keys(expectedIndexes).length > 0) {
+          requirePlans(expectedIndexes, {
+            stored: requireMemory().clusters(),
+            plans: preview(clusters.map((c) => c.desired)),
+            statuses,
+            kafka: kafka.sources(clock.nowMs()),
+          });
+        }
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
           const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs() });
@@ -512,12 +519,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         });
         fail(tornDown());
       }),
-    preview(desireds) {
-      const { proposed, others } = withProposed(requireMemory().clusters(), desireds);
-      const planInput = input([...others, ...proposed], clock.nowMs(), 0);
-      const made = plan(planInput);
-      return proposed.map((cluster) => previewCluster(planInput, cluster, made));
-    },
+    preview,
     statuses,
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),
