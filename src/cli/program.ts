@@ -4,6 +4,7 @@ import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
+import { addContextCommands } from './program-contexts.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
@@ -157,6 +158,7 @@ ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown -
     )
     .action(async (options) => set((await import('./commands/teardown.ts')).teardown(context, options)));
 
+  addContextCommands(program, context, set, withOutput);
   addServiceCommands(program, context, set);
   program
     .command('help')
@@ -238,6 +240,7 @@ function withCluster(command: Command): Command {
 function withClient(command: Command): Command {
   return command
     .option('--local', 'start the embedded Mesos and the scheduler first, where they do not run')
+    .option('--context <name>', 'scheduler by its name (KAFKA_MESOS_CONTEXT; see context)')
     .option('--api <url>', "another scheduler than the home's (KAFKA_MESOS_API)")
     .option('--token-file <path>', 'token of that scheduler');
 }
@@ -258,6 +261,7 @@ ${exitCodeTable.flatMap(([command, code, meaning]) => hang(`  ${command.padEnd(2
 Environment:
   KAFKA_MESOS_HOME    where data, token and logs are (~/.kafka-mesos)
   KAFKA_MESOS_API     URL of a scheduler other than the home's
+  KAFKA_MESOS_CONTEXT name of one, as kafka-mesos context has it
   KAFKA_MESOS_MASTER  the scheduler's --master; here it may carry a password
   KAFKA_MESOS_STORE   the scheduler's --store
   KAFKA_MESOS_SECRET  the principal's secret itself

@@ -266,12 +266,12 @@ test('apply: a conflict is 1 and says what to do', async () => {
       remedy: 'look and apply again',
     });
   };
-  await withScheduler({ apply: conflict }, async (home) => {
+  await withScheduler({ apply: conflict }, async (home, _asked, server) => {
     const run = await runHere(['apply', '-f', specFile(home)], { home });
     assert.is(run.exitCode, 1);
     assert.is(
       run.stderr,
-      'error: revision 4 is stored, not 3\n  KM_CONFLICT_REVISION\n  → look and apply again\n',
+      `error: revision 4 is stored, not 3\n  KM_CONFLICT_REVISION; asked ${server.url}\n  → look and apply again\n`,
     );
   });
 });
