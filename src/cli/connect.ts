@@ -7,8 +7,8 @@ import { CommandError, UsageError } from './errors.ts';
 import { followLeader } from './follow-leader.ts';
 import { readToken } from './home.ts';
 import { tellIfExposed } from './secret-files.ts';
-import { askLeading } from './several-schedulers.ts';
-import { refuseWithLocal, resolveTarget, type Target } from './target.ts';
+import { askLeading, type Candidate } from './several-schedulers.ts';
+import { refuseWithLocal, resolveTarget, type Target, urlOfHome } from './target.ts';
 
 /** Options of every command that asks the scheduler. */
 export type ClientOptions = {
@@ -33,14 +33,18 @@ export async function connect(context: Context, options: ClientOptions): Promise
   const target = await resolveTarget(context, options);
   noteAsked(context, target);
   const token = await demandToken(context, target);
-  const candidates = target.urls.map((url) => ({
+  const candidate = (url: string): Candidate => ({
     url,
     client: followLeader(createApiClient({ url, token }), token),
-  }));
-  const client =
-    candidates.length === 1 && candidates[0] !== undefined
-      ? candidates[0].client
-      : askLeading(candidates, (url) => noteAsked(context, target, url));
+  });
+  const candidates = target.urls.map(candidate);
+  const find = async () =>
+    target.isOfHome === true ? [candidate(await urlOfHome(context.home))] : candidates;
+  const client = askLeading(find, {
+    // Of several it is not known who leads.
+    first: candidates.length === 1 ? candidates[0] : undefined,
+    chosen: (url) => noteAsked(context, target, url),
+  });
   return target.cluster === undefined ? client : { ...client, preferredCluster: target.cluster };
 }
 

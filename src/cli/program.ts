@@ -5,6 +5,7 @@ import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
 import { addContextCommands } from './program-contexts.ts';
+import { addGetCommands } from './program-get.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
@@ -90,14 +91,32 @@ ${examples(
       set((await import('./commands/status.ts')).status(context, name, options)),
     );
 
-  const get = program.command('get').description('List brokers, topics or clusters.');
-  for (const kind of ['brokers', 'topics', 'clusters'] as const) {
-    const command = withClient(withOutput(get.command(kind))).description(`List ${kind}.`);
-    if (kind !== 'clusters') withCluster(command);
-    command
-      .addHelpText('after', examples(`kafka-mesos get ${kind}`, `kafka-mesos get ${kind} -o wide`))
-      .action(async (options) => set((await import('./commands/get.ts')).get(context, kind, options)));
-  }
+  addGetCommands(program, context, set, (command) => withClient(command));
+
+  withClient(withCluster(program.command('wait')))
+    .description('Wait until a cluster or a broker is as wanted.')
+    .argument('[what...]', 'name of a cluster, or: broker ID')
+    .option(
+      '--for <what>',
+      'converged (default), condition=Ready, condition=Stalled=false, deleted; of a broker state=running (default)',
+    )
+    .addOption(
+      new Option('--timeout <duration>', 'how long: 90s, 10m, 1h')
+        .argParser(parseDurationOption)
+        .default(600_000, '10m'),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 when it is so, 3 at the time-out. A scheduler that is away
+meanwhile, or hands over, is waited for.
+${examples(
+  'kafka-mesos wait demo --for=condition=Ready --timeout 5m',
+  'kafka-mesos wait broker 2 --for=state=running',
+  'kafka-mesos wait demo --for=deleted',
+)}`,
+    )
+    .action(async (what, options) => set((await import('./commands/wait.ts')).wait(context, what, options)));
 
   const describe = program.command('describe').description('Tell everything about one broker or cluster.');
   withClient(withOutput(withCluster(describe.command('broker'))))

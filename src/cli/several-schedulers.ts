@@ -21,29 +21,32 @@ const isRead: Readonly<Record<keyof ApiClient, boolean>> = {
 /**
  * Asks the one that leads; where none does, one that stands by, which reads. Looks anew when that one is away or does
  * not lead any more, and asks again what was not done. A write of which nobody knows whether it was done is not
- * repeated. `chosen` hears which one is asked.
+ * repeated. `find` is asked at each look, since one that was started anew may listen elsewhere; `first` is asked
+ * before any look. `chosen` hears which one is asked.
  */
 export function askLeading(
-  candidates: readonly Candidate[],
-  chosen: (url: string) => void = () => {},
+  find: () => Promise<readonly Candidate[]>,
+  options: { readonly first?: Candidate | undefined; readonly chosen?: (url: string) => void } = {},
 ): ApiClient {
-  let current: Candidate | undefined;
-  const choose = async (): Promise<Candidate> => {
+  let current = options.first;
+  const choose = async (candidates: readonly Candidate[]): Promise<Candidate> => {
     const found = await Promise.all(candidates.map(look));
     const best = found.find((one) => one.state === 'leading') ?? found.find((one) => one.state === 'standby');
     if (best === undefined) throw nobodyAnswers(found);
     current = best.candidate;
-    chosen(current.url);
+    options.chosen?.(current.url);
     return current;
   };
   const ask = async (name: keyof ApiClient, args: readonly unknown[]): Promise<unknown> => {
-    const first = current ?? (await choose());
+    const first = current ?? (await choose(await find()));
     try {
       return await call(first.client, name, args);
     } catch (error) {
       if (!mayAskAgain(error, isRead[name])) throw error;
+      const candidates = await find();
+      if (candidates.every(({ url }) => url === first.url)) throw error;
       current = undefined;
-      const next = await choose();
+      const next = await choose(candidates);
       // The one that stands by would only say again that it does.
       if (next.url === first.url && error instanceof NotLeaderError) throw error;
       return call(next.client, name, args);

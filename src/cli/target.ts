@@ -5,11 +5,13 @@ import type { ClientOptions } from './connect.ts';
 import type { Context } from './context.ts';
 import { demandContext, type NamedContext, parseApiUrl, readContexts } from './contexts.ts';
 import { UsageError } from './errors.ts';
-import { findRunningApi } from './home.ts';
+import { findRunningApi, type Home } from './home.ts';
 
 export type Target = {
   /** One, or several that stand by for one another. */
   readonly urls: readonly string[];
+  /** It is the scheduler of the home, which listens elsewhere once it was started anew. */
+  readonly isOfHome?: true;
   readonly tokenFile: string;
   readonly caFile?: string;
   /** The cluster meant where none is named. */
@@ -39,15 +41,16 @@ export async function resolveTarget(context: Context, options: ClientOptions): P
     return { ...rest, urls: [parseApiUrl(named, how)] };
   }
   if (chosen !== undefined) return { ...rest, urls: chosen.api };
+  return { ...rest, urls: [await urlOfHome(home)], isOfHome: true };
+}
+
+/** Where the scheduler of the home listens just now; rejects with `UnavailableError` when none runs. */
+export async function urlOfHome(home: Home): Promise<string> {
   const running = await findRunningApi(home);
-  if (running === undefined) {
-    throw new UnavailableError(
-      'KM_UNAVAILABLE_SCHEDULER',
-      `no scheduler is running (home ${home.directory})`,
-      { remedy: startRemedy },
-    );
-  }
-  return { ...rest, urls: [running.url] };
+  if (running !== undefined) return running.url;
+  throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `no scheduler is running (home ${home.directory})`, {
+    remedy: startRemedy,
+  });
 }
 
 async function chosenContext(

@@ -203,11 +203,11 @@ test('of several schedulers the one that leads is asked, and the next one when i
   const b: Fake = { state: 'leading', writes: 0, reads: 0 };
   const chosen: string[] = [];
   const client = askLeading(
-    [
+    async () => [
       { url: 'a', client: fakeClient(a) },
       { url: 'b', client: fakeClient(b) },
     ],
-    (url) => chosen.push(url),
+    { chosen: (url) => chosen.push(url) },
   );
   const request = { files: [], author: 'ann' };
   await client.clusters();
@@ -238,7 +238,7 @@ test('a write that may have been done is not repeated', async () => {
   const lost = () => {
     throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', 'broke off', { outcome: 'unknown' });
   };
-  const client = askLeading([
+  const client = askLeading(async () => [
     { url: 'a', client: fakeClient(a, lost) },
     { url: 'b', client: fakeClient(b) },
   ]);

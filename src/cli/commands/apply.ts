@@ -8,10 +8,11 @@ import { type Convergence, convergence, worstOf } from '../convergence.ts';
 import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
-import { renderHeld, renderPlan } from '../format/plan.ts';
+import { renderPlan } from '../format/plan.ts';
 import { dateTime, duration } from '../format/time.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readPlanFile, requestOf, requireSameFramework, type SavedPlan } from '../plan-file.ts';
+import { reportHeld } from '../report-held.ts';
 import { readSpecFiles } from '../spec-files.ts';
 import { askAboutSpec } from '../spec-problems.ts';
 import { plan } from './plan.ts';
@@ -125,12 +126,4 @@ async function wait(
       reportHeld(context, end.last, `Not converged after ${duration(timeoutMs)}; the scheduler goes on.`);
       return exitCodes.stillConverging;
   }
-}
-
-function reportHeld(context: Context, statuses: readonly ClusterStatus[], head: string): void {
-  const width = Number.isFinite(context.io.width) ? context.io.width : 100;
-  const lines = statuses.flatMap((status) =>
-    status.held.flatMap((held) => renderHeld(held, context.io.errorStyle, width)),
-  );
-  context.io.err(`${[head, ...lines].join('\n')}\n`);
 }
