@@ -39,6 +39,22 @@ export function createProgram(context: Context): { run(args: readonly string[]):
     )
     .action(async (options) => set((await import('./commands/validate.ts')).validate(context, options)));
 
+  withOutput(program.command('explain'))
+    .description('Explain a field of a spec, or of the configuration of the scheduler. Needs no scheduler.')
+    .argument('[path]', 'such as spec.pools.memory or scheduler.sessionTimeout (default: all of a spec)')
+    .option('-r, --recursive', 'every field below it, a line each')
+    .addHelpText(
+      'after',
+      examples(
+        'kafka-mesos explain spec.pools.storage',
+        'kafka-mesos explain spec.topics --recursive',
+        'kafka-mesos explain scheduler.sessionTimeout',
+      ),
+    )
+    .action(async (path, options) =>
+      set((await import('./commands/explain.ts')).explain(context, path, options)),
+    );
+
   withClient(withOutput(withFiles(program.command('plan'))))
     .description('Show what applying would do, and why; change nothing.')
     .option('--cluster <name>', 'show only this cluster')
