@@ -18,6 +18,8 @@ export type ClientOptions = {
   readonly tokenFile?: string;
   /** Start embedded Mesos and scheduler first where they do not run. */
   readonly local?: boolean;
+  /** How long one answer may take; that of the client unless said. */
+  readonly timeoutMs?: number;
 };
 
 /** A client, with the cluster that its context means where none is named. */
@@ -33,9 +35,10 @@ export async function connect(context: Context, options: ClientOptions): Promise
   const target = await resolveTarget(context, options);
   noteAsked(context, target);
   const token = await demandToken(context, target);
+  const patience = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
   const candidate = (url: string): Candidate => ({
     url,
-    client: followLeader(createApiClient({ url, token }), token),
+    client: followLeader(createApiClient({ url, token, ...patience }), token),
   });
   const candidates = target.urls.map(candidate);
   const find = async () =>

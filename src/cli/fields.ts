@@ -119,6 +119,18 @@ export const revisionFields: Fields<Of<RevisionSummary>> = {
   outcomeAt: time((r) => r.outcome?.atMs),
 };
 
+/** By the word that follows `get`; nothing for any other. */
+export function fieldsOfKind(kind: string): Fields<never> {
+  const all: Readonly<Record<string, Fields<never>>> = {
+    brokers: brokerFields,
+    topics: topicFields,
+    clusters: clusterFields,
+    events: eventFields,
+    revisions: revisionFields,
+  };
+  return Object.hasOwn(all, kind) ? (all[kind] ?? {}) : {};
+}
+
 /** The field of that name, or an error that names the one that was meant, or all of them. */
 export function fieldOf<Row>(fields: Fields<Row>, name: string, where: string): Field<Row> {
   const found = Object.hasOwn(fields, name) ? fields[name] : undefined;

@@ -4,6 +4,7 @@ import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
+import { addCompletionCommands } from './program-completion.ts';
 import { addContextCommands } from './program-contexts.ts';
 import { addGetCommands } from './program-get.ts';
 import { addServiceCommands } from './program-services.ts';
@@ -195,6 +196,7 @@ ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown -
 
   addContextCommands(program, context, set, withOutput);
   addServiceCommands(program, context, set);
+  addCompletionCommands(program, context, set);
   program
     .command('help')
     .description('Show this help, or that of a command.')
