@@ -27,15 +27,6 @@ export type NamedContext = {
 
 export type Contexts = { readonly current?: string; readonly all: readonly NamedContext[] };
 
-/** Without the file there are none. Rejects with `CommandError` `KM_CLI_CONTEXTS` that names every mistake with its place. */
-export async function readContexts(path: string): Promise<Contexts> {
-  const text = await readContextsText(path);
-  if (text === undefined) return { all: [] };
-  // Most commands find no such file, and need no reader of YAML.
-  const { parseContexts } = await import('./contexts-file.ts');
-  return parseContexts(path, text).contexts;
-}
-
 /** The context of that name, or an error that names those there are. */
 export function demandContext(contexts: Contexts, name: string, how: string): NamedContext {
   const found = contexts.all.find((one) => one.name === name);

@@ -1,6 +1,6 @@
 /**
- * The exit codes, a contract that scripts may rely on. The table in `kafka-mesos --help` and in the
- * README is `exitCodeTable`.
+ * The exit codes, a contract that scripts may rely on. The table in `kafka-mesos --help` and in
+ * docs/exit-codes.md is `exitCodeTable`.
  */
 export const exitCodes = {
   ok: 0,

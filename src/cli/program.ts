@@ -10,16 +10,31 @@ import { addGetCommands } from './program-get.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
-/**
- * The command line. Actions load what they need when they are called, so that help and completion
- * stay fast. `run` resolves to the exit code; errors, those of usage included, reject.
- */
+/** `run` resolves to the exit code; errors, those of usage included, reject. */
 export function createProgram(context: Context): { run(args: readonly string[]): Promise<number> } {
   let exitCode: number = exitCodes.ok;
-  const set = async (code: Promise<number>) => {
+  const program = commandLine(context, async (code) => {
     exitCode = await code;
+  });
+  return {
+    async run(args) {
+      try {
+        await program.parseAsync([...args], { from: 'user' });
+      } catch (error) {
+        // Help and version are printed by then; help that nobody asked for means a command was missing.
+        if (!(error instanceof CommanderError)) throw error;
+        return error.code === 'commander.help' ? exitCodes.usage : exitCodes.ok;
+      }
+      return exitCode;
+    },
   };
+}
 
+/**
+ * The command line. Actions load what they need when they are called, so that help and completion
+ * stay fast; `set` hears the exit code of the one that ran.
+ */
+export function commandLine(context: Context, set: (code: Promise<number>) => Promise<void>): Command {
   const program = new Command('kafka-mesos')
     .description('Runs Apache Kafka on Apache Mesos as you declare it in a file.')
     .version(context.version, '-V, --version', 'print the version')
@@ -203,19 +218,7 @@ ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown -
     .argument('[command...]', 'such as: broker stop')
     .action((names: readonly string[]) => showHelp(program, names));
   explainUsage(program, 'kafka-mesos');
-
-  return {
-    async run(args) {
-      try {
-        await program.parseAsync([...args], { from: 'user' });
-      } catch (error) {
-        // Help and version are printed by then; help that nobody asked for means a command was missing.
-        if (!(error instanceof CommanderError)) throw error;
-        return error.code === 'commander.help' ? exitCodes.usage : exitCodes.ok;
-      }
-      return exitCode;
-    },
-  };
+  return program;
 }
 
 function showHelp(program: Command, names: readonly string[]): void {

@@ -1,11 +1,13 @@
 /** Which scheduler a command asks. */
+
 import { startRemedy } from '../api/client.ts';
 import { UnavailableError } from '../model/errors.ts';
 import type { ClientOptions } from './connect.ts';
 import type { Context } from './context.ts';
-import { demandContext, type NamedContext, parseApiUrl, readContexts } from './contexts.ts';
+import { demandContext, type NamedContext, parseApiUrl } from './contexts.ts';
 import { UsageError } from './errors.ts';
 import { findRunningApi, type Home } from './home.ts';
+import { readContexts } from './read-contexts.ts';
 
 export type Target = {
   /** One, or several that stand by for one another. */

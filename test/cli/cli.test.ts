@@ -113,15 +113,6 @@ test('help and version are 0, on stdout, and the help has the table of exit code
   });
 });
 
-test('the README tells the same exit codes', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, section = ''] = readme.split('## Exit codes');
-  for (const [, code, meaning] of exitCodeTable) {
-    const plain = section.replaceAll('`', '');
-    assert.ok(plain.includes(meaning), `README.md lacks "${meaning}" (${code})`);
-  }
-});
-
 test('without a scheduler: 1, with what to do', async () => {
   await withHome(async (home) => {
     const file = specFile(home);

@@ -1,11 +1,12 @@
 /** Schedulers by name: which one a command asks, and what the file may and may not say. */
+
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ApiClient } from '../../src/api/client.ts';
-import { readContexts } from '../../src/cli/contexts.ts';
 import type { Home } from '../../src/cli/home.ts';
+import { readContexts } from '../../src/cli/read-contexts.ts';
 import { askLeading } from '../../src/cli/several-schedulers.ts';
 import { resolveTarget } from '../../src/cli/target.ts';
 import type { SchedulerStatus } from '../../src/model/api.ts';

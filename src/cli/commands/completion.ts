@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { type Candidate, type Completion, complete, type ValueKind } from '../complete.ts';
 import { completionScripts, type Shell } from '../completion-scripts.ts';
 import type { Context } from '../context.ts';
-import { readContexts } from '../contexts.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { printable, truncate } from '../format/text.ts';
+import { readContexts } from '../read-contexts.ts';
 
 export async function completion({ io }: Context, shell: Shell): Promise<ExitCode> {
   io.out(completionScripts[shell]);

@@ -1,18 +1,13 @@
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
-import {
-  demandContext,
-  type NamedContext,
-  parseApiUrl,
-  readContexts,
-  requireContextName,
-} from '../contexts.ts';
+import { demandContext, type NamedContext, parseApiUrl, requireContextName } from '../contexts.ts';
 import { changeContexts } from '../contexts-file.ts';
 import { CommandError, UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { type Column, renderTable } from '../format/table.ts';
 import { type OutputOptions, print } from '../output.ts';
+import { readContexts } from '../read-contexts.ts';
 
 type Row = NamedContext & { readonly current: boolean };
 
