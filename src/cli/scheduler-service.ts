@@ -58,10 +58,12 @@ export function createSchedulerService(deps: {
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
       await recallKafka(parsed);
-      return {
-        clusters: reconciler.preview(parsed.clusters.map((c) => c.desired)),
-        warnings: warningsOf(parsed),
-      };
+      const sources = new Map(reconciler.statuses().map((c) => [c.name, c.source]));
+      const clusters = reconciler.preview(parsed.clusters.map((c) => c.desired)).map((plan) => {
+        const source = sources.get(plan.name);
+        return source === undefined ? plan : { ...plan, source };
+      });
+      return { clusters, warnings: warningsOf(parsed) };
     },
     async apply(request: ApplyRequest): Promise<ApplyAnswer> {
       const parsed = parseValid(request);

@@ -45,13 +45,13 @@ export function planParts(
     ...(kafka?.known === true ? kafkaParts(kafka.value, planned) : { kafka: 'unknown' }),
     steps: [
       ...new Set([
-        ...preview.steps.map((s) => s.what),
+        ...preview.steps.map((s) => undivided(s.what)),
         // Tried again in a minute, or by another scheduler at once: as planned as it was.
-        ...preview.held.filter((h) => h.reason === 'refused-by-kafka').map((h) => h.need),
+        ...preview.held.filter((h) => h.reason === 'refused-by-kafka').map((h) => undivided(h.need)),
       ]),
     ].sort(),
     held: preview.held
-      .filter((h) => !passing.has(h.reason) || h.stalled)
+      .filter((h) => h.reason !== 'refused-by-kafka' && (h.stalled || !passing.has(h.reason)))
       .map((h) => `${h.reason}: ${h.need}`)
       .sort(),
   };
@@ -59,13 +59,17 @@ export function planParts(
 
 const brokerPart = 'broker ';
 
+/** What Kafka refused together is tried key by key (`refusals.ts`), by whoever remembers that it was: one change all the same. */
+function undivided(what: string): string {
+  return what.split(': ')[0] ?? what;
+}
+
 /** Held for reasons that come and go between two looks. */
 const passing: ReadonlySet<HeldSummary['reason']> = new Set<HeldReason['kind']>([
   'no-matching-offer',
   'kafka-unknown',
   'kafka-slow',
   'mesos-unknown',
-  'refused-by-kafka',
   'store-unavailable',
   'task-in-progress',
   'waiting-for-roll',
