@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
+import { explainUsage } from './explain-usage.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
 import { addCompletionCommands } from './program-completion.ts';
@@ -234,25 +235,6 @@ function showHelp(program: Command, names: readonly string[]): void {
     shown = next;
   }
   shown.outputHelp();
-}
-
-/** Turns commander's complaints into ours, each naming the help of its own command, on every level. */
-function explainUsage(command: Command, path: string): void {
-  command.exitOverride((error) => {
-    if (error.exitCode === 0 || error.code === 'commander.help') throw error;
-    const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
-    const takesFiles = command.options.some((option) => option.long === '--file' && option.variadic);
-    throw new UsageError(
-      message,
-      error.code === 'commander.excessArguments' && takesFiles
-        ? `name files by -f, as in ${path} -f examples/three-brokers.yaml`
-        : `${path} --help shows what there is`,
-    );
-  });
-  for (const child of command.commands) {
-    child.helpOption('-h, --help', 'show this help').helpCommand(false);
-    explainUsage(child, `${path} ${child.name()}`);
-  }
 }
 
 function withFiles(command: Command): Command {

@@ -4,7 +4,7 @@ import { startRemedy } from '../api/client.ts';
 import { UnavailableError } from '../model/errors.ts';
 import type { ClientOptions } from './connect.ts';
 import type { Context } from './context.ts';
-import { demandContext, type NamedContext, parseApiUrl } from './contexts.ts';
+import { type Contexts, demandContext, type NamedContext, parseApiUrl } from './contexts.ts';
 import { UsageError } from './errors.ts';
 import { findRunningApi, type Home } from './home.ts';
 import { readContexts } from './read-contexts.ts';
@@ -30,8 +30,9 @@ export type Target = {
 export async function resolveTarget(context: Context, options: ClientOptions): Promise<Target> {
   const { env, home } = context;
   const named = options.api ?? (options.context === undefined ? env.KAFKA_MESOS_API || undefined : undefined);
-  const chosen =
-    named === undefined || options.context !== undefined ? await chosenContext(context, options) : undefined;
+  const contexts =
+    named === undefined || options.context !== undefined ? await readContexts(home.contextsFile) : undefined;
+  const chosen = contexts && chosenContext(context, options, contexts);
   const rest = {
     tokenFile: options.tokenFile ?? chosen?.tokenFile ?? home.tokenFile,
     ...(chosen?.caFile === undefined ? {} : { caFile: chosen.caFile }),
@@ -43,23 +44,36 @@ export async function resolveTarget(context: Context, options: ClientOptions): P
     return { ...rest, urls: [parseApiUrl(named, how)] };
   }
   if (chosen !== undefined) return { ...rest, urls: chosen.api };
-  return { ...rest, urls: [await urlOfHome(home)], isOfHome: true };
+  return {
+    ...rest,
+    urls: [
+      await urlOfHome(
+        home,
+        contexts?.all.map((one) => one.name),
+      ),
+    ],
+    isOfHome: true,
+  };
 }
 
 /** Where the scheduler of the home listens just now; rejects with `UnavailableError` when none runs. */
-export async function urlOfHome(home: Home): Promise<string> {
+export async function urlOfHome(home: Home, contextNames: readonly string[] = []): Promise<string> {
   const running = await findRunningApi(home);
   if (running !== undefined) return running.url;
+  const [one] = contextNames;
   throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', `no scheduler is running (home ${home.directory})`, {
-    remedy: startRemedy,
+    remedy:
+      one === undefined
+        ? startRemedy
+        : `choose a context (there is ${contextNames.join(', ')}): kafka-mesos context use ${one}; or ${startRemedy}`,
   });
 }
 
-async function chosenContext(
-  { env, home }: Context,
+function chosenContext(
+  { env }: Context,
   options: ClientOptions,
-): Promise<NamedContext | undefined> {
-  const contexts = await readContexts(home.contextsFile);
+  contexts: Contexts,
+): NamedContext | undefined {
   if (options.context !== undefined) return demandContext(contexts, options.context, '--context');
   // What --local started is meant, whatever is current.
   if (options.local === true) return undefined;

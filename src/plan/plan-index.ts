@@ -207,7 +207,7 @@ export function describeMoved(
       case 'kafka':
         return now.kafka === undefined
           ? ['the scheduler does not know just now what Kafka says']
-          : ['Kafka lists other brokers or voters, or fences others'];
+          : [fencedWords(now.kafka)];
       case 'topics':
         return now.kafka === undefined ? [] : ['a topic of the spec is otherwise in Kafka'];
       case 'replicas':
@@ -228,6 +228,13 @@ function brokerWords(part: string, status: ClusterStatus | undefined): string {
   return broker.state === 'running' && asked === ''
     ? `${part} was restarted, moved or set otherwise`
     : `${part} is ${broker.state} now${asked}`;
+}
+
+function fencedWords({ brokers }: KafkaObserved): string {
+  const fenced = brokers.filter((b) => b.fenced).map((b) => b.id);
+  return fenced.length === 0
+    ? 'Kafka lists other brokers or voters, or fences none any more'
+    : `Kafka fences broker ${fenced.join(', ')} now, or lists others`;
 }
 
 const namedPartitions = 3;

@@ -77,6 +77,28 @@ test('what counts as wrong usage', async () => {
   }
 });
 
+test('wrong usage is answered with what to type', async () => {
+  await withHome(async (home) => {
+    for (const [args, says] of [
+      [['stauts'], "error: unknown command 'stauts'\n  → did you mean kafka-mesos status?"],
+      [['get', 'broker'], '→ did you mean kafka-mesos get brokers?'],
+      [
+        ['plan', '--flie', 'x'],
+        "error: unknown option '--flie'\n  → did you mean --file? kafka-mesos plan --help",
+      ],
+      [['describe', 'broker'], '→ write it as kafka-mesos describe broker <id>;'],
+      [['dist', 'export'], '→ write it as kafka-mesos dist export <directory> [version...];'],
+      [['teardown'], '→ write it as kafka-mesos teardown --confirm <name>;'],
+      [['apply', 'a.yaml'], '→ name files by -f, as in kafka-mesos apply -f examples/three-brokers.yaml'],
+      [['xyzzy'], '→ kafka-mesos --help shows what there is'],
+    ] as const) {
+      const run = await runHere(args, { home });
+      assert.is(run.exitCode, 64, args.join(' '));
+      assert.match(run.stderr, says);
+    }
+  });
+});
+
 test('an agent timeout of local Mesos that is none starts nothing', async () => {
   for (const text of ['soon', '15', '0s', '999ms']) {
     const context = testContext({ env: { KAFKA_MESOS_LOCAL_AGENT_TIMEOUT: text } });

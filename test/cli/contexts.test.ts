@@ -151,6 +151,17 @@ test('who is asked: --api, --context, the environment, the current context, the 
   });
 });
 
+test('where no scheduler of the home runs, the contexts are named', async () => {
+  await withHome(async (home) => {
+    await file(home, 'contexts:\n  a: {api: http://a}\n  b: {api: http://b}\n');
+    const run = await runHere(['status'], { home });
+    assert.match(
+      run.stderr,
+      '→ choose a context (there is a, b): kafka-mesos context use a; or start one by',
+    );
+  });
+});
+
 test('an error says which context it was, and the cluster of the context is the one meant', async () => {
   const clusters = () => [clusterStatus(), clusterStatus({ name: 'events' })];
   await withScheduler({ clusters }, async (home, _asked, server) => {

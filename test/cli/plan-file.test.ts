@@ -1,5 +1,5 @@
 /** Saved plans: exactly what was shown is asked for, and no file that is not as it was written. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -126,6 +126,22 @@ test('a plan of another framework is refused before anything is asked', async ()
       },
     );
     assert.is(asked.filter(({ method }) => method === 'apply').length, 0);
+  });
+});
+
+test('a scheduler that gives no index saves no plan, and a plan says which file owns its cluster', async () => {
+  const [cluster] = changes.clusters;
+  if (cluster === undefined) return assert.unreachable();
+  const { index: _index, ...older } = cluster;
+  const source = { state: 'following', path: 'demo.yaml', message: 'followed' } as const;
+  const plan = async () => ({ clusters: [{ ...older, source }], warnings: [] });
+  await withScheduler({ plan }, async (home) => {
+    const out = join(home.directory, 'demo.plan');
+    const run = await runHere(['plan', '-f', specFile(home), '--out', out], { home });
+    assert.is(run.exitCode, 1);
+    assert.match(run.stderr, 'this scheduler is older');
+    assert.not(existsSync(out));
+    assert.match(run.stdout, 'demo.yaml of the directory of specs owns it: followed\n  → change it there');
   });
 });
 

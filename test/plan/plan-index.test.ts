@@ -204,7 +204,7 @@ const moves: Readonly<Record<string, readonly [(world: World) => World, RegExp]>
   ],
   'a broker is fenced': [
     (w) => withKafka(w, (k) => ({ ...k, brokers: k.brokers.map((b) => ({ ...b, fenced: b.id === 2 })) })),
-    /fences others/,
+    /Kafka fences broker 2 now/,
   ],
   'a replica is behind': [
     (w) =>

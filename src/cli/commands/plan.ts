@@ -39,6 +39,15 @@ export async function plan(context: Context, options: PlanOptions): Promise<Exit
     renderPlan(shown, { style: context.io.style, width: context.io.width, housekeeping: wide }),
   );
   if (out !== undefined) {
+    if (answer.clusters.some(({ index }) => index === undefined)) {
+      throw new CommandError(
+        'KM_CLI_NO_INDEX',
+        'this scheduler is older, and could not hold a saved plan to it',
+        {
+          remedy: 'update the scheduler, or apply the files themselves: kafka-mesos apply -f FILE',
+        },
+      );
+    }
     const { frameworkName, frameworkId } = await client.scheduler();
     await writePlanFile(out, {
       madeAtMs: context.nowMs(),
