@@ -16,7 +16,12 @@ export type ValueKind =
   | 'waiting'
   | 'waited';
 
-export type Candidate = { readonly value: string; readonly description?: string };
+export type Candidate = {
+  readonly value: string;
+  readonly description?: string;
+  /** No space comes after it: what is meant is a part of it, perhaps. */
+  readonly goesOn?: boolean;
+};
 
 export type Completion = {
   readonly candidates: readonly Candidate[];

@@ -60,6 +60,7 @@ test('commands, options and their values, from the program itself', async () => 
     ]);
     assert.equal(await offered(home, 'get', 'topics', '-l', 'st'), ['state=', 'stalled=', ':more']);
     assert.equal(await offered(home, 'explain', 'spec.topics.part'), ['spec.topics.partitions']);
+    assert.equal(await offered(home, 'explain', 'spec.to'), ['spec.topics', ':more']);
     assert.equal(await offered(home, 'explain', 'scheduler.se'), [
       'scheduler.sessionTimeout',
       'scheduler.secretFile',

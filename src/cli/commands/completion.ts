@@ -33,7 +33,8 @@ export async function answerCompletion(
       const text = truncate(first.replace(/\.$/, ''), 72);
       return `${asked.prefix}${value}${text === '' ? '' : `\t${text}`}\n`;
     });
-    const goesOn = fitting.length > 0 && fitting.every(({ value }) => /[=.,]$/.test(value));
+    const goesOn =
+      fitting.length > 0 && fitting.every((one) => one.goesOn === true || /[=.,]$/.test(one.value));
     const directive = asked.files === true ? ':files\n' : goesOn ? ':more\n' : '';
     context.io.out(lines.join('') + directive);
   } catch {
@@ -62,8 +63,14 @@ async function valuesOf(context: Context, asked: Completion, current: string): P
       const below = field === undefined ? [] : [...fieldsBelow(field.path, 1)].slice(1);
       const plain = (text: string) => text.replaceAll('[]', '');
       return [
-        ...(parent === '' ? [{ value: 'scheduler', description: "the scheduler's configuration" }] : []),
-        ...below.map((one) => ({ value: plain(one.path), description: one.description })),
+        ...(parent === ''
+          ? [{ value: 'scheduler', description: "the scheduler's configuration", goesOn: true }]
+          : []),
+        ...below.map((one) => ({
+          value: plain(one.path),
+          description: one.description,
+          goesOn: (findField(one.path)?.children.length ?? 0) > 0,
+        })),
       ];
     }
     case 'outputs':
