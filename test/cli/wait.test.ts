@@ -129,7 +129,7 @@ test('a scheduler that is started anew elsewhere is found again', async () => {
       if (asked === 2) heard();
       return [ready(false)];
     });
-    const waiting = runHere(['wait', 'demo'], { home });
+    const waiting = runHere(['wait', 'demo', '--timeout', '30s'], { home });
     await isAsked;
     await first.close();
     const second = await serve(() => [ready(true)]);
