@@ -23,6 +23,7 @@ import {
   UnsafePlanError,
 } from '../model/errors.ts';
 import type { SpecRecord } from '../model/records.ts';
+import type { RevisionSummary } from '../model/source.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 
 /**
@@ -35,6 +36,8 @@ export type ApiClient = {
   clusters(): Promise<readonly ClusterStatus[]>;
   cluster(name: string): Promise<ClusterStatus | undefined>;
   spec(name: string): Promise<SpecRecord | undefined>;
+  /** Newest first. */
+  revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
@@ -79,6 +82,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     clusters: () => demand('/v1/clusters'),
     cluster: (name) => ask(cluster(name)),
     spec: (name) => ask(`${cluster(name)}/spec`),
+    revisions: (name) => ask(`${cluster(name)}/revisions`),
     plan: (request) => demand('/v1/plan', request),
     apply: (request) => demand('/v1/apply', request),
     setIntent: ({ clusterName, brokerId, intent }) =>

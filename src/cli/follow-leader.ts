@@ -26,6 +26,7 @@ export function followLeader(first: ApiClient, token: string): ApiClient {
     clusters: () => current.clusters(),
     cluster: (name) => current.cluster(name),
     spec: (name) => current.spec(name),
+    revisions: (name) => following((client) => client.revisions(name)),
     plan: (request) => following((client) => client.plan(request)),
     apply: (request) => following((client) => client.apply(request)),
     setIntent: (request) => following((client) => client.setIntent(request)),

@@ -33,6 +33,14 @@ const listings: readonly Listing[] = [
     description: 'List the last events.',
     examples: ['kafka-mesos get events', 'kafka-mesos get events -A -l severity!=info'],
   },
+  {
+    kind: 'revisions',
+    description: 'List the last revisions of specs.',
+    examples: [
+      'kafka-mesos get revisions',
+      'kafka-mesos get revisions -A --columns cluster,revision,author,outcome',
+    ],
+  },
 ];
 
 /** Lists, with selectors and columns. */
@@ -42,7 +50,7 @@ export function addGetCommands(
   set: (code: Promise<number>) => Promise<void>,
   withClient: (command: Command) => Command,
 ): void {
-  const get = program.command('get').description('List brokers, topics, clusters or events.');
+  const get = program.command('get').description('List brokers, topics, clusters, events or revisions.');
   for (const { kind, description, examples } of listings) {
     const command = withClient(get.command(kind)).description(description);
     if (kind !== 'clusters') {

@@ -11,6 +11,7 @@ const isRead: Readonly<Record<keyof ApiClient, boolean>> = {
   clusters: true,
   cluster: true,
   spec: true,
+  revisions: true,
   plan: true,
   apply: false,
   setIntent: false,

@@ -141,5 +141,9 @@ async function fromScheduler(
       description: agent === undefined ? state : `${state} on ${agent}`,
     }));
   }
-  return [];
+  const revisions = (await client.revisions(cluster.name)) ?? [];
+  return revisions.map(({ revision, author, outcome }) => ({
+    value: String(revision),
+    description: `by ${author}, ${outcome?.kind ?? 'in progress'}`,
+  }));
 }

@@ -1,8 +1,9 @@
+import type { RevisionSummary } from '../../model/source.ts';
 import type { ClusterStatus } from '../../model/status.ts';
 import { chosenColumns, customColumns } from '../columns.ts';
 import { type ClientOptions, type Connection, connect, pickCluster } from '../connect.ts';
 import type { Context } from '../context.ts';
-import { UsageError } from '../errors.ts';
+import { CommandError, UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import {
   brokerFields,
@@ -11,6 +12,7 @@ import {
   type Fields,
   fieldOf,
   type Of,
+  revisionFields,
   sortRows,
   textOf,
   topicFields,
@@ -32,7 +34,7 @@ export type GetOptions = ClientOptions & {
   readonly headers?: boolean;
 };
 
-export const getKinds = ['brokers', 'topics', 'clusters', 'events'] as const;
+export const getKinds = ['brokers', 'topics', 'clusters', 'events', 'revisions'] as const;
 export type GetKind = (typeof getKinds)[number];
 
 export async function get(context: Context, kind: GetKind, options: GetOptions): Promise<ExitCode> {
@@ -59,6 +61,21 @@ export async function get(context: Context, kind: GetKind, options: GetOptions):
         render: (rows, format, before) =>
           renderTable(
             [...before, ...chosenColumns(eventFields, 'at,severity,broker,message,why,author')],
+            rows,
+            format,
+          ),
+      });
+    case 'revisions':
+      return list(context, options, {
+        fields: revisionFields,
+        key: 'revision',
+        read: (client) => rowsOf(client, options, (c) => revisionsOf(client, c.name)),
+        render: (rows, format, before) =>
+          renderTable(
+            [
+              ...before,
+              ...chosenColumns(revisionFields, 'revision,current,at,author,outcome,digest,path,commit'),
+            ],
             rows,
             format,
           ),
@@ -176,14 +193,23 @@ function selection<Row>({ selector }: GetOptions, { fields, labels }: Listing<Ro
     );
 }
 
+async function revisionsOf(client: Connection, name: string): Promise<readonly RevisionSummary[]> {
+  const found = await client.revisions(name);
+  if (found !== undefined) return found;
+  throw new CommandError('KM_CLI_NO_REVISIONS', `this scheduler tells no revisions of ${name}`, {
+    remedy: 'it is older than this command: update it; or the cluster was removed just now',
+  });
+}
+
 async function rowsOf<Row extends object>(
   client: Connection,
   { cluster, allClusters }: GetOptions,
-  pick: (cluster: ClusterStatus) => readonly Row[],
+  pick: (cluster: ClusterStatus) => readonly Row[] | Promise<readonly Row[]>,
 ): Promise<readonly Of<Row>[]> {
   if (allClusters === true && cluster !== undefined) {
     throw new UsageError('--all-clusters and --cluster exclude one another', 'leave one of them out');
   }
   const chosen = allClusters === true ? await client.clusters() : [await pickCluster(client, cluster)];
-  return chosen.flatMap((one) => pick(one).map((row) => ({ ...row, cluster: one.name })));
+  const found = chosen.map(async (one) => (await pick(one)).map((row) => ({ ...row, cluster: one.name })));
+  return (await Promise.all(found)).flat();
 }
