@@ -37,12 +37,14 @@ export function requirePlans(
     readonly kafka: PlanInput['kafka'];
   },
 ): void {
+  let isKafkaUnknown = false;
   const moved = Object.entries(expected).flatMap(([name, index]) => {
     const found = now.plans.find((p) => p.name === name);
     if (found === undefined) return [`cluster ${name}: the spec files do not have it`];
     const parts = movedParts(index, found.index ?? '');
     if (parts.length === 0) return [];
     const kafka = now.kafka.get(name);
+    isKafkaUnknown ||= parts.includes('kafka') && kafka?.known !== true;
     const words = describeMoved(parts, {
       stored: storedSpec(now.stored, name),
       status: now.statuses().find((s) => s.name === name),
@@ -52,7 +54,10 @@ export function requirePlans(
   });
   if (moved.length === 0) return;
   throw new ConflictError('KM_CONFLICT_PLAN', `the plan is out of date; ${moved.join('; ')}`, {
-    remedy: 'nothing was applied; plan again, look at it, and apply that',
+    // Just after a failover, say: nothing may have moved at all.
+    remedy: isKafkaUnknown
+      ? 'nothing was applied; try it again in a moment, and plan again where it stays so'
+      : 'nothing was applied; plan again, look at it, and apply that',
   });
 }
 

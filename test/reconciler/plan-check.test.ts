@@ -106,9 +106,11 @@ test('a new leader comes to the same index once it has asked Kafka', async () =>
   await settle();
   const expected = indexes(first);
   const second = createHarness(backend);
-  second.kafka = makeKafka(desired);
   await second.reconciler.start();
-  await settle();
+  const early = await refusal(second, expected);
+  assert.match(early.message, 'the scheduler does not know just now what Kafka says');
+  assert.match(early.remedy ?? '', 'try it again in a moment');
+  second.kafka = makeKafka(desired);
   second.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
   await settle();
   second.clock.advance(2_000);
