@@ -1,7 +1,8 @@
 /**
  * Writes what follows from the schema: `schema/README.md` for people and `src/spec/document.ts` for the
- * compiler; `schema/scheduler-config.schema.json` from the scheduler's options; `docs/metrics.md` from the
- * catalog of metrics; and `docs/rest.md` from the routes of the API. Run it after a change of any; a test fails while they differ.
+ * compiler; `schema/scheduler-config.schema.json` from the scheduler's options; `docs/metrics.md` from the catalog of
+ * metrics; `docs/rest.md` from the routes of the API; and `docs/cli.md` and `docs/exit-codes.md` from the program itself.
+ * Run it after a change of any; a test fails while they differ.
  *
  *     npx node schema/generate.ts
  */
@@ -9,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeField, type Field } from '../src/spec/explain.ts';
 import { clusterSchema, definitionName, type Schema } from '../src/spec/schema.ts';
+import { cliReference, exitCodeReference } from './cli-reference.ts';
 import { metricsPage } from './metrics.ts';
 import { restPage } from './rest.ts';
 import { schedulerConfigSchema } from './scheduler-config.ts';
@@ -18,6 +20,8 @@ export function generated(): Readonly<Record<string, string>> {
   return {
     'docs/metrics.md': metricsPage(),
     'docs/rest.md': restPage(),
+    'docs/cli.md': cliReference(),
+    'docs/exit-codes.md': exitCodeReference(),
     'schema/README.md': reference(),
     'schema/scheduler-config.schema.json': schedulerConfigSchema(),
     'src/spec/document.ts': types(),

@@ -379,6 +379,7 @@ export const planAnswer = named(
           },
           {
             index: text({ description: 'Digest of what the plan was made from, for `expectedIndexes`.' }),
+            source: sourceStatus,
           },
         ),
       ),

@@ -43,6 +43,7 @@ export type ApiClient = {
   clusters(): Promise<readonly ClusterStatus[]>;
   cluster(name: string): Promise<ClusterStatus | undefined>;
   spec(name: string): Promise<SpecRecord | undefined>;
+  /** Newest first. */
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;

@@ -45,7 +45,7 @@ export const applyRequest = named(
           description:
             'By cluster: refused with `KM_CONFLICT_REVISION` when its spec has another revision; 0: it must not exist yet.',
         }),
-        expectedIndexes: map(text({ maxLength: 256 }), {
+        expectedIndexes: map(text({ maxLength: 1024 * 1024 }), {
           maxProperties: 1000,
           description:
             'By cluster, `index` of the plan that was looked at: refused with `KM_CONFLICT_PLAN` when it would be another one now.',

@@ -1,65 +1,57 @@
 import { readFile } from 'node:fs/promises';
-import { type ApiClient, createApiClient, startRemedy } from '../api/client.ts';
-import { UnavailableError } from '../model/errors.ts';
+import { type ApiClient, createApiClient } from '../api/client.ts';
 import type { ClusterStatus } from '../model/status.ts';
+import { didYouMean } from '../spec/did-you-mean.ts';
+import { noteAsked } from './asked.ts';
 import type { Context } from './context.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { followLeader } from './follow-leader.ts';
-import { findRunningApi, readToken } from './home.ts';
+import { readToken } from './home.ts';
 import { tellIfExposed } from './secret-files.ts';
+import { askLeading, type Candidate } from './several-schedulers.ts';
+import { refuseWithLocal, resolveTarget, type Target, urlOfHome } from './target.ts';
 
 /** Options of every command that asks the scheduler. */
 export type ClientOptions = {
   readonly api?: string;
+  /** Of `contexts.yaml`. */
+  readonly context?: string;
   readonly tokenFile?: string;
   readonly caFile?: string;
   /** Start embedded Mesos and scheduler first where they do not run. */
   readonly local?: boolean;
+  /** How long one answer may take; that of the client unless said. */
+  readonly timeoutMs?: number;
 };
 
-/** The client of the scheduler meant: by `--api`, `KAFKA_MESOS_API`, or the one of the home directory. */
-export async function connect(context: Context, options: ClientOptions): Promise<ApiClient> {
-  const named = options.api ?? context.env.KAFKA_MESOS_API;
+/** A client, with the cluster that its context means where none is named. */
+export type Connection = ApiClient & { readonly preferredCluster?: string };
+
+/** The client of the scheduler meant (`target.ts`). */
+export async function connect(context: Context, options: ClientOptions): Promise<Connection> {
   if (options.local === true) {
-    if (named)
-      throw new UsageError(
-        '--local and --api (or KAFKA_MESOS_API) exclude one another',
-        'leave one of them out',
-      );
+    refuseWithLocal(context, options);
     const { ensureLocal } = await import('./local-stack.ts');
     await ensureLocal(context);
   }
-  const tokenFile = options.tokenFile ?? context.home.tokenFile;
-  if (named) {
-    const url = URL.canParse(named) ? new URL(named) : undefined;
-    if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-      throw new UsageError(`${named} is not a URL`, 'give it as https://HOST:PORT, or http://127.0.0.1:PORT');
-    }
-    return connectTo(context, options, url.href.replace(/\/+$/, ''), tokenFile);
-  }
-  const running = await findRunningApi(context.home);
-  if (running === undefined) {
-    throw new UnavailableError(
-      'KM_UNAVAILABLE_SCHEDULER',
-      `no scheduler is running (home ${context.home.directory})`,
-      {
-        remedy: startRemedy,
-      },
-    );
-  }
-  return connectTo(context, options, running.url, tokenFile);
-}
-
-async function connectTo(
-  context: Context,
-  options: ClientOptions,
-  url: string,
-  tokenFile: string,
-): Promise<ApiClient> {
-  const token = await demandToken(context, tokenFile);
-  const caFile = options.caFile ?? context.env.KAFKA_MESOS_CA_FILE;
-  const how = { token, ...(caFile ? { ca: await readCa(caFile) } : {}) };
-  return followLeader(createApiClient({ ...how, url }), how);
+  const target = await resolveTarget(context, options);
+  noteAsked(context, target);
+  const token = await demandToken(context, target);
+  const how = { token, ...(target.caFile === undefined ? {} : { ca: await readCa(target.caFile) }) };
+  const patience = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
+  const candidate = (url: string): Candidate => ({
+    url,
+    client: followLeader(createApiClient({ ...how, url, ...patience }), how),
+  });
+  const candidates = target.urls.map(candidate);
+  const find = async () =>
+    target.isOfHome === true ? [candidate(await urlOfHome(context.home))] : candidates;
+  const client = askLeading(find, {
+    // Of several it is not known who leads.
+    first: candidates.length === 1 ? candidates[0] : undefined,
+    chosen: (url) => noteAsked(context, target, url),
+  });
+  return target.cluster === undefined ? client : { ...client, preferredCluster: target.cluster };
 }
 
 async function readCa(path: string): Promise<string> {
@@ -77,7 +69,7 @@ async function readCa(path: string): Promise<string> {
   }
 }
 
-async function demandToken({ io }: Context, path: string): Promise<string> {
+async function demandToken({ io }: Context, { tokenFile: path, contextName }: Target): Promise<string> {
   const token = await readToken(path);
   if (token) {
     await tellIfExposed(path, (file, remedy) =>
@@ -86,24 +78,41 @@ async function demandToken({ io }: Context, path: string): Promise<string> {
     return token;
   }
   throw new CommandError('KM_CLI_TOKEN', `there is no token in ${path}`, {
-    remedy: 'the scheduler writes it when it starts; name its file by --token-file',
+    remedy:
+      contextName === undefined
+        ? 'the scheduler writes it when it starts; name its file by --token-file'
+        : `copy it from the scheduler's machine, or name its file: kafka-mesos context set ${contextName} --token-file FILE`,
   });
 }
 
 /** The cluster meant: the one named, or the only one there is. */
 export async function pickCluster(
-  client: ApiClient,
-  name: string | undefined,
+  client: Connection,
+  given: string | undefined,
   how = 'by --cluster',
 ): Promise<ClusterStatus> {
+  const name = given ?? client.preferredCluster;
   const clusters = await client.clusters();
   const names = clusters.map((cluster) => cluster.name).join(', ');
   if (name !== undefined) {
     const found = clusters.find((cluster) => cluster.name === name);
     if (found !== undefined) return found;
-    throw new CommandError('KM_CLI_NO_CLUSTER', `there is no cluster named ${name}`, {
-      remedy: clusters.length === 0 ? noClusterRemedy : `there is ${names}`,
-    });
+    const near = didYouMean(
+      name,
+      clusters.map((cluster) => cluster.name),
+    );
+    throw new CommandError(
+      'KM_CLI_NO_CLUSTER',
+      `there is no cluster named ${name}${given === undefined ? ', which the context names' : ''}`,
+      {
+        remedy:
+          near !== undefined
+            ? `did you mean ${near}?`
+            : clusters.length === 0
+              ? noClusterRemedy
+              : `there is ${names}`,
+      },
+    );
   }
   const [only, ...others] = clusters;
   if (only === undefined)

@@ -21,16 +21,23 @@ export type Failure = {
 };
 
 /**
- * `error: what`, `  where or why`, `  → remedy`. Mistakes in spec files were shown before, with their places.
- * `bug` says how a bug is named in both the text and the log.
+ * `error: what`, `  code; whom it asked`, `  → remedy`. Mistakes in spec files were shown before, with their places.
+ * `bug` says how a bug is named in both the text and the log; `asked` is the scheduler that was asked, if one was.
  */
 export function describeFailure(
   error: unknown,
   bug: { readonly id: string; readonly logPath: string },
+  asked?: string,
 ): Failure {
   if (error instanceof KafkaMesosError && !(error instanceof InvariantError)) {
     const lines = [`error: ${error.message}`];
-    if (!(error instanceof UsageError) && !(error instanceof SpecError)) lines.push(`  ${error.code}`);
+    const facts = [
+      ...(error instanceof UsageError || error instanceof SpecError ? [] : [error.code]),
+      ...(asked === undefined || error instanceof SpecError || error.message.includes(asked)
+        ? []
+        : [`asked ${asked}`]),
+    ];
+    if (facts.length > 0) lines.push(`  ${facts.join('; ')}`);
     if (error.remedy !== undefined) lines.push(`  → ${error.remedy}`);
     return {
       text: `${lines.map(printable).join('\n')}\n`,

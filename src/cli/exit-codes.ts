@@ -1,6 +1,6 @@
 /**
- * The exit codes, a contract that scripts may rely on. The table in `kafka-mesos --help` and in the
- * README is `exitCodeTable`.
+ * The exit codes, a contract that scripts may rely on. The table in `kafka-mesos --help` and in
+ * docs/exit-codes.md is `exitCodeTable`.
  */
 export const exitCodes = {
   ok: 0,
@@ -9,7 +9,7 @@ export const exitCodes = {
   changes: 2,
   /** `apply --wait`: a person has to act or consent. `teardown`: something is left. */
   held: 2,
-  /** `apply --wait`: the time-out passed; the scheduler goes on. */
+  /** `apply --wait`, `wait`: the time-out passed; the scheduler goes on. */
   stillConverging: 3,
   /** EX_USAGE of sysexits.h */
   usage: 64,
@@ -38,7 +38,9 @@ export const exitCodeTable: readonly (readonly [string, number, string])[] = [
   ['apply', 0, 'stored; with --wait: converged'],
   ['apply --wait', 2, 'held: a person has to act or consent'],
   ['apply --wait', 3, 'still converging at the time-out; the scheduler goes on'],
-  ['apply --wait, status --watch', 130, 'left by Ctrl-C; the scheduler goes on'],
+  ['wait', 0, 'it is as wanted'],
+  ['wait', 3, 'not so at the time-out; the scheduler goes on'],
+  ['apply --wait, wait, status -w', 130, 'left by Ctrl-C; the scheduler goes on'],
   ['scheduler', 0, 'told to stop; the brokers go on'],
   ['scheduler', 75, 'lost the leadership, or another one took over; start it again'],
   ['scheduler', 76, 'Mesos has removed the framework; start it again only with --register-anew'],

@@ -19,6 +19,8 @@ export type FollowOptions = {
   readonly say: (line: string) => void;
   /** Lines also on a terminal: stdout is for data. */
   readonly plain?: boolean;
+  /** A scheduler that is away is waited for until the time is over. */
+  readonly isPatient?: boolean;
 };
 
 export type FollowEnd = {
@@ -61,7 +63,7 @@ async function followLive(context: Context, client: ApiClient, options: FollowOp
     ...(options.clusterNames === undefined ? {} : { clusterNames: options.clusterNames }),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     until: options.until,
-    lostAfterMs,
+    lostAfterMs: options.isPatient === true ? Infinity : lostAfterMs,
     clock: systemClock,
     environment: context.env,
   });
@@ -109,7 +111,8 @@ async function followPlainly(
         if (options.until(last)) return { reason: 'until', last };
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;
-        if (context.nowMs() - answeredAtMs > lostAfterMs) throw lost(error);
+        const isLost = options.isPatient !== true && context.nowMs() - answeredAtMs > lostAfterMs;
+        if (isLost) throw lost(error);
         if (!silent) context.io.err(`The scheduler does not answer (${error.message}); waiting for it.\n`);
         silent = true;
       }

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
  *     scheduler/token         what its API wants, 0600
  *     scheduler/store/        what the scheduler remembers
  *     scheduler/scheduler.log
+ *     contexts.yaml           other schedulers by name
  *     cli.log                 details of bugs in commands
  */
 export type Home = {
@@ -22,6 +23,7 @@ export type Home = {
   readonly apiFile: string;
   readonly tokenFile: string;
   readonly schedulerLog: string;
+  readonly contextsFile: string;
   readonly cliLog: string;
 };
 
@@ -40,6 +42,7 @@ export function resolveHome(env: Readonly<Record<string, string | undefined>>, u
     apiFile: join(scheduler, 'api.json'),
     tokenFile: join(scheduler, 'token'),
     schedulerLog: join(scheduler, 'scheduler.log'),
+    contextsFile: join(directory, 'contexts.yaml'),
     cliLog: join(directory, 'cli.log'),
   };
 }

@@ -2,23 +2,42 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
+import { explainUsage } from './explain-usage.ts';
 import { hang } from './format/text.ts';
 import { addBrokerCommands } from './program-brokers.ts';
+import { addCompletionCommands } from './program-completion.ts';
+import { addContextCommands } from './program-contexts.ts';
 import { addEventsCommand } from './program-events.ts';
 import { addFollowingCommands } from './program-following.ts';
+import { addGetCommands } from './program-get.ts';
 import { addServiceCommands } from './program-services.ts';
 import { collect, parseBrokerId, parseCount, parseDurationOption } from './program-values.ts';
 
-/**
- * The command line. Actions load what they need when they are called, so that help and completion
- * stay fast. `run` resolves to the exit code; errors, those of usage included, reject.
- */
+/** `run` resolves to the exit code; errors, those of usage included, reject. */
 export function createProgram(context: Context): { run(args: readonly string[]): Promise<number> } {
   let exitCode: number = exitCodes.ok;
-  const set = async (code: Promise<number>) => {
+  const program = commandLine(context, async (code) => {
     exitCode = await code;
+  });
+  return {
+    async run(args) {
+      try {
+        await program.parseAsync([...args], { from: 'user' });
+      } catch (error) {
+        // Help and version are printed by then; help that nobody asked for means a command was missing.
+        if (!(error instanceof CommanderError)) throw error;
+        return error.code === 'commander.help' ? exitCodes.usage : exitCodes.ok;
+      }
+      return exitCode;
+    },
   };
+}
 
+/**
+ * The command line. Actions load what they need when they are called, so that help and completion
+ * stay fast; `set` hears the exit code of the one that ran.
+ */
+export function commandLine(context: Context, set: (code: Promise<number>) => Promise<void>): Command {
   const program = new Command('kafka-mesos')
     .description('Runs Apache Kafka on Apache Mesos as you declare it in a file.')
     .version(context.version, '-V, --version', 'print the version')
@@ -39,15 +58,32 @@ export function createProgram(context: Context): { run(args: readonly string[]):
     )
     .action(async (options) => set((await import('./commands/validate.ts')).validate(context, options)));
 
+  withOutput(program.command('explain'))
+    .description('Explain a field of a spec, or of the configuration of the scheduler. Needs no scheduler.')
+    .argument('[path]', 'such as spec.pools.memory or scheduler.sessionTimeout (default: all of a spec)')
+    .option('-r, --recursive', 'every field below it, a line each')
+    .addHelpText(
+      'after',
+      examples(
+        'kafka-mesos explain spec.pools.storage',
+        'kafka-mesos explain spec.topics --recursive',
+        'kafka-mesos explain scheduler.sessionTimeout',
+      ),
+    )
+    .action(async (path, options) =>
+      set((await import('./commands/explain.ts')).explain(context, path, options)),
+    );
+
   withClient(withOutput(withFiles(program.command('plan'))))
     .description('Show what applying would do, and why; change nothing.')
     .option('--cluster <name>', 'show only this cluster')
+    .option('--out <path>', 'save it there, for apply --plan')
     .option('--detailed-exitcode', 'exit with 2 when there are changes')
     .addHelpText(
       'after',
       `
 Marks: + start or create, ~ restart or change, - stop or delete, ! held.
-${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mesos plan -f specs/ --detailed-exitcode')}`,
+${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mesos plan -f specs/ --detailed-exitcode', 'kafka-mesos plan -f specs/ --out demo.plan')}`,
     )
     .action(async (options) => set((await import('./commands/plan.ts')).plan(context, options)));
 
@@ -63,6 +99,7 @@ ${examples('kafka-mesos plan -f examples/three-brokers.yaml --local', 'kafka-mes
     )
     .option('--dry-run', 'the same as the plan command')
     .option('--take-over', 'also clusters that a file of the followed directory declares; see resume')
+    .option('--plan <path>', 'a plan that plan --out saved: applied as it was shown, or refused')
     .addHelpText(
       'after',
       `
@@ -72,6 +109,7 @@ Ctrl-C leaves the waiting, nothing else: the scheduler goes on.
 ${examples(
   'kafka-mesos apply -f examples/three-brokers.yaml --local --wait',
   'kafka-mesos apply -f specs/ --dry-run',
+  'kafka-mesos apply --plan demo.plan --wait',
   'cat demo.yaml | kafka-mesos apply -f -',
 )}`,
     )
@@ -89,14 +127,32 @@ ${examples(
       set((await import('./commands/status.ts')).status(context, name, options)),
     );
 
-  const get = program.command('get').description('List brokers, topics or clusters.');
-  for (const kind of ['brokers', 'topics', 'clusters'] as const) {
-    const command = withClient(withOutput(get.command(kind))).description(`List ${kind}.`);
-    if (kind !== 'clusters') withCluster(command);
-    command
-      .addHelpText('after', examples(`kafka-mesos get ${kind}`, `kafka-mesos get ${kind} -o wide`))
-      .action(async (options) => set((await import('./commands/get.ts')).get(context, kind, options)));
-  }
+  addGetCommands(program, context, set, (command) => withClient(command));
+
+  withClient(withCluster(program.command('wait')))
+    .description('Wait until a cluster or a broker is as wanted.')
+    .argument('[what...]', 'name of a cluster, or: broker ID')
+    .option(
+      '--for <what>',
+      'converged (default), condition=Ready, condition=Stalled=false, deleted; of a broker state=running (default)',
+    )
+    .addOption(
+      new Option('--timeout <duration>', 'how long: 90s, 10m, 1h')
+        .argParser(parseDurationOption)
+        .default(600_000, '10m'),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 when it is so, 3 at the time-out. A scheduler that is away
+meanwhile, or hands over, is waited for.
+${examples(
+  'kafka-mesos wait demo --for=condition=Ready --timeout 5m',
+  'kafka-mesos wait broker 2 --for=state=running',
+  'kafka-mesos wait demo --for=deleted',
+)}`,
+    )
+    .action(async (what, options) => set((await import('./commands/wait.ts')).wait(context, what, options)));
 
   const describe = program.command('describe').description('Tell everything about one broker or cluster.');
   withClient(withOutput(withCluster(describe.command('broker'))))
@@ -159,26 +215,16 @@ ${examples('kafka-mesos teardown --confirm kafka-mesos', 'kafka-mesos teardown -
     )
     .action(async (options) => set((await import('./commands/teardown.ts')).teardown(context, options)));
 
+  addContextCommands(program, context, set, withOutput);
   addServiceCommands(program, context, set);
+  addCompletionCommands(program, context, set);
   program
     .command('help')
     .description('Show this help, or that of a command.')
     .argument('[command...]', 'such as: broker stop')
     .action((names: readonly string[]) => showHelp(program, names));
   explainUsage(program, 'kafka-mesos');
-
-  return {
-    async run(args) {
-      try {
-        await program.parseAsync([...args], { from: 'user' });
-      } catch (error) {
-        // Help and version are printed by then; help that nobody asked for means a command was missing.
-        if (!(error instanceof CommanderError)) throw error;
-        return error.code === 'commander.help' ? exitCodes.usage : exitCodes.ok;
-      }
-      return exitCode;
-    },
-  };
+  return program;
 }
 
 function showHelp(program: Command, names: readonly string[]): void {
@@ -194,25 +240,6 @@ function showHelp(program: Command, names: readonly string[]): void {
     shown = next;
   }
   shown.outputHelp();
-}
-
-/** Turns commander's complaints into ours, each naming the help of its own command, on every level. */
-function explainUsage(command: Command, path: string): void {
-  command.exitOverride((error) => {
-    if (error.exitCode === 0 || error.code === 'commander.help') throw error;
-    const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
-    const takesFiles = command.options.some((option) => option.long === '--file' && option.variadic);
-    throw new UsageError(
-      message,
-      error.code === 'commander.excessArguments' && takesFiles
-        ? `name files by -f, as in ${path} -f examples/three-brokers.yaml`
-        : `${path} --help shows what there is`,
-    );
-  });
-  for (const child of command.commands) {
-    child.helpOption('-h, --help', 'show this help').helpCommand(false);
-    explainUsage(child, `${path} ${child.name()}`);
-  }
 }
 
 function withFiles(command: Command): Command {
@@ -240,6 +267,7 @@ function withCluster(command: Command): Command {
 function withClient(command: Command): Command {
   return command
     .option('--local', 'start the embedded Mesos and the scheduler first, where they do not run')
+    .option('--context <name>', 'scheduler by its name (KAFKA_MESOS_CONTEXT; see context)')
     .option('--api <url>', "another scheduler than the home's (KAFKA_MESOS_API)")
     .option('--token-file <path>', 'token of that scheduler')
     .option('--ca-file <path>', 'PEM of who vouches for its certificate (KAFKA_MESOS_CA_FILE)');
@@ -262,6 +290,7 @@ Environment:
   KAFKA_MESOS_HOME    where data, token and logs are (~/.kafka-mesos)
   KAFKA_MESOS_API     URL of a scheduler other than the home's
   KAFKA_MESOS_CA_FILE who vouches for its certificate, in PEM
+  KAFKA_MESOS_CONTEXT name of one, as kafka-mesos context has it
   KAFKA_MESOS_MASTER  the scheduler's --master; here it may carry a password
   KAFKA_MESOS_STORE   the scheduler's --store
   KAFKA_MESOS_SECRET  the principal's secret itself

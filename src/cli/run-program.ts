@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { whoWasAsked } from './asked.ts';
 import type { Context } from './context.ts';
 import { describeFailure } from './errors.ts';
 import { createProgram } from './program.ts';
@@ -16,7 +17,8 @@ export async function runProgram(context: Context, args: readonly string[]): Pro
 /** Tells people what went wrong; a bug gets an id, and its stack goes into the log. The exit code of it. */
 export function tellFailure(context: Context, error: unknown): number {
   const { cliLog } = context.home;
-  const failure = describeFailure(error, { id: crypto.randomUUID().slice(0, 8), logPath: cliLog });
+  const bug = { id: crypto.randomUUID().slice(0, 8), logPath: cliLog };
+  const failure = describeFailure(error, bug, whoWasAsked(context));
   if (failure.bug !== undefined) {
     const { id, stack } = failure.bug;
     const entry = { time: new Date().toISOString(), id, version: context.version, error: stack };

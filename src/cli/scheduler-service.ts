@@ -17,6 +17,7 @@ import type { MesosInventory } from '../model/mesos-inventory.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
+import type { ParsedSpec } from '../spec/parse.ts';
 import type { Following } from './following-service.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
 
@@ -60,24 +61,25 @@ export function createSchedulerService(deps: {
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
-      await Promise.all(
-        parsed.clusters
-          .filter(({ desired }) => desired.kafka.distribution === undefined)
-          .map(({ desired }) => deps.recallKafka(desired.kafka.version)),
-      );
-      return {
-        clusters: reconciler.preview(parsed.clusters.map((c) => c.desired)),
-        warnings: warningsOf(parsed),
-      };
+      await recallKafka(parsed);
+      const sources = new Map(reconciler.statuses().map((c) => [c.name, c.source]));
+      const clusters = reconciler.preview(parsed.clusters.map((c) => c.desired)).map((plan) => {
+        const source = sources.get(plan.name);
+        return source === undefined ? plan : { ...plan, source };
+      });
+      return { clusters, warnings: warningsOf(parsed) };
     },
     async apply(request: ApplyRequest): Promise<ApplyAnswer> {
       const parsed = parseValid(request);
-      const origin = originOf(request);
+      const { author, expectedRevisions, expectedIndexes } = request;
+      // What the plan looked at, so that the same is looked at again.
+      if (expectedIndexes !== undefined) await recallKafka(parsed);
       const clusters = await reconciler.apply(
         parsed.clusters,
-        request.author,
-        request.expectedRevisions,
-        origin,
+        author,
+        expectedRevisions,
+        originOf(request),
+        expectedIndexes,
       );
       return { clusters, warnings: warningsOf(parsed) };
     },
@@ -93,6 +95,14 @@ export function createSchedulerService(deps: {
     events: async (query) => reconciler.events(query),
     onChange: reconciler.onChange,
   };
+
+  async function recallKafka({ clusters }: ParsedSpec): Promise<void> {
+    await Promise.all(
+      clusters
+        .filter(({ desired }) => desired.kafka.distribution === undefined)
+        .map(({ desired }) => deps.recallKafka(desired.kafka.version)),
+    );
+  }
 
   async function teardown({ confirm, author, abandon }: TeardownRequest): Promise<TeardownAnswer> {
     const { frameworkName } = deps.identity;

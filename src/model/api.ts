@@ -123,6 +123,8 @@ export type ClusterPlan = {
   readonly revision: number;
   /** Digest of what the plan was made from: another one means that the cluster has moved on. */
   readonly index?: string;
+  /** The file of the directory of specs that owns it; absent: none does. */
+  readonly source?: SourceStatus;
   readonly steps: readonly StepSummary[];
   readonly held: readonly HeldSummary[];
   /** What each executor takes beside its broker. */

@@ -31,7 +31,6 @@ import {
   withRejections,
 } from '../observe/rejections.ts';
 import { plan as planFrom } from '../plan/plan.ts';
-import { previewCluster } from '../plan/preview.ts';
 import { clusterStatus } from '../plan/status.ts';
 import type { SteadyClock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
@@ -48,6 +47,7 @@ import { closeRevision, keepRevision, readRevisions } from './kept-revisions.ts'
 import { loadMemory, type Memory } from './memory.ts';
 import { createNews } from './news.ts';
 import { createOrphans } from './orphans.ts';
+import { previewClusters, requirePlans } from './plan-check.ts';
 import { createRates } from './rates.ts';
 import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
 import {
@@ -57,7 +57,6 @@ import {
   requireRevisions,
   requireRight,
   type SpecOrigin,
-  withProposed,
 } from './spec-revisions.ts';
 import { createStoreTrouble } from './store-trouble.ts';
 import { createStoredEvents } from './stored-events.ts';
@@ -102,12 +101,13 @@ export type Reconciler = {
   /** The framework whose place the new one takes. */
   removedFrameworkId(): string | undefined;
   onMesosEvent(event: MesosEvent): void;
-  /** Stores new revisions. Rejects with `ConflictError` when a revision is not the one expected. */
+  /** Stores new revisions. Rejects with `ConflictError` when a revision or a plan's index is not the one expected. */
   apply(
     clusters: readonly ProposedSpec[],
     author: string,
     expectedRevisions?: Readonly<Record<string, number>>,
     origin?: SpecOrigin,
+    expectedIndexes?: Readonly<Record<string, string>>,
   ): Promise<readonly AppliedCluster[]>;
   /** Stores whether a cluster follows its file, or goes back to an earlier revision. */
   follow(clusterName: string, order: FollowOrder): Promise<SpecRecord>;
@@ -498,6 +498,10 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     return () => listeners.delete(listener);
   }
 
+  function preview(desireds: readonly Desired[]): readonly ClusterPlan[] {
+    return previewClusters(requireMemory().clusters(), desireds, (c) => input(c, clock.nowMs(), 0));
+  }
+
   function statuses(): readonly ClusterStatus[] {
     const clusters = requireMemory().clusters();
     const planInput = input(clusters, clock.nowMs(), 0);
@@ -549,11 +553,19 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       return framework?.removed === undefined ? undefined : framework.frameworkId;
     },
     onMesosEvent: (event) => turns.add(() => handleMesos(event)),
-    apply: (clusters, author, expectedRevisions = {}, origin = { kind: 'command' }) =>
+    apply: (clusters, author, expectedRevisions = {}, origin = { kind: 'command' }, expectedIndexes = {}) =>
       turns.demand(async () => {
         requireNoTeardown();
         requireRevisions(requireMemory(), clusters, expectedRevisions);
         requireRight(requireMemory(), clusters, origin);
+        if (Object.keys(expectedIndexes).length > 0) {
+          requirePlans(expectedIndexes, {
+            stored: requireMemory().clusters(),
+            plans: preview(clusters.map((c) => c.desired)),
+            statuses,
+            kafka: kafka.sources(clock.nowMs()),
+          });
+        }
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
           const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs(), origin });
@@ -623,12 +635,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         });
         fail(tornDown());
       }),
-    preview(desireds) {
-      const { proposed, others } = withProposed(requireMemory().clusters(), desireds);
-      const planInput = input([...others, ...proposed], clock.nowMs(), 0);
-      const made = plan(planInput);
-      return proposed.map((cluster) => previewCluster(planInput, cluster, made));
-    },
+    preview,
     statuses,
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
     memory: () => requireMemory().clusters(),

@@ -4,7 +4,12 @@ import { compareText } from './problems.ts';
 
 /** sha256, hex, over the resolved cluster: comments, order and the way to say it do not count. */
 export function digestOf(desired: Desired): string {
-  return createHash('sha256').update(canonical(desired)).digest('hex');
+  return digestOfValue(desired);
+}
+
+/** The same of any value that JSON can hold. */
+export function digestOfValue(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('hex');
 }
 
 /** JSON with sorted keys; what is `undefined` is left out. */

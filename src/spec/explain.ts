@@ -11,6 +11,8 @@ export type Field = {
   readonly required: boolean;
   readonly default?: string;
   readonly examples: readonly string[];
+  /** What a value has to keep, each a phrase: `at least 1`. */
+  readonly limits: readonly string[];
   /** Part of the format, refused until it is acted on. */
   readonly later: boolean;
   /** Name of the definition that it shares with other fields. */
@@ -82,10 +84,25 @@ function toField(use: Schema, path: string, required: boolean, withChildren: boo
     required,
     ...(schema.default === undefined ? {} : { default: inline(schema.default) }),
     examples: (schema.examples ?? []).map(inline),
+    limits: limitsOf(schema),
     later: isLater(use),
     ...(ref === undefined ? {} : { definition: definitionName(ref) }),
     children: withChildren ? children : [],
   };
+}
+
+/** A pattern is said by the name of its type, where it has one. */
+function limitsOf(schema: Schema): readonly string[] {
+  const said = (value: number | undefined, words: (n: number) => string) =>
+    value === undefined ? [] : [words(value)];
+  return [
+    ...said(schema.minimum, (n) => `at least ${n}`),
+    ...said(schema.maximum, (n) => `at most ${n}`),
+    ...said(schema.minItems, (n) => `at least ${n} of them`),
+    ...said(schema.maxItems ?? schema.maxProperties, (n) => `at most ${n} of them`),
+    ...(schema.uniqueItems === true ? ['none twice'] : []),
+    ...(schema.pattern !== undefined && schema.title === undefined ? [`matching ${schema.pattern}`] : []),
+  ];
 }
 
 function joinPath(path: string, step: string): string {

@@ -77,6 +77,28 @@ test('what counts as wrong usage', async () => {
   }
 });
 
+test('wrong usage is answered with what to type', async () => {
+  await withHome(async (home) => {
+    for (const [args, says] of [
+      [['stauts'], "error: unknown command 'stauts'\n  → did you mean kafka-mesos status?"],
+      [['get', 'broker'], '→ did you mean kafka-mesos get brokers?'],
+      [
+        ['plan', '--flie', 'x'],
+        "error: unknown option '--flie'\n  → did you mean --file? kafka-mesos plan --help",
+      ],
+      [['describe', 'broker'], '→ write it as kafka-mesos describe broker <id>;'],
+      [['dist', 'export'], '→ write it as kafka-mesos dist export <directory> [version...];'],
+      [['teardown'], '→ write it as kafka-mesos teardown --confirm <name>;'],
+      [['apply', 'a.yaml'], '→ name files by -f, as in kafka-mesos apply -f examples/three-brokers.yaml'],
+      [['xyzzy'], '→ kafka-mesos --help shows what there is'],
+    ] as const) {
+      const run = await runHere(args, { home });
+      assert.is(run.exitCode, 64, args.join(' '));
+      assert.match(run.stderr, says);
+    }
+  });
+});
+
 test('an agent timeout of local Mesos that is none starts nothing', async () => {
   for (const text of ['soon', '15', '0s', '999ms']) {
     const context = testContext({ env: { KAFKA_MESOS_LOCAL_AGENT_TIMEOUT: text } });
@@ -111,15 +133,6 @@ test('help and version are 0, on stdout, and the help has the table of exit code
       assert.ok(unfolded.includes(`${command} ${code} ${meaning}`), meaning);
     }
   });
-});
-
-test('the README tells the same exit codes', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, section = ''] = readme.split('## Exit codes');
-  for (const [, code, meaning] of exitCodeTable) {
-    const plain = section.replaceAll('`', '');
-    assert.ok(plain.includes(meaning), `README.md lacks "${meaning}" (${code})`);
-  }
 });
 
 test('without a scheduler: 1, with what to do', async () => {
@@ -266,12 +279,12 @@ test('apply: a conflict is 1 and says what to do', async () => {
       remedy: 'look and apply again',
     });
   };
-  await withScheduler({ apply: conflict }, async (home) => {
+  await withScheduler({ apply: conflict }, async (home, _asked, server) => {
     const run = await runHere(['apply', '-f', specFile(home)], { home });
     assert.is(run.exitCode, 1);
     assert.is(
       run.stderr,
-      'error: revision 4 is stored, not 3\n  KM_CONFLICT_REVISION\n  → look and apply again\n',
+      `error: revision 4 is stored, not 3\n  KM_CONFLICT_REVISION; asked ${server.url}\n  → look and apply again\n`,
     );
   });
 });

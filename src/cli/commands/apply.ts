@@ -5,11 +5,14 @@ import type { ClusterStatus } from '../../model/status.ts';
 import { type ClientOptions, connect } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { type Convergence, convergence, worstOf } from '../convergence.ts';
+import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
-import { renderHeld } from '../format/plan.ts';
-import { duration } from '../format/time.ts';
+import { renderPlan } from '../format/plan.ts';
+import { dateTime, duration } from '../format/time.ts';
 import { type OutputOptions, print } from '../output.ts';
+import { readPlanFile, requestOf, requireSameFramework, type SavedPlan } from '../plan-file.ts';
+import { reportHeld } from '../report-held.ts';
 import { readSpecFiles } from '../spec-files.ts';
 import { askAboutSpec } from '../spec-problems.ts';
 import { plan } from './plan.ts';
@@ -19,15 +22,31 @@ export type ApplyOptions = ClientOptions &
     readonly file: readonly string[];
     readonly dryRun?: boolean;
     readonly takeOver?: boolean;
+    /** A file that `plan --out` wrote, in the place of spec files. */
+    readonly plan?: string;
     readonly wait?: boolean;
     /** Of `--wait`. */
     readonly timeout: number;
   };
 
 export async function apply(context: Context, options: ApplyOptions): Promise<ExitCode> {
-  if (options.dryRun === true) return plan(context, options);
-  const request = await readSpecFiles(options.file, context.io);
+  if (options.plan !== undefined && (options.file.length > 0 || options.dryRun === true)) {
+    throw new UsageError(
+      '--plan has its spec files in it and was looked at',
+      'leave --file and --dry-run out, or plan again',
+    );
+  }
+  if (options.dryRun === true) {
+    const { plan: _none, ...rest } = options;
+    return plan(context, rest);
+  }
+  const saved = options.plan === undefined ? undefined : await readPlanFile(options.plan);
+  const request = saved === undefined ? await readSpecFiles(options.file, context.io) : requestOf(saved);
   const client = await connect(context, options);
+  if (saved !== undefined && options.plan !== undefined) {
+    requireSameFramework(options.plan, saved, await client.scheduler());
+    showSaved(context, saved, options);
+  }
   const author = userInfo().username;
   const answer = await askAboutSpec(context, request, () =>
     client.apply({ ...request, author, ...(options.takeOver === true ? { takeOver: true } : {}) }),
@@ -38,6 +57,18 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ex
     context.io.err('The scheduler goes on from here. Watch it with: kafka-mesos status --watch\n');
   }
   return exitCodes.ok;
+}
+
+/** On stderr when stdout is for programs. */
+function showSaved(
+  { io }: Context,
+  { plan: shown, madeBy, madeAtMs }: SavedPlan,
+  { output }: OutputOptions,
+): void {
+  const isForPrograms = output === 'json' || output === 'yaml';
+  const style = isForPrograms ? io.errorStyle : io.style;
+  const text = renderPlan(shown, { style, width: io.width, housekeeping: output === 'wide' });
+  (isForPrograms ? io.err : io.out)(`Planned by ${madeBy} at ${dateTime(madeAtMs)}:\n\n${text}\n`);
 }
 
 function renderStored({ name, revision, changed, isRemoved }: ApplyAnswer['clusters'][number]): string {
@@ -98,12 +129,4 @@ async function wait(
       reportHeld(context, end.last, `Not converged after ${duration(timeoutMs)}; the scheduler goes on.`);
       return exitCodes.stillConverging;
   }
-}
-
-function reportHeld(context: Context, statuses: readonly ClusterStatus[], head: string): void {
-  const width = Number.isFinite(context.io.width) ? context.io.width : 100;
-  const lines = statuses.flatMap((status) =>
-    status.held.flatMap((held) => renderHeld(held, context.io.errorStyle, width)),
-  );
-  context.io.err(`${[head, ...lines].join('\n')}\n`);
 }

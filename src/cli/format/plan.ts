@@ -29,6 +29,7 @@ function renderCluster(cluster: ClusterPlan, format: PlanFormat): readonly strin
   const revision = cluster.revision === 0 ? 'new' : `revision ${cluster.revision}`;
   const steps = cluster.steps.filter((step) => step.mark !== '·' || format.housekeeping === true);
   const lines = [`${style.bold(`Cluster ${printable(cluster.name)}`)} ${style.dim(`(${revision})`)}`, ''];
+  if (cluster.source !== undefined) lines.push(...renderSource(cluster.source, width), '');
   if (steps.length === 0 && cluster.held.length === 0) {
     lines.push('  Nothing to do: the cluster is as declared.');
     return lines;
@@ -50,6 +51,17 @@ function renderCluster(cluster: ClusterPlan, format: PlanFormat): readonly strin
     );
   }
   return lines;
+}
+
+/** Who reads the plan of a file that owns the cluster learns here that applying another one is refused. */
+function renderSource(
+  { path, message }: NonNullable<ClusterPlan['source']>,
+  width: number,
+): readonly string[] {
+  return [
+    ...hang('  ', `${path} of the directory of specs owns it: ${message}`, width),
+    ...hang('  → ', 'change it there, or apply with --take-over', width),
+  ];
 }
 
 function renderStep(step: StepSummary, style: Style, width: number): readonly string[] {

@@ -55,18 +55,26 @@ export function renderStatus(cluster: ClusterStatus, format: StatusFormat): stri
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-/** `notes`: what each broker waits for as the last column, cut to what is left of the width. */
-export function renderBrokers(
-  brokers: readonly BrokerStatus[],
+/**
+ * `notes`: what each broker waits for as the last column, cut to what is left of the width. `before`: columns that
+ * stand first.
+ */
+export function renderBrokers<Row extends BrokerStatus>(
+  brokers: readonly Row[],
   format: StatusFormat,
   notes = true,
+  before: readonly Column<Row>[] = [],
 ): readonly string[] {
-  const columns = format.wide === true ? wideBrokerColumns : brokerColumns;
+  const columns = [...before, ...(format.wide === true ? wideBrokerColumns : brokerColumns)];
   return renderTable(notes ? [...columns, noteColumn(brokers)] : columns, brokers, format);
 }
 
-export function renderTopics(topics: readonly TopicStatus[], format: StatusFormat): readonly string[] {
-  return renderTable(topicColumns, topics, format);
+export function renderTopics<Row extends TopicStatus>(
+  topics: readonly Row[],
+  format: StatusFormat,
+  before: readonly Column<Row>[] = [],
+): readonly string[] {
+  return renderTable([...before, ...topicColumns], topics, format);
 }
 
 export function renderClusters(clusters: readonly ClusterStatus[], format: StatusFormat): readonly string[] {
@@ -249,14 +257,19 @@ const broker = {
     paint: paintState,
   },
   agent: { title: 'AGENT', cell: (one: BrokerStatus) => one.agent ?? '-', shrinkTo: 12 },
-  rack: { title: 'RACK', cell: (one: BrokerStatus) => one.rack ?? '', optional: true },
+  rack: { title: 'RACK', cell: (one: BrokerStatus) => one.rack ?? '', optional: true, spare: 1 },
   endpoint: { title: 'ENDPOINT', cell: (one: BrokerStatus) => one.endpoint ?? '-', shrinkTo: 15 },
   inSync: {
     title: 'IN SYNC',
     cell: (one: BrokerStatus) =>
       one.inSync === undefined ? '-' : `${one.inSync.inSync}/${one.inSync.total}`,
   },
-  restarts: { title: 'RESTARTS', cell: (one: BrokerStatus) => String(one.restarts), align: 'right' },
+  restarts: {
+    title: 'RESTARTS',
+    cell: (one: BrokerStatus) => String(one.restarts),
+    align: 'right',
+    spare: 2,
+  },
 } satisfies Record<string, Column<BrokerStatus>>;
 
 const brokerColumns: readonly Column<BrokerStatus>[] = Object.values(broker);
