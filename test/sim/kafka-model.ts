@@ -39,6 +39,8 @@ export type Instance = {
   up: boolean;
   /** Cut off from the rest of the cluster, and from clients. */
   cutOff: boolean;
+  /** A process registers once in its life. */
+  hasRegistered: boolean;
 };
 
 type Registration = {
@@ -177,12 +179,17 @@ export function createKafkaModel(
     });
   }
 
-  /** Registers, or comes back under a registration of its own; refused while another process of this id is alive. */
+  /**
+   * Registers, or comes back under a registration of its own; refused while another process of this id is alive. One
+   * whose registration another process has taken, or nobody has any more, never comes back: its heartbeats are of a
+   * stale epoch (`checkBrokerEpoch` of Kafka's controller), and it goes on sending them (`BrokerLifecycleManager`).
+   */
   function join(instance: Instance): void {
     clock.setTimer(dice.between(500, 3_000), () => {
       if (!inTouch(instance)) return;
       const { brokerId } = instance;
       const known = registered.get(brokerId);
+      if (instance.hasRegistered && known?.instance !== instance) return;
       const isTaken = known !== undefined && known.instance !== instance && isAlive(brokerId);
       if (quorumLeader() < 0 || isTaken) {
         join(instance);
@@ -203,6 +210,7 @@ export function createKafkaModel(
         registration.instance = instance;
       }
       registered.set(brokerId, registration);
+      instance.hasRegistered = true;
       if (registration.fenced) registration.servesSinceMs = clock.nowMs();
       registration.fenced = false;
       registration.epoch += 1;
@@ -246,6 +254,7 @@ export function createKafkaModel(
         disk,
         up: true,
         cutOff: instances.some((i) => i.agentName === agentName && i.up && i.cutOff),
+        hasRegistered: false,
       };
       instances.push(instance);
       if (!clusterConfig.has('min.insync.replicas')) {
