@@ -45,6 +45,8 @@ export type MesosCluster = {
   wipeDisks(agentName: string): void;
   /** All that exist. */
   disks(): readonly Disk[];
+  /** Of a persistent volume, on whichever agent it is. */
+  diskOf(persistenceId: string): Disk | undefined;
   /** How each agent is, for the one who looks for a cause. */
   describe(): Readonly<Record<string, string>>;
   /** Offers made from now on are taken back after this; undefined: never. */
@@ -247,6 +249,7 @@ export function createMesosCluster(deps: {
       wipedAgents.add(agentName);
     },
     disks: () => [...disks.values()],
+    diskOf: (persistenceId) => [...disks].find(([key]) => key.endsWith(`/${persistenceId}`))?.[1],
     describe: () =>
       Object.fromEntries(
         [...configs.keys()].map((name) => {

@@ -43,6 +43,16 @@ export function isToGo(truth: Truth, clusterName: string): boolean {
   );
 }
 
+/** One on another agent is what it has left there: nobody goes back to that by himself. */
+function hasDisk(truth: Truth, { name, clusterId }: ClusterStatus, id: number): boolean {
+  const voter = clusterRecord(truth, name)?.voters.find((v) => v.nodeId === id);
+  const place = brokerRecord(truth, name, id)?.placement ?? voter?.placement;
+  const volumes = place?.volumes.flatMap((v) => v.persistenceId ?? []) ?? [];
+  const disks =
+    volumes.length === 0 ? truth.cluster.disks() : volumes.map((volume) => truth.cluster.diskOf(volume));
+  return disks.some((disk) => disk?.nodeId === id && disk.clusterId === clusterId);
+}
+
 function isBoundVoter(truth: Truth, clusterName: string, id: number): boolean {
   return clusterRecord(truth, clusterName)?.voters.some((v) => v.nodeId === id) === true;
 }
@@ -90,12 +100,11 @@ export function reachableLiveTasks({ cluster }: Truth): readonly { taskId: strin
  * person can say that it is lost. What waits for that broker waits with it; nothing else may.
  */
 export function isStuckForGood(truth: Truth, status: ClusterStatus): boolean {
-  const { clusterId } = status;
   const lost = status.brokers.filter(
     ({ id }) =>
       (brokerRecord(truth, status.name, id)?.placement !== undefined ||
         isBoundVoter(truth, status.name, id)) &&
-      !truth.cluster.disks().some((disk) => disk.nodeId === id && disk.clusterId === clusterId),
+      !hasDisk(truth, status, id),
   );
   // Nothing is settled as long as Mesos says nothing of a task that is gone with its machine.
   const lives = new Set(truth.cluster.executors().map((executor) => executor.taskId()));
