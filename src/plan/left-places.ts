@@ -2,11 +2,13 @@
  * What brokers have left on agents, and whether it is gone: forgotten only on an offer that shows nothing of it and
  * that is late enough to show it.
  */
-import type { PlanInput } from '../model/observed.ts';
+import type { KafkaObserved } from '../model/kafka.ts';
+import type { PlanInput, Source } from '../model/observed.ts';
 import type { Held, Step } from '../model/plan.ts';
-import type { BrokerRecord, LeftBehind } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
 import type { AgentOffers } from './fit.ts';
 import type { Owned } from './owned.ts';
+import { isHealthy } from './safety.ts';
 
 /**
  * After this, an offer shows what became of a release of which no feedback came. The master offers what it has made
@@ -120,22 +122,45 @@ function isGone(
   });
 }
 
-/** What is to go and is in no offer: its agent is away, or something still uses it. */
+/** Until the new disk has everything, the old one is what an operator could still fall back on. */
+export function blockRelease(
+  record: BrokerRecord,
+  left: LeftBehind,
+  { spec: { desired } }: ClusterMemory,
+  kafka: Source<KafkaObserved> | undefined,
+): string | undefined {
+  if (left.cause === 'removed' || !left.formatted) {
+    return undefined;
+  }
+  const broker = desired.brokers.find((b) => b.id === record.id);
+  const isBack =
+    broker !== undefined &&
+    record.task?.state === 'TASK_RUNNING' &&
+    record.task.unreachableSinceMs === undefined &&
+    kafka?.known === true &&
+    kafka.value.observedAtMs > record.task.stateSinceMs &&
+    isHealthy(kafka.value, broker);
+  return isBack ? undefined : `its old disk is kept until broker ${record.id} is in sync on its new one`;
+}
+
+/** What is to go and is in no offer: it must not go yet, its agent is away, or something still uses it. */
 export function heldLeft(
-  { clusters }: PlanInput,
+  { clusters, kafka }: PlanInput,
   gone: ReadonlySet<string>,
   offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
+  /** Their places may go for good with this pass. */
+  busy: ReadonlySet<string>,
 ): readonly Held[] {
   const there = new Set(
     [...offered.values()].flatMap((groups) => groups.map(({ owner }) => owner.incarnation)),
   );
-  return clusters.flatMap(({ spec: { desired }, brokers }) =>
-    [...brokers.values()].flatMap((record) =>
+  return clusters.flatMap((cluster) =>
+    [...cluster.brokers.values()].flatMap((record) =>
       (record.leftBehind ?? [])
         .filter((left) => !there.has(left.incarnation) && !gone.has(left.incarnation))
         .map(
           (left): Held => ({
-            clusterName: desired.name,
+            clusterName: record.clusterName,
             brokerId: record.id,
             need: `release what broker ${record.id} left on ${left.hostname}`,
             reason: {
@@ -143,6 +168,9 @@ export function heldLeft(
               hostname: left.hostname,
               what: `incarnation ${left.incarnation}`,
               detail:
+                (busy.has(`${record.clusterName}/${record.id}`)
+                  ? undefined
+                  : blockRelease(record, left, cluster, kafka.get(record.clusterName))) ??
                 'it is in no offer just now: the agent is away, or a task or its executor still uses it',
             },
             stalled: false,

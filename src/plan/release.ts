@@ -3,20 +3,18 @@
  * and reservations that no record knows. Data goes only where a record says that its place was left; a
  * volume that no record knows may be all that is left of a lost store, and is held for a person to look at.
  */
-import type { KafkaObserved } from '../model/kafka.ts';
 import type { OfferOperation, Resource } from '../model/mesos.ts';
-import type { PlanInput, Source } from '../model/observed.ts';
+import type { PlanInput } from '../model/observed.ts';
 import { operationId } from '../model/operation-id.ts';
 import type { DeclinedOffer, Held, HeldReason, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
+import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import type { AgentOffers } from './fit.ts';
 import { isUnderWay } from './growth.ts';
 import type { OffersWanted } from './housekeeping.ts';
 import { killDueAtMs } from './kill.ts';
-import { forgetGone, heldLeft, lookAgainSeconds, waitingAgents } from './left-places.ts';
+import { blockRelease, forgetGone, heldLeft, lookAgainSeconds, waitingAgents } from './left-places.ts';
 import { groupByOwner, hasVolume, type Owned, withoutVolume } from './owned.ts';
 import { merged } from './resources.ts';
-import { isHealthy } from './safety.ts';
 
 /** While only an agent that is away has something to give back, others are refused no longer than this. */
 const declineSeconds = 120;
@@ -150,7 +148,7 @@ export function planReleases(
   const isLooking = around.untilMs > input.nowMs;
   return {
     steps,
-    held: [...held, ...heldLeft(input, gone, offered)],
+    held: [...held, ...heldLeft(input, gone, offered, busy)],
     refusals,
     offerIds,
     wanted: input.isTornDown
@@ -220,27 +218,6 @@ function judge(group: Owned, cluster: ClusterMemory | undefined, input: PlanInpu
         resources,
         why: input.isTornDown ? tornDown : 'no record wants it, and there is no volume in it',
       };
-}
-
-/** Until the new disk has everything, the old one is what an operator could still fall back on. */
-function blockRelease(
-  record: BrokerRecord,
-  left: LeftBehind,
-  { spec: { desired } }: ClusterMemory,
-  kafka: Source<KafkaObserved> | undefined,
-): string | undefined {
-  if (left.cause === 'removed' || !left.formatted) {
-    return undefined;
-  }
-  const broker = desired.brokers.find((b) => b.id === record.id);
-  const isBack =
-    broker !== undefined &&
-    record.task?.state === 'TASK_RUNNING' &&
-    record.task.unreachableSinceMs === undefined &&
-    kafka?.known === true &&
-    kafka.value.observedAtMs > record.task.stateSinceMs &&
-    isHealthy(kafka.value, broker);
-  return isBack ? undefined : `its old disk is kept until broker ${record.id} is in sync on its new one`;
 }
 
 /**

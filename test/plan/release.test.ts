@@ -396,4 +396,16 @@ test('another agent of the host says nothing of what is left on the one that is 
   assert.ok(forgets(made(agentUrl)), 'the same one, under a new id');
 });
 
+test('an old disk that is kept says so, whether an offer shows it just now or not', () => {
+  const kept = { ...record, leftBehind: [{ ...left, cause: 'relocated' as const }] };
+  const detailsOf = (offers: PlanInput['mesos']['offers']): readonly string[] =>
+    plan({
+      ...inputOf(tableOf(offers), nowMs, makeMemory(desired, [kept])),
+      kafka: new Map([['demo', { known: false, why: 'no broker answers' }]]),
+    }).held.flatMap(({ reason }) => (reason.kind === 'left-behind' ? [reason.detail] : []));
+  const said = ['its old disk is kept until broker 1 is in sync on its new one'];
+  assert.equal(detailsOf([full]), said);
+  assert.equal(detailsOf([]), said);
+});
+
 test.run();
