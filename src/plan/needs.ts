@@ -203,7 +203,8 @@ function unreachableTask(
   const isGivenUp = isBeingReplaced(record, context.nowMs);
   // News of it that could not be stored is forgotten as an answer too: it may be that the broker is back.
   const isSure = context.mesos.answeredTasks.has(task.taskId);
-  if (broker.state === 'stopped' || !isSure || (context.nowMs < untilMs && !isGivenUp)) {
+  const isDue = context.nowMs >= untilMs || isGivenUp;
+  if (broker.state === 'stopped' || !isSure || !isDue) {
     const reason: HeldReason = {
       kind: 'agent-unreachable',
       agentId: task.agentId,
@@ -213,9 +214,12 @@ function unreachableTask(
       ...(isVoter(context.memory, broker.id) ? { isVoter: true } : {}),
       ...(broker.state === 'stopped' ? { isToStop: true } : {}),
     };
-    return broker.state === 'stopped'
-      ? heldNeed(context, broker, `stop broker ${broker.id}`, reason, false)
-      : { ...heldNeed(context, broker, `start broker ${broker.id}`, reason, false), wantsHome: true };
+    if (broker.state === 'stopped') {
+      return heldNeed(context, broker, `stop broker ${broker.id}`, reason, false);
+    }
+    // Asked about once more, a relocation that was held is not over.
+    const need = `${isDue ? 'relocate' : 'start'} broker ${broker.id}`;
+    return { ...heldNeed(context, broker, need, reason, false), wantsHome: true };
   }
   return relocation(broker, record, context);
 }
