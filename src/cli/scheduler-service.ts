@@ -36,7 +36,7 @@ export function createSchedulerService(deps: {
   readonly inventory: () => Promise<MesosInventory>;
 }): SchedulerService {
   const { reconciler } = deps;
-  const { sourceOf: _sourceOf, statuses, directory, originOf, ...following } = deps.following;
+  const { sourceOf, statuses, directory, originOf, ...following } = deps.following;
   return {
     scheduler: async () => {
       const frameworkId = reconciler.frameworkId();
@@ -62,9 +62,8 @@ export function createSchedulerService(deps: {
     async plan(request: SpecRequest): Promise<PlanAnswer> {
       const parsed = parseValid(request);
       await recallKafka(parsed);
-      const sources = new Map(reconciler.statuses().map((c) => [c.name, c.source]));
       const clusters = reconciler.preview(parsed.clusters.map((c) => c.desired)).map((plan) => {
-        const source = sources.get(plan.name);
+        const source = sourceOf(plan.name);
         return source === undefined ? plan : { ...plan, source };
       });
       return { clusters, warnings: warningsOf(parsed) };
