@@ -25,6 +25,7 @@ export function isRefusal(error: unknown): boolean {
     (error instanceof ConflictError &&
       [
         'KM_CONFLICT_REVISION',
+        'KM_CONFLICT_PLAN',
         'KM_CONFLICT_INTENT',
         'KM_CONFLICT_TEARDOWN',
         'KM_CONFLICT_OWNED',

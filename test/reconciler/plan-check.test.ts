@@ -78,6 +78,15 @@ test('a revision that came between is named with who applied it', async () => {
   assert.match((await refusal(harness, expected)).message, 'revision 2 was applied by bob');
 });
 
+test('a plan that is refused has nothing read again: nothing was written', async () => {
+  const backend = createMemoryStoreBackend();
+  const harness = await serving(createHarness(backend));
+  const stored = harness.reconciler.spec('demo');
+  await refusal(harness, { demo: 'revision=0' });
+  await settle();
+  assert.is(harness.reconciler.spec('demo'), stored, 'the same record, not one that was read');
+});
+
 test('a replica that was lost is named', async () => {
   const harness = await served();
   const topics = [{ name: 'events', partitions: 4, replicationFactor: 3, config: {} }];
