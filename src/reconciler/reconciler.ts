@@ -568,11 +568,21 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         }
         const applied: AppliedCluster[] = [];
         for (const proposed of clusters) {
+          const before = requireMemory().cluster(proposed.desired.name)?.spec;
           const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs(), origin });
           applied.push(one);
           if (one.changed) {
             noteApplied(one.name, `revision ${one.revision} applied`, { author, ...describeOrigin(origin) });
             await keepNow(one.name, one.revision);
+          } else if (requireMemory().cluster(one.name)?.spec !== before) {
+            const message = `revision ${one.revision} goes to another owner`;
+            events.add(one.name, {
+              atMs: clock.nowMs(),
+              severity: 'info',
+              message,
+              author,
+              ...describeOrigin(origin),
+            });
           }
         }
         return applied;

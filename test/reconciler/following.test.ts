@@ -43,6 +43,19 @@ test('a command does not change what a file owns, unless it takes over; and then
   assert.equal(harness.fatal, []);
 });
 
+test('whoever takes over what stays as it is, is told too', async () => {
+  const harness = await subscribed();
+  await apply(harness, 'd1', file());
+  await apply(harness, 'd1', { kind: 'command', takeOver: true });
+  const { events } = harness.reconciler.events({ clusterName: 'demo', limit: 1 });
+  assert.equal(
+    events.map(({ message, author, why }) => [message, author, why]),
+    [['revision 1 goes to another owner', 'ann', 'taken over from its file']],
+  );
+  await apply(harness, 'd1', { kind: 'command', takeOver: true });
+  assert.is(harness.reconciler.events({ clusterName: 'demo', limit: 1 }).events[0]?.count, undefined);
+});
+
 test('a cluster whose file is gone is the commands’ again', async () => {
   const harness = await subscribed();
   await apply(harness, 'd1', file());
