@@ -191,6 +191,8 @@ type RunOptions = {
 const overruled = [
   // The directory may well belong to the user of git-sync; the operator named it to us.
   'safe.directory=*',
+  // What looks like a repository may have been committed with the specs, its configuration too.
+  'safe.bareRepository=explicit',
   'core.fsmonitor=false',
   'core.hooksPath=/dev/null',
   'core.pager=cat',
@@ -218,6 +220,8 @@ function run(
         GIT_TERMINAL_PROMPT: '0',
         GIT_OPTIONAL_LOCKS: '0',
         GIT_NO_LAZY_FETCH: '1',
+        // Stronger than any `protocol.*.allow` of the repository; programs before 2.44 fetch lazily all the same.
+        GIT_ALLOW_PROTOCOL: 'none',
       },
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: timeoutMs,
