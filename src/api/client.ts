@@ -43,13 +43,13 @@ export type ApiClient = {
   clusters(): Promise<readonly ClusterStatus[]>;
   cluster(name: string): Promise<ClusterStatus | undefined>;
   spec(name: string): Promise<SpecRecord | undefined>;
-  /** Newest first. */
   plan(request: SpecRequest): Promise<PlanAnswer>;
   apply(request: ApplyRequest): Promise<ApplyAnswer>;
   setIntent(request: IntentRequest): Promise<IntentAnswer | undefined>;
   teardown(request: TeardownRequest): Promise<TeardownAnswer>;
   events(query: EventQuery): Promise<EventPage>;
   readLog(request: LogRequest): Promise<LogAnswer | undefined>;
+  /** Newest first. */
   revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
   suspend(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
   resume(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
