@@ -304,8 +304,12 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     summary: 'Reads the directory of specs and asks Kafka now, then passes.',
     body: requests.reconcileBody,
     answer: answers.reconcileAnswer,
-    errors: [409, 422, 503],
-    handle: ({ asked, body }) => asked.service.reconcile(body),
+    errors: [404, 409, 422, 503],
+    handle: async ({ asked, body }) => {
+      const { clusterName: name } = body;
+      if (name !== undefined) await clusterOf({ asked, params: { name } });
+      return asked.service.reconcile(body);
+    },
   }),
   route({
     method: 'POST',

@@ -275,6 +275,14 @@ test('the client tells an answer that breaks off, or stands still, from one that
   }
 });
 
+test('a cluster that is not there is not reconciled', () =>
+  withServer({}, async (server, asked) => {
+    const client = createApiClient({ url: server.url, token });
+    assert.is(await client.reconcile({ clusterName: 'dmo' }), undefined);
+    assert.equal(asked, []);
+    assert.equal(await client.reconcile({ clusterName: 'demo' }), { pass: 1 });
+  }));
+
 test('what is asked of a broker arrives as it was said; what is no such thing is refused', () =>
   withServer({}, async (server, asked) => {
     const client = createApiClient({ url: server.url, token });
