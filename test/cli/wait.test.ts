@@ -76,6 +76,8 @@ test('what can never be is 1 or 64, with the next step', async () => {
     const run = await runHere(['wait', 'demo'], { home });
     assert.is(run.exitCode, 1);
     assert.match(run.stderr, 'demo was removed and will never be converged');
+    // Its own events went with it: only those of the framework tell of it.
+    assert.match(run.stderr, /kafka-mesos events$/m);
   });
   await withScheduler({}, async (home) => {
     for (const [args, code, says] of [

@@ -58,7 +58,7 @@ export async function wait(
   }
   if (reason === 'until') {
     throw new CommandError('KM_CLI_GONE', `${who(cluster.name)} was removed and will never be ${words}`, {
-      remedy: 'see who removed it: kafka-mesos get events -A',
+      remedy: 'see when it was: kafka-mesos events',
     });
   }
   const late = `${who(cluster.name)} is not ${words} after ${duration(options.timeout)}`;
