@@ -223,12 +223,14 @@ function guard(tokens: Tokens, onLoopback: boolean, clock: Clock) {
     const client = clientOf(request.ip);
     const nowMs = clock.nowMs();
     const scope = (request.routeOptions.config as { scope?: Scope }).scope ?? 'read';
-    const waitMs = requests.take(client, request.method === 'GET' ? 1 : costOfWrite, nowMs);
+    const given = scope === 'none' ? undefined : scopeOf(request.headers.authorization, tokens);
+    const isCheap = request.method === 'GET' || request.method === 'HEAD';
+    // Who has no token uses up nothing of who has one: behind one address there may be many.
+    const waitMs = requests.take(`${given ?? 'nobody'} ${client}`, isCheap ? 1 : costOfWrite, nowMs);
     if (waitMs !== undefined) throw tooMany(reply, waitMs, 'too many requests');
     if (scope !== 'none') {
       const blockedMs = onLoopback ? undefined : failures.look(client, nowMs);
       if (blockedMs !== undefined) throw tooMany(reply, blockedMs, 'too many wrong tokens');
-      const given = scopeOf(request.headers.authorization, tokens);
       if (given === undefined) {
         const failedMs = failures.take(client, 1, nowMs);
         if (failedMs !== undefined) throw tooMany(reply, failedMs, 'too many wrong tokens');

@@ -143,11 +143,21 @@ test('too many requests are told when to come again', async () => {
     for (let i = 0; i < burst; i += 1) {
       assert.is(await ask(url, 'POST', '/v1/plan', header), '200');
     }
-    const response = await fetch(`${url}/v1/health`);
+    const response = await fetch(`${url}/v1/clusters`, { headers: { authorization: header } });
     assert.is(response.status, 429);
     assert.is(response.headers.get('retry-after'), '1');
+    assert.is(await ask(url, 'GET', '/v1/health'), '200', 'whoever has no token is counted apart');
     clock.advance(1_000);
-    assert.is(await ask(url, 'GET', '/v1/health'), '200');
+    assert.is(await ask(url, 'GET', '/v1/clusters', header), '200');
+  });
+});
+
+test('who has no token cannot use up the requests of who has one', async () => {
+  const clock = createVirtualClock();
+  await withServer({ clock }, async ({ url }) => {
+    for (let i = 0; i < requestBucket.tokens / 10; i += 1) await ask(url, 'POST', '/v1/plan');
+    assert.is(await ask(url, 'POST', '/v1/plan'), '429 KM_API_RATE');
+    assert.is(await ask(url, 'GET', '/v1/clusters', `Bearer ${token}`), '200');
   });
 });
 
