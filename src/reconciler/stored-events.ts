@@ -5,7 +5,7 @@
 
 import type { EventPage, EventQuery } from '../model/api.ts';
 import { frameworkLog } from '../model/api.ts';
-import { KafkaMesosError, ProtocolError } from '../model/errors.ts';
+import { KafkaMesosError, ProtocolError, UnavailableError } from '../model/errors.ts';
 import type { EventsRecord } from '../model/records.ts';
 import { recordPaths, type Store } from '../model/store.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
@@ -54,6 +54,7 @@ export function createStoredEvents(deps: {
   }
 
   async function writeAll(): Promise<void> {
+    let refusal: unknown;
     for (const name of log.names()) {
       if (name !== frameworkLog && !deps.exists(name)) {
         // Its record went with its cluster.
@@ -64,13 +65,20 @@ export function createStoredEvents(deps: {
       }
       const record = log.record(name);
       if (stored.get(name) === record) continue;
-      const path = pathOf(name);
-      const version = versions.get(name) ?? (await store.read(path))?.version ?? 0;
-      // Whether it was written is not known until it is.
-      versions.delete(name);
-      versions.set(name, await store.write(path, record, version));
-      stored.set(name, record);
+      try {
+        const path = pathOf(name);
+        const version = versions.get(name) ?? (await store.read(path))?.version ?? 0;
+        // Whether it was written is not known until it is.
+        versions.delete(name);
+        versions.set(name, await store.write(path, record, version));
+        stored.set(name, record);
+      } catch (error) {
+        // A store that is away takes no other record either; one that takes this record not may take the next.
+        if (isLeadershipLost(error) || error instanceof UnavailableError) throw error;
+        refusal ??= error;
+      }
     }
+    if (refusal !== undefined) throw refusal;
   }
 
   async function flush(): Promise<void> {

@@ -1,7 +1,7 @@
 /** What happened is told in order, once, bounded, and outlives the scheduler. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UnavailableError } from '../../src/model/errors.ts';
+import { SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { EventsRecord } from '../../src/model/records.ts';
 import { eventSentence } from '../../src/model/status.ts';
 import { createEventLog } from '../../src/reconciler/event-log.ts';
@@ -126,6 +126,30 @@ test('only what changed is written, and what went with its cluster is forgotten'
   await stored.flush();
   assert.is(written.length, 4);
   assert.equal(log.names(), ['', 'a']);
+});
+
+test('a record that the store refuses holds up no other', async () => {
+  const store = createMemoryStoreBackend().connect();
+  await store.claim();
+  const log = createEventLog();
+  const stored = createStoredEvents({
+    log,
+    store: {
+      ...store,
+      write: async (path, value, version) => {
+        if (path === 'clusters/a/events') throw new SpecError('KM_SPEC_RECORD_TOO_LARGE', 'too large');
+        return store.write(path, value, version);
+      },
+    },
+    clock: createVirtualClock(),
+    logger: silentLogger,
+    exists: () => true,
+    takeTurn: () => {},
+  });
+  for (const name of ['a', 'b']) log.add(name, { atMs: 0, severity: 'info', message: 'x' });
+  await stored.flush();
+  assert.is(await store.read('clusters/a/events'), undefined);
+  assert.ok(await store.read('clusters/b/events'));
 });
 
 test('with the last record of a cluster its events go', async () => {
