@@ -55,12 +55,14 @@ function renderCluster(cluster: ClusterPlan, format: PlanFormat): readonly strin
 
 /** Who reads the plan of a file that owns the cluster learns here that applying another one is refused. */
 function renderSource(
-  { path, message }: NonNullable<ClusterPlan['source']>,
+  { path, state, message }: NonNullable<ClusterPlan['source']>,
   width: number,
 ): readonly string[] {
+  // Taken over, or gone: then it is a command's to change.
+  const isRefused = state !== 'taken-over' && state !== 'missing';
   return [
-    ...hang('  ', `${path} of the directory of specs owns it: ${message}`, width),
-    ...hang('  → ', 'change it there, or apply with --take-over', width),
+    ...hang('  ', `${path} of the directory of specs ${isRefused ? 'owns' : 'owned'} it: ${message}`, width),
+    ...(isRefused ? hang('  → ', 'change it there, or apply with --take-over', width) : []),
   ];
 }
 
