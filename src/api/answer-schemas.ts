@@ -20,7 +20,14 @@ import type {
 import type { Desired } from '../model/desired.ts';
 import type { SpecRecord } from '../model/records.ts';
 import type { DirectoryStatus, RevisionSummary, SourceStatus } from '../model/source.ts';
-import type { BrokerStatus, ClusterEvent, ClusterStatus, TopicStatus } from '../model/status.ts';
+import {
+  type BrokerStatus,
+  brokerStates,
+  type ClusterEvent,
+  type ClusterStatus,
+  conditionTypes,
+  type TopicStatus,
+} from '../model/status.ts';
 import type { TeardownAnswer } from '../model/teardown.ts';
 import {
   always,
@@ -187,17 +194,7 @@ export const brokerStatus = named(
       id: integer(),
       pool: text(),
       roles: list(text()),
-      state: words(
-        'waiting',
-        'launching',
-        'starting',
-        'running',
-        'unreachable',
-        'stopping',
-        'stopped',
-        'failed',
-        'unknown',
-      ),
+      state: words(...brokerStates),
       restarts: integer(),
       failures: integer(),
       drift: list(text(), { description: 'Differences to the spec that need a restart, one per key.' }),
@@ -301,7 +298,7 @@ export const clusterStatus = named(
         named(
           'Condition',
           object({
-            type: words('Ready', 'Reconciling', 'Stalled', 'DiskTrouble'),
+            type: words(...conditionTypes),
             status: flag(),
             reason: text({ description: 'CamelCase word for programs.' }),
             message: text(),

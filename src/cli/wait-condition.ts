@@ -1,5 +1,13 @@
 /** What `kafka-mesos wait` waits for, and whether it is so. */
-import type { BrokerState, BrokerStatus, ClusterStatus, Condition, ConditionType } from '../model/status.ts';
+import {
+  type BrokerState,
+  type BrokerStatus,
+  brokerStates,
+  type ClusterStatus,
+  type Condition,
+  type ConditionType,
+  conditionTypes,
+} from '../model/status.ts';
 import { didYouMean } from '../spec/did-you-mean.ts';
 import { UsageError } from './errors.ts';
 
@@ -8,19 +16,6 @@ export type Wanted =
   | { readonly kind: 'converged' }
   | { readonly kind: 'state'; readonly state: BrokerState }
   | { readonly kind: 'deleted' };
-
-export const conditionTypes: readonly ConditionType[] = ['Ready', 'Reconciling', 'Stalled', 'DiskTrouble'];
-export const brokerStates: readonly BrokerState[] = [
-  'waiting',
-  'launching',
-  'starting',
-  'running',
-  'unreachable',
-  'stopping',
-  'stopped',
-  'failed',
-  'unknown',
-];
 
 /** Words for `--for`, as completion offers them. */
 export function wantedWords(of: 'cluster' | 'broker'): readonly string[] {

@@ -3,10 +3,9 @@
  * exported that is not in here. Names and units are Prometheus' manner; times are seconds since the epoch, so that an
  * age is `time() - …` wherever it is looked at.
  */
+import { brokerStates, conditionTypes } from '../model/status.ts';
 import {
-  brokerStates,
   codes,
-  conditions,
   declineReasons,
   directoryStates,
   diskStates,
@@ -197,7 +196,7 @@ export const catalog = {
   },
   kafka_mesos_cluster_condition: {
     type: 'gauge',
-    labels: { cluster: [], condition: conditions },
+    labels: { cluster: [], condition: conditionTypes },
     of: 'leader',
     help: '1 while it holds. Ready: all that should serve does. Reconciling: under way by itself. Stalled: waits for a person. DiskTrouble: a disk is full, failing or nearly full.',
   },

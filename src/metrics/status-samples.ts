@@ -3,17 +3,9 @@ import type { SchedulerStatus } from '../model/api.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
 import type { DirectoryStatus, SourceStatus } from '../model/source.ts';
-import type { ClusterStatus, HeldSummary } from '../model/status.ts';
+import { brokerStates, type ClusterStatus, type HeldSummary } from '../model/status.ts';
 import { gauge, type Sample } from './catalog.ts';
-import {
-  brokerStates,
-  directoryStates,
-  diskStates,
-  phases,
-  severities,
-  sourceStates,
-  topicStates,
-} from './words.ts';
+import { directoryStates, diskStates, phases, severities, sourceStates, topicStates } from './words.ts';
 
 /** What only the leader knows. */
 export type LeaderView = {

@@ -2,7 +2,7 @@
 import type { DeclineReason, HeldReason } from '../model/plan.ts';
 import type { KillCause } from '../model/records.ts';
 import type { DirectoryStatus, SourceStatus } from '../model/source.ts';
-import type { BrokerState, ClusterPhase, ConditionType, DiskStatus, TopicStatus } from '../model/status.ts';
+import type { ClusterPhase, DiskStatus, TopicStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 
 function keysOf<Word extends string>(words: Readonly<Record<Word, 0>>): readonly Word[] {
@@ -10,20 +10,6 @@ function keysOf<Word extends string>(words: Readonly<Record<Word, 0>>): readonly
 }
 
 export const phases = keysOf<ClusterPhase>({ forming: 0, converging: 0, rolling: 0, held: 0, converged: 0 });
-
-export const conditions = keysOf<ConditionType>({ Ready: 0, Reconciling: 0, Stalled: 0, DiskTrouble: 0 });
-
-export const brokerStates = keysOf<BrokerState>({
-  waiting: 0,
-  launching: 0,
-  starting: 0,
-  running: 0,
-  unreachable: 0,
-  stopping: 0,
-  stopped: 0,
-  failed: 0,
-  unknown: 0,
-});
 
 export const topicStates = keysOf<TopicStatus['state']>({
   missing: 0,

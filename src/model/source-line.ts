@@ -20,13 +20,14 @@ function ago(ms: number): string {
   return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`;
 }
 
+export const suspendedStates = { asked: 'suspended', pinned: 'pinned', 'taken-over': 'taken-over' } as const;
+
 /** What a record alone says, for who cannot look at the directory. */
 export function sourceFromRecord(record: SpecRecord, why: string): SourceStatus | undefined {
   const { source, suspension, revision } = record;
   if (source === undefined) return undefined;
-  const states = { asked: 'suspended', pinned: 'pinned', 'taken-over': 'taken-over' } as const;
   return {
-    state: suspension === undefined ? 'unknown' : states[suspension.kind],
+    state: suspension === undefined ? 'unknown' : suspendedStates[suspension.kind],
     ...source,
     ...(suspension === undefined ? {} : { suspension }),
     message: `of ${source.path}; ${why}; revision ${revision} holds`,

@@ -4,7 +4,8 @@ import type { DeletionPolicy } from './desired.ts';
 import type { DiskState } from './launch.ts';
 import type { SourceStatus } from './source.ts';
 
-export type ConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'DiskTrouble';
+export const conditionTypes = ['Ready', 'Reconciling', 'Stalled', 'DiskTrouble'] as const;
+export type ConditionType = (typeof conditionTypes)[number];
 
 export type Condition = {
   readonly type: ConditionType;
@@ -29,16 +30,18 @@ export function phaseWords({ phase, deletion }: Pick<ClusterStatus, 'phase' | 'd
       : 'being stopped, data kept';
 }
 
-export type BrokerState =
-  | 'waiting'
-  | 'launching'
-  | 'starting'
-  | 'running'
-  | 'unreachable'
-  | 'stopping'
-  | 'stopped'
-  | 'failed'
-  | 'unknown';
+export const brokerStates = [
+  'waiting',
+  'launching',
+  'starting',
+  'running',
+  'unreachable',
+  'stopping',
+  'stopped',
+  'failed',
+  'unknown',
+] as const;
+export type BrokerState = (typeof brokerStates)[number];
 
 export type BrokerStatus = {
   readonly id: number;

@@ -1,14 +1,15 @@
 /** Any status that the types allow, with texts of any kind. */
 import * as fc from 'fast-check';
-import type {
-  BrokerStatus,
-  ClusterEvent,
-  ClusterStatus,
-  HeldSummary,
-  Progress,
-  StepSummary,
-  TopicStatus,
-  Waiting,
+import {
+  type BrokerStatus,
+  brokerStates,
+  type ClusterEvent,
+  type ClusterStatus,
+  type HeldSummary,
+  type Progress,
+  type StepSummary,
+  type TopicStatus,
+  type Waiting,
 } from '../../src/model/status.ts';
 import { anyText } from '../any-text.ts';
 import { noonMs } from './samples.ts';
@@ -43,17 +44,7 @@ const broker: fc.Arbitrary<BrokerStatus> = fc
       id: fc.nat(100_000),
       pool: text,
       roles: fc.subarray(['broker', 'controller']),
-      state: fc.constantFrom<BrokerStatus['state']>(
-        'waiting',
-        'launching',
-        'starting',
-        'running',
-        'unreachable',
-        'stopping',
-        'stopped',
-        'failed',
-        'unknown',
-      ),
+      state: fc.constantFrom(...brokerStates),
       restarts: amount,
       failures: amount,
       drift: fc.array(text, { maxLength: 4 }),

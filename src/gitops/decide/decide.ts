@@ -1,6 +1,7 @@
 /** What follows for each cluster from what a directory of specs has and what the store knows. Pure. */
 import type { SpecRecord } from '../../model/records.ts';
 import type { DirectoryStatus, GitCommit, SourceStatus, SpecSource } from '../../model/source.ts';
+import { suspendedStates } from '../../model/source-line.ts';
 import { type Declared, declaredTwice, type ParsedCluster, type ParsedFile } from '../../spec/parse.ts';
 import { compareText, type Problem, toSpecProblem } from '../../spec/problems.ts';
 import type { Relation } from '../git.ts';
@@ -168,8 +169,6 @@ function judge(at: {
   }
   return { source: status('following', words.pending(facts)), taking: takingOf(offer) };
 }
-
-const suspendedStates = { asked: 'suspended', pinned: 'pinned', 'taken-over': 'taken-over' } as const;
 
 const factsOf = ({ commit, uncommitted }: FileFacts): Pick<SpecSource, 'commit' | 'uncommitted'> => ({
   ...(commit === undefined ? {} : { commit }),
