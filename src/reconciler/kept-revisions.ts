@@ -1,6 +1,6 @@
 /** The last revisions of each cluster's spec, and what became of them: for `history`, and to go back to. */
 import { SpecError } from '../model/errors.ts';
-import type { RevisionRecord, SpecRecord } from '../model/records.ts';
+import type { ClusterMemory, RevisionRecord, SpecRecord } from '../model/records.ts';
 import type { RevisionOutcome, RevisionSummary } from '../model/source.ts';
 import { recordPaths, type Store } from '../model/store.ts';
 import type { Memory } from './memory.ts';
@@ -28,7 +28,7 @@ export async function keepRevision(memory: Memory, name: string, nowMs: number):
 }
 
 /** That the cluster is as declared, once. */
-export async function closeRevision(memory: Memory, name: string, nowMs: number): Promise<void> {
+async function closeRevision(memory: Memory, name: string, nowMs: number): Promise<void> {
   const revision = memory.cluster(name)?.spec.revision;
   if (revision !== undefined) await close(memory, name, revision, { kind: 'converged', atMs: nowMs });
 }
@@ -78,4 +78,29 @@ export async function readRevisions(
     ...(outcome === undefined ? {} : { outcome }),
     isCurrent: revision === current.revision,
   }));
+}
+
+/**
+ * What an apply could not write, and what became of each revision; false when one could not be written. Nothing is left
+ * to write once all is calm.
+ */
+export async function keepRevisions(
+  memory: Memory,
+  by: {
+    readonly write: (what: string, effect: () => Promise<void>) => Promise<boolean>;
+    readonly isCalm: (cluster: ClusterMemory) => boolean;
+    readonly nowMs: number;
+  },
+): Promise<boolean> {
+  for (const cluster of memory.clusters()) {
+    const { name } = cluster.spec.desired;
+    const { kept, isOpen } = memory.history(name);
+    const isKept = kept.includes(cluster.spec.revision);
+    if (isKept && !(isOpen && by.isCalm(cluster))) continue;
+    const keep = isKept ? closeRevision : keepRevision;
+    if (!(await by.write(`keep revision ${cluster.spec.revision}`, () => keep(memory, name, by.nowMs)))) {
+      return false;
+    }
+  }
+  return true;
 }

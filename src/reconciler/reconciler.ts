@@ -43,7 +43,7 @@ import { boundMemory, type FoldedUpdate, foldApplied, foldTaskUpdate } from './f
 import { type FollowOrder, storeFollowOrder } from './follow-orders.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
-import { closeRevision, keepRevision, readRevisions } from './kept-revisions.ts';
+import { keepRevision, keepRevisions, readRevisions } from './kept-revisions.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createNews } from './news.ts';
 import { createOrphans } from './orphans.ts';
@@ -53,6 +53,7 @@ import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
 import {
   type AppliedCluster,
   applySpec,
+  describeOrigin,
   type ProposedSpec,
   requireRevisions,
   requireRight,
@@ -351,30 +352,13 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       if (isConverged) news.converged(memory);
       return isConverged;
     };
-    if (!(await keepRevisions(isCalm, nowMs))) {
+    if (!(await keepRevisions(requireMemory(), { write, isCalm, nowMs }))) {
       return turns.wakeAt(nowMs + storeRetryMs);
     }
     kafka.poll(requireMemory().clusters(), isCalm);
     if (lastPlan.wakeAtMs !== undefined) {
       turns.wakeAt(lastPlan.wakeAtMs);
     }
-  }
-
-  /** What an apply could not write, and what became of each revision. Nothing is left to write once all is calm. */
-  async function keepRevisions(isCalm: (memory: ClusterMemory) => boolean, nowMs: number): Promise<boolean> {
-    for (const cluster of requireMemory().clusters()) {
-      const { name } = cluster.spec.desired;
-      const { kept, isOpen } = requireMemory().history(name);
-      const isKept = kept.includes(cluster.spec.revision);
-      if (isKept && !(isOpen && isCalm(cluster))) continue;
-      const keep = isKept ? closeRevision : keepRevision;
-      if (
-        !(await write(`keep revision ${cluster.spec.revision}`, () => keep(requireMemory(), name, nowMs)))
-      ) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /**
@@ -689,12 +673,4 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       ...said,
     });
   }
-}
-
-/** `demo.yaml @ 1a2b3c4: Give topic events more partitions` */
-function describeOrigin(origin: SpecOrigin): Pick<ClusterEvent, 'why'> {
-  if (origin.kind === 'command') return origin.takeOver === true ? { why: 'taken over from its file' } : {};
-  const { path, commit, uncommitted } = origin.source;
-  const at = commit === undefined ? '' : ` @ ${commit.id.slice(0, 7)}`;
-  return { why: `${path}${at}${uncommitted === true || commit === undefined ? '' : `: ${commit.subject}`}` };
 }

@@ -4,6 +4,7 @@ import type { Desired } from '../model/desired.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { ClusterMemory, SpecRecord } from '../model/records.ts';
 import type { SpecSource } from '../model/source.ts';
+import type { ClusterEvent } from '../model/status.ts';
 import type { Memory } from './memory.ts';
 
 export type ProposedSpec = { readonly desired: Desired; readonly digest: string };
@@ -147,4 +148,12 @@ export function withProposed(
     proposed,
     others: stored.filter((c) => !desireds.some((d) => d.name === c.spec.desired.name)),
   };
+}
+
+/** `demo.yaml @ 1a2b3c4: Give topic events more partitions` */
+export function describeOrigin(origin: SpecOrigin): Pick<ClusterEvent, 'why'> {
+  if (origin.kind === 'command') return origin.takeOver === true ? { why: 'taken over from its file' } : {};
+  const { path, commit, uncommitted } = origin.source;
+  const at = commit === undefined ? '' : ` @ ${commit.id.slice(0, 7)}`;
+  return { why: `${path}${at}${uncommitted === true || commit === undefined ? '' : `: ${commit.subject}`}` };
 }
