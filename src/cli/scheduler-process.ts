@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createApiClient } from '../api/client.ts';
 import type { SchedulerStatus } from '../model/api.ts';
-import { ConflictError } from '../model/errors.ts';
+import { ConflictError, UnavailableError } from '../model/errors.ts';
 import { startInBackground, stopProcess } from './background.ts';
 import type { Context } from './context.ts';
 import { findRunningApi, readToken } from './home.ts';
@@ -53,9 +54,21 @@ export async function stopScheduler(context: Context): Promise<boolean> {
   return true;
 }
 
-/** Of the scheduler that runs; undefined when none does. */
+/**
+ * Of the scheduler that runs; undefined when none does. One that dies while it is asked resets the connection some moments
+ * before it is gone from the table of processes: it is as good as gone.
+ */
 async function askRunning(context: Context): Promise<Pick<SchedulerStatus, 'master' | 'specs'> | undefined> {
   const [api, token] = await Promise.all([findRunningApi(context.home), readToken(context.home.tokenFile)]);
   if (api === undefined || token === undefined) return undefined;
-  return createApiClient({ url: api.url, token, timeoutMs: 5_000 }).scheduler();
+  try {
+    return await createApiClient({ url: api.url, token, timeoutMs: 5_000 }).scheduler();
+  } catch (error) {
+    const deadlineMs = context.nowMs() + 2_000;
+    while ((await findRunningApi(context.home))?.pid === api.pid) {
+      if (!(error instanceof UnavailableError) || context.nowMs() >= deadlineMs) throw error;
+      await sleep(50);
+    }
+    return undefined;
+  }
 }

@@ -1,12 +1,14 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findRunningApi, type Home } from '../../src/cli/home.ts';
+import { ensureToken, findRunningApi, type Home } from '../../src/cli/home.ts';
+import { ensureScheduler } from '../../src/cli/scheduler-process.ts';
 import { findRunning } from '../../src/local/processes.ts';
 import { findProcess } from '../../src/local/runner/process-table.ts';
-import { type CliRun, runCli, withHome } from './run-cli.ts';
+import { type CliRun, runCli, testContext, withHome } from './run-cli.ts';
 
 async function withLocal(
   use: (home: Home, run: (...args: string[]) => Promise<CliRun>) => Promise<void>,
@@ -127,6 +129,34 @@ test('a scheduler that cannot start says why, and leaves nothing running', async
     assert.is(taken.exitCode, 1, taken.stderr);
     assert.match(taken.stderr, `--listen 127.0.0.1:${port} cannot be used: the port is taken`);
     assert.is(await findRunningApi(home), undefined);
+  });
+});
+
+test('a scheduler that dies while it is asked is as good as none: another one is started', async () => {
+  await withHome(async (home) => {
+    await ensureToken(home);
+    const dying = spawn(process.execPath, [
+      '-e',
+      `const server = require('node:net').createServer((socket) => {
+        socket.resetAndDestroy();
+        server.close();
+        setTimeout(() => {}, 300);
+      });
+      server.listen(0, '127.0.0.1', () => console.log(server.address().port));`,
+    ]);
+    const [port] = await once(dying.stdout, 'data');
+    const ref = await findProcess(dying.pid ?? 0);
+    writeFileSync(home.apiFile, JSON.stringify({ ...ref, url: `http://127.0.0.1:${Number(port)}` }));
+    // What is started in its place ends at once, and says its arguments.
+    const self = {
+      command: process.execPath,
+      args: ['-e', 'console.log(process.argv.slice(1).join(" "))', '--'],
+    };
+    const wanted = { master: '127.0.0.1:5050', specs: undefined };
+    const error = await ensureScheduler(testContext({ home, self }), wanted, []).catch((thrown) => thrown);
+    assert.is(error.code, 'KM_UNAVAILABLE_START', String(error));
+    assert.match(error.message, 'scheduler --master 127.0.0.1:5050');
+    assert.is(dying.exitCode, 0);
   });
 });
 
