@@ -298,8 +298,9 @@ export async function runSeed(
       `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ clusters: told, agents: cluster.describe() })}`,
     );
   }
-  // What was under way when it converged may end, a promise about maintenance that was lifted too.
-  await pass(180_000);
+  // What was under way when it converged may end, a promise about maintenance that was lifted too: three minutes of a clock
+  // that goes a tenth slower while it comes back from a jump.
+  await pass(205_000);
   // Of a task that was missed while all was broken a periodic reconciliation may bring the end: that is news, and what
   // follows it is no noise.
   const missed = brokerRecords(truth).flatMap(({ superseded, task }) => [
