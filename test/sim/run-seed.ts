@@ -298,9 +298,6 @@ export async function runSeed(
       `not converged after ${convergeWithinMs / 60_000} min: ${JSON.stringify({ clusters: told, agents: cluster.describe() })}`,
     );
   }
-  // What was under way when it converged may end, a promise about maintenance that was lifted too: three minutes of a clock
-  // that goes a tenth slower while it comes back from a jump.
-  await pass(205_000);
   // Of a task that was missed while all was broken a periodic reconciliation may bring the end: that is news, and what
   // follows it is no noise.
   const missed = brokerRecords(truth).flatMap(({ superseded, task }) => [
@@ -309,9 +306,20 @@ export async function runSeed(
   ]);
   const strange = cluster.executors().flatMap((executor) => executor.taskId() ?? []);
   missed.push(...strange.filter((id) => ownerOf(truth, id) === undefined));
+  const isNews = (line: string): boolean =>
+    missed.some((id) => line.includes(` update ${id} TASK_`)) && !line.includes('TASK_UN');
+  // What was under way when it converged may end, a promise about maintenance that was lifted too: three minutes of a clock
+  // that goes a tenth slower while it comes back from a jump.
+  let isResting = false;
   trace.listen((line) => {
-    if (missed.some((id) => line.includes(` update ${id} TASK_`)) && !line.includes('TASK_UN'))
-      isSilent = false;
+    if (isNews(line)) isResting = false;
+  });
+  for (let waits = 0; !isResting && waits < 5; waits += 1) {
+    isResting = true;
+    await pass(205_000);
+  }
+  trace.listen((line) => {
+    if (isNews(line)) isSilent = false;
     if (isSilent && /^\d+ (?:remove|warn|error|kafka|call (?:accept|kill|revive)) ?/.test(line))
       noise.push(line);
   });
