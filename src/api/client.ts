@@ -98,12 +98,15 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     spec: (name) => ask(`${cluster(name)}/spec`),
     plan: (request) => demand('/v1/plan', request),
     apply: (request) => demand('/v1/apply', request),
-    setIntent: ({ clusterName, brokerId, intent }) =>
-      ask(
-        `${cluster(clusterName)}/brokers/${brokerId}/intent`,
-        intent,
-        intent === undefined ? 'DELETE' : 'POST',
-      ),
+    setIntent({ clusterName, brokerId, intent, author }) {
+      const path = `${cluster(clusterName)}/brokers/${brokerId}/intent`;
+      if (intent !== undefined) return ask(path, intent);
+      return ask(
+        author === undefined ? path : `${path}?${new URLSearchParams({ author })}`,
+        undefined,
+        'DELETE',
+      );
+    },
     teardown: (request) => demand('/v1/teardown', request),
     events: ({ clusterName, afterSeq, limit }) =>
       demand(

@@ -155,6 +155,7 @@ export const queries = {
     }),
     limit: { ...limit, default: 100 },
   },
+  clearIntent: { author: described(author, 'Who takes it back, for the events.') },
   logs: {
     file: text({
       minLength: 1,

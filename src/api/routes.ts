@@ -259,9 +259,11 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     scope: 'write',
     id: 'clearIntent',
     summary: 'Takes back what was asked of a broker; one that backs off is tried at once.',
+    query: queries.clearIntent,
     answer: answers.intentAnswer,
     errors: [404, 409, 422, 503],
-    handle: async (call) => call.asked.service.setIntent(await brokerOf(call, leftAlone)),
+    handle: async (call) =>
+      call.asked.service.setIntent({ ...(await brokerOf(call, leftAlone)), ...call.query }),
   }),
   ...(['suspend', 'resume'] as const).map((id) =>
     route({
@@ -277,8 +279,13 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
       answer: answers.followAnswer,
       errors: [404, 409, 422, 503],
       handle: async (call) => {
-        const { name } = await clusterOf(call);
-        return call.asked.service[id](name, call.body);
+        const { service } = call.asked;
+        const { name = '' } = call.params;
+        // One that was removed beside its file can be resumed: it is formed anew.
+        if (id === 'resume')
+          return (await service.resume(name, call.body)) ?? notThere(`no cluster named ${name}`);
+        await clusterOf(call);
+        return service.suspend(name, call.body);
       },
     }),
   ),

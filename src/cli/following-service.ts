@@ -7,7 +7,7 @@ import type { DirectoryStatus, SourceStatus } from '../model/source.ts';
 import { sourceFromRecord } from '../model/source-line.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { FollowOrder } from '../reconciler/follow-orders.ts';
-import type { Reconciler } from '../reconciler/reconciler.ts';
+import type { Reconciler } from '../reconciler/ports.ts';
 import type { SpecOrigin } from '../reconciler/spec-revisions.ts';
 
 /** An answer goes out in time, however long a directory takes to be read: what is stored is stored. */
@@ -52,6 +52,8 @@ export function createFollowingService(reconciler: Reconciler, follower: Followe
       ...(source === undefined ? {} : { source }),
     };
   };
+  const isKnown = (name: string): boolean =>
+    reconciler.spec(name) !== undefined || reconciler.removed().has(name);
   return {
     sourceOf,
     statuses: () => reconciler.statuses().map((status) => withSource(status, sourceOf(status.name))),
@@ -65,7 +67,8 @@ export function createFollowingService(reconciler: Reconciler, follower: Followe
     }),
     revisions: (clusterName) => reconciler.revisions(clusterName),
     suspend: (clusterName, request) => obey(clusterName, { kind: 'suspend', ...request }),
-    resume: (clusterName, request) => obey(clusterName, { kind: 'resume', ...request }),
+    resume: async (clusterName, request) =>
+      isKnown(clusterName) ? await obey(clusterName, { kind: 'resume', ...request }) : undefined,
     rollback: (clusterName, request) => obey(clusterName, { kind: 'rollback', ...request }),
     async reconcile({ clusterName }) {
       await look();

@@ -2,7 +2,7 @@
 import type { SchedulerClient } from '../mesos/client.ts';
 import { formatHostPort } from '../mesos/master-address.ts';
 import type { MesosConnection } from '../model/api.ts';
-import type { Reconciler } from '../reconciler/reconciler.ts';
+import type { Reconciler } from '../reconciler/ports.ts';
 import type { Logger } from '../sys/logger.ts';
 
 type Connection = ReturnType<SchedulerClient['connection']>;

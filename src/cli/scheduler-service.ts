@@ -16,7 +16,7 @@ import type { Leader } from '../model/leadership.ts';
 import type { MesosInventory } from '../model/mesos-inventory.ts';
 import type { TeardownAnswer, TeardownRequest } from '../model/teardown.ts';
 import { findLeftovers } from '../plan/leftovers.ts';
-import type { Reconciler } from '../reconciler/reconciler.ts';
+import type { Reconciler } from '../reconciler/ports.ts';
 import type { ParsedSpec } from '../spec/parse.ts';
 import type { Following } from './following-service.ts';
 import { parseValid, warningsOf } from './spec-problems.ts';
@@ -82,8 +82,8 @@ export function createSchedulerService(deps: {
       );
       return { clusters, warnings: warningsOf(parsed) };
     },
-    async setIntent({ clusterName, brokerId, intent }) {
-      await reconciler.setIntent(clusterName, brokerId, intent);
+    async setIntent({ clusterName, brokerId, intent, author }) {
+      await reconciler.setIntent(clusterName, brokerId, intent, author);
       const status = reconciler.statuses().find((c) => c.name === clusterName);
       const now = status?.brokers.find((b) => b.id === brokerId)?.intent;
       return { brokerId, ...(now === undefined ? {} : { intent: now }) };

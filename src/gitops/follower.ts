@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { KafkaMesosError, SpecError } from '../model/errors.ts';
-import type { SpecRecord } from '../model/records.ts';
+import type { RemovedRecord, SpecRecord } from '../model/records.ts';
 import type { DirectoryStatus, GitCommit, SourceStatus } from '../model/source.ts';
 import { sourceFromRecord } from '../model/source-line.ts';
 import { type ParsedFile, parseSpecFile } from '../spec/parse.ts';
@@ -11,6 +11,7 @@ import { namesItsKind } from '../spec/spec-files.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { type Decision, decide, type FileFacts, shown, type Taking } from './decide/decide.ts';
+import { foldSourceNews, type SourceNews, type ToldSources } from './decide/source-news.ts';
 import type { Git, GitTree, Relation } from './git.ts';
 import { type ReadFile, readDirectory } from './read-directory.ts';
 import { codeOf } from './walk-directory.ts';
@@ -35,6 +36,9 @@ export type FollowerOptions = {
   readonly git: Git;
   /** What the store has of each cluster. */
   readonly known: () => readonly SpecRecord[];
+  readonly removed: () => ReadonlyMap<string, RemovedRecord>;
+  /** What is shown of the directory has changed; with what there is to tell of it. */
+  readonly onNews: (news: readonly SourceNews[]) => void;
   /** Stores a spec; rejects with the model's errors. */
   readonly take: (taking: Taking) => Promise<void>;
   readonly clock: Clock;
@@ -55,6 +59,8 @@ const usualTiming: Timing = { settleMs: 250, burstMs: 3_000, rereadMs: 60_000 };
 const retryMs = { first: 1_000, most: 30_000 } as const;
 /** Git holds its lock while it writes files; one that is older was left behind. */
 const gitLockMs = 30_000;
+/** So often a look is put off because git did not answer; then specs are taken without their commits. */
+const maxUnanswered = 3;
 /** More work trees in one directory than these are nobody's. */
 const maxTrees = 20;
 /** So long the loop and the heartbeats of others can do without us. */
@@ -74,8 +80,14 @@ export function createFollower(options: FollowerOptions): Follower {
   const refusals = new Map<string, string>();
   const consented = new Set<string>();
   let decided:
-    | { readonly known: readonly SpecRecord[]; readonly seen: Seen; readonly decision: Decision }
+    | {
+        readonly known: readonly SpecRecord[];
+        readonly removed: ReadonlyMap<string, RemovedRecord>;
+        readonly seen: Seen;
+        readonly decision: Decision;
+      }
     | undefined;
+  let told: ToldSources = new Map();
 
   let isClosed = false;
   let queue: Promise<void> = Promise.resolve();
@@ -85,6 +97,7 @@ export function createFollower(options: FollowerOptions): Follower {
   let burstSinceMs: number | undefined;
   let failures = 0;
   let unsettledSinceMs: number | undefined;
+  let unanswered = 0;
   const watching: Watch = watchDirectory(absolute, { onHint: hint, logger });
 
   /** A look once nothing has changed for a while. */
@@ -137,8 +150,8 @@ export function createFollower(options: FollowerOptions): Follower {
       });
     } catch (error) {
       const why = error instanceof SpecError ? error.message : `it cannot be read: ${codeOf(error)}`;
-      if (why !== unreadable) logger.warn('the directory of specs cannot be read', { directory, error: why });
       unreadable = why;
+      tell();
       return failed();
     }
     if (read.kind === 'unsettled') {
@@ -155,7 +168,12 @@ export function createFollower(options: FollowerOptions): Follower {
       real,
       [...trees.values()].map(({ gitDir }) => gitDir),
     );
-    const files = await factsOf(read.files);
+    const { files, isComplete } = await factsOf(read.files);
+    unanswered = isComplete ? 0 : unanswered + 1;
+    if (!isComplete && unanswered <= maxUnanswered) {
+      logger.warn('git did not answer in time, the specs wait for it', { directory, tries: unanswered });
+      return failed();
+    }
     unreadable = undefined;
     readAtMs = clock.nowMs();
     reads += 1;
@@ -163,16 +181,17 @@ export function createFollower(options: FollowerOptions): Follower {
     await relate(seen);
     const { taking } = current(seen);
     hadSpecs ||= files.length > 0;
-    tell();
     const isDone = await takeAll(taking);
     // What was taken is what later commits are compared with.
     if (taking.length > 0) await relate(seen);
+    tell();
     if (!isDone) return failed();
     failures = 0;
     return timing.rereadMs;
   }
 
   async function takeAll(taking: readonly Taking[]): Promise<boolean> {
+    const before = new Map(refusals);
     refusals.clear();
     let isDone = true;
     for (const one of taking) {
@@ -184,7 +203,8 @@ export function createFollower(options: FollowerOptions): Follower {
       } catch (error) {
         if (!(error instanceof KafkaMesosError)) throw error;
         refusals.set(name, error.message);
-        logger.warn('a spec was not taken', {
+        const isKnown = before.get(name) === error.message;
+        (isKnown ? logger.debug : logger.warn)('a spec was not taken', {
           clusterName: name,
           file: one.source.path,
           code: error.code,
@@ -211,7 +231,9 @@ export function createFollower(options: FollowerOptions): Follower {
     return found;
   }
 
-  async function factsOf(files: readonly ReadFile[]): Promise<readonly FileFacts[]> {
+  async function factsOf(
+    files: readonly ReadFile[],
+  ): Promise<{ readonly files: readonly FileFacts[]; readonly isComplete: boolean }> {
     const specs: { readonly file: ReadFile; readonly parsed: ParsedFile }[] = [];
     let sliceEndsMs = performance.now() + sliceMs;
     for (const file of files) {
@@ -222,8 +244,11 @@ export function createFollower(options: FollowerOptions): Follower {
       await breathe();
       sliceEndsMs = performance.now() + sliceMs;
     }
-    const commits = await commitsOf(specs.map(({ file }) => file));
-    return specs.map(({ file, parsed }) => ({ path: file.path, parsed, ...commits.get(file) }));
+    const { facts, isComplete } = await commitsOf(specs.map(({ file }) => file));
+    return {
+      files: specs.map(({ file, parsed }) => ({ path: file.path, parsed, ...facts.get(file) })),
+      isComplete,
+    };
   }
 
   function parse(file: ReadFile): ParsedFile | 'foreign' {
@@ -241,25 +266,27 @@ export function createFollower(options: FollowerOptions): Follower {
   }
 
   async function commitsOf(files: readonly ReadFile[]) {
-    const found = new Map<ReadFile, Pick<FileFacts, 'commit' | 'uncommitted'>>();
+    const facts = new Map<ReadFile, Pick<FileFacts, 'commit' | 'uncommitted'>>();
+    let isComplete = true;
     for (const tree of trees.values()) {
       const own = files.filter((file) => file.base === tree.base);
       const committed = own.filter(({ below }) => tree.blobs.has(below));
-      const commits = await lastCommits(
+      const last = await lastCommits(
         tree,
         committed.map(({ below }) => below),
       );
+      isComplete &&= last.isComplete;
       for (const file of own) {
-        const commit = commits.get(file.below);
+        const commit = last.commits.get(file.below);
         const blob = tree.blobs.get(file.below);
         const isCommitted = blob !== undefined && (blob === file.blob?.sha1 || blob === file.blob?.sha256);
-        found.set(file, {
+        facts.set(file, {
           ...(commit === undefined ? {} : { commit }),
           ...(isCommitted ? {} : { uncommitted: true as const }),
         });
       }
     }
-    return found;
+    return { facts, isComplete };
   }
 
   /** By place in a repository: what is known of its files, as of a commit. Undefined: no commit was found. */
@@ -272,22 +299,31 @@ export function createFollower(options: FollowerOptions): Follower {
   async function lastCommits(
     tree: GitTree,
     paths: readonly string[],
-  ): Promise<ReadonlyMap<string, GitCommit | undefined>> {
+  ): Promise<{
+    readonly commits: ReadonlyMap<string, GitCommit | undefined>;
+    readonly isComplete: boolean;
+  }> {
     const before = histories.get(tree.place);
     const isGrown = before !== undefined && (await git.isAncestor(tree, before.head));
     const known = isGrown ? before.commits : new Map<string, GitCommit | undefined>();
     const hasMoved = isGrown && before.head.id !== tree.head.id;
     const old = paths.filter((path) => known.has(path));
-    const changed = hasMoved ? await git.lastCommits(tree, old, before.head) : new Map<string, GitCommit>();
+    const changed = await git.lastCommits(tree, hasMoved ? old : [], before?.head);
     const found = await git.lastCommits(
       tree,
       paths.filter((path) => !known.has(path)),
     );
+    const isComplete = changed.isComplete && found.isComplete;
     const commits = new Map(
-      paths.map((path) => [path, changed.get(path) ?? found.get(path) ?? known.get(path)] as const),
+      paths.map((path) => {
+        // Of a file that may have changed since, what was known before says nothing.
+        const kept = changed.isComplete ? known.get(path) : undefined;
+        return [path, changed.commits.get(path) ?? found.commits.get(path) ?? kept] as const;
+      }),
     );
-    histories.set(tree.place, { head: tree.head, commits });
-    return commits;
+    // What git did not say is asked again.
+    if (isComplete) histories.set(tree.place, { head: tree.head, commits });
+    return { commits, isComplete };
   }
 
   /** Compares what is applied with what the files have, of those clusters of which it matters. */
@@ -312,8 +348,10 @@ export function createFollower(options: FollowerOptions): Follower {
   /** Of what was seen, and of the records as they are now. */
   function current(of: Seen): Decision {
     const known = options.known();
+    const removed = options.removed();
     const isSame =
       decided?.seen === of &&
+      decided.removed === removed &&
       decided.known.length === known.length &&
       decided.known.every((record, at) => record === known[at]);
     if (decided !== undefined && isSame) return decided.decision;
@@ -321,6 +359,7 @@ export function createFollower(options: FollowerOptions): Follower {
       directory,
       files: of.files,
       known,
+      removed,
       relationOf: (applied, newest, path) =>
         applied.id === newest.id
           ? { kind: 'same' }
@@ -328,20 +367,36 @@ export function createFollower(options: FollowerOptions): Follower {
       consented,
       hadSpecs,
     });
-    decided = { known, seen: of, decision };
+    decided = { known, removed, seen: of, decision };
     return decision;
   }
 
-  let told = '';
   function tell(): void {
-    const { state, message, problems } = status();
-    const text = `${state} ${message}`;
-    if (text === told) return;
-    told = text;
+    const now = status();
+    const sources = seen === undefined ? new Map<string, SourceStatus>() : current(seen).sources;
+    const refused = new Set(refusals.keys());
+    const folded = foldSourceNews(
+      told,
+      now,
+      new Map([...sources].map(([name, source]) => [name, withRefusal(name, source)])),
+      refused,
+    );
+    const isLogged = told.get('')?.text === folded.told.get('')?.text;
+    told = folded.told;
+    if (folded.hasChanged) options.onNews(folded.news);
+    if (isLogged) return;
+    const { state, message, problems } = now;
     const [first] = problems;
     const fields = { directory, state, message, ...(first === undefined ? {} : { first }) };
     if (state === 'read') logger.info('the directory of specs was read', fields);
     else logger.warn('the directory of specs was read', fields);
+  }
+
+  function withRefusal(name: string, source: SourceStatus): SourceStatus {
+    const refusal = refusals.get(name);
+    return refusal === undefined
+      ? source
+      : { ...source, message: `${source.message}; that is not stored: ${refusal}` };
   }
 
   function status(): DirectoryStatus {
@@ -387,10 +442,7 @@ export function createFollower(options: FollowerOptions): Follower {
       const name = record.desired.name;
       const source = seen === undefined ? undefined : current(seen).sources.get(name);
       if (seen !== undefined && unreadable === undefined) {
-        const refusal = refusals.get(name);
-        return source === undefined || refusal === undefined
-          ? source
-          : { ...source, message: `${source.message}; that is not stored: ${refusal}` };
+        return source === undefined ? undefined : withRefusal(name, source);
       }
       return source ?? sourceFromRecord(record, unreadable ?? 'the directory is being read');
     },

@@ -31,13 +31,16 @@ export type Relation = {
 export type Git = {
   /** Undefined: it is in no work tree with a commit, or git cannot be asked. */
   tree(base: string, before: GitTree | undefined): Promise<GitTree | undefined>;
-  /** The last commits that changed these files, by path below the base; of one that has none there is none. */
+  /**
+   * The last commits that changed these files, by path below the base; of one that has none there is none. `isComplete`:
+   * git has answered to the end, so that what is not there has none.
+   */
   lastCommits(
     tree: GitTree,
     paths: readonly string[],
     /** Only of those after this one. */
     since?: GitCommit,
-  ): Promise<ReadonlyMap<string, GitCommit>>;
+  ): Promise<{ readonly commits: ReadonlyMap<string, GitCommit>; readonly isComplete: boolean }>;
   /** Whether one commit is the other, or came before it; false where that is not known. */
   isAncestor(tree: GitTree, earlier: GitCommit): Promise<boolean>;
   relation(tree: GitTree, applied: GitCommit, newest: GitCommit, path: string): Promise<Relation>;
@@ -83,7 +86,7 @@ export function createGit(program = 'git'): Git {
     },
 
     async lastCommits({ base, head }, paths, since) {
-      if (paths.length === 0) return new Map();
+      if (paths.length === 0) return { commits: new Map(), isComplete: true };
       const wanted = new Set(paths);
       const found = new Map<string, GitCommit>();
       const asked = paths.length > maxNamedPaths ? ['.'] : paths;
@@ -94,7 +97,7 @@ export function createGit(program = 'git'): Git {
         const path = token.replace(/^\n/, '');
         if (commit !== undefined && wanted.delete(path)) found.set(path, commit);
       };
-      await ask(
+      const answer = await ask(
         base,
         [
           'log',
@@ -117,7 +120,8 @@ export function createGit(program = 'git'): Git {
           },
         },
       );
-      return found;
+      // Of what was found before it broke off each is right: the newest come first.
+      return { commits: found, isComplete: answer !== undefined || wanted.size === 0 };
     },
 
     async isAncestor({ base, head }, earlier) {

@@ -20,7 +20,7 @@
  * | `POST /v1/reconcile` | `ReconcileBody` | `ReconcileAnswer` |
  * | `GET /v1/events?cluster=…&after=…&limit=…` | | `EventPage` |
  * | `POST /v1/clusters/:name/brokers/:id/intent` | `IntentBody` | `IntentAnswer` |
- * | `DELETE /v1/clusters/:name/brokers/:id/intent` | | `IntentAnswer` |
+ * | `DELETE /v1/clusters/:name/brokers/:id/intent?author=` | | `IntentAnswer` |
  * | `GET /v1/clusters/:name/brokers/:id/logs?file=kafka-server.log&bytes=65536` | | `LogAnswer` |
  *
  * All routes, with what they want and answer, are in `src/api/routes.ts` (docs/rest.md for people). Errors are
@@ -151,6 +151,8 @@ export type IntentRequest = {
   readonly brokerId: number;
   /** Absent: what was asked is taken back, and a broker that backs off is tried at once. */
   readonly intent?: IntentBody;
+  /** Who takes it back. */
+  readonly author?: string;
 };
 
 /** The broker's intent as it is now; absent: none. */
@@ -212,7 +214,8 @@ export type FollowingService = {
   /** The last ones, newest first; undefined: no such cluster. */
   revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
   suspend(clusterName: string, request: FollowBody): Promise<FollowAnswer>;
-  resume(clusterName: string, request: FollowBody): Promise<FollowAnswer>;
+  /** Also of one that was removed beside its file, which is formed anew. Undefined: no such cluster. */
+  resume(clusterName: string, request: FollowBody): Promise<FollowAnswer | undefined>;
   /** Applies an earlier revision as a new one, and suspends following. */
   rollback(clusterName: string, request: RollbackBody): Promise<FollowAnswer>;
   /** Reads the directory and asks Kafka now, then passes. */

@@ -34,6 +34,20 @@ export type SpecRecord = {
   readonly rollbackOf?: number;
 };
 
+/**
+ * What outlives a cluster that was removed while its file was not followed: the file may still declare it, and would form
+ * it anew, empty. Taken back by `resume`, or by an `apply` of a cluster of that name.
+ */
+export type RemovedRecord = {
+  readonly schema: 1;
+  readonly name: string;
+  /** Who asked for it to be removed. */
+  readonly author: string;
+  readonly removedAtMs: number;
+  readonly source: SpecSource;
+  readonly suspension: Suspension;
+};
+
 /** A revision as it was applied, kept for `history` and `rollback`; the last few. */
 export type RevisionRecord = SpecRecord & { readonly outcome?: RevisionOutcome };
 

@@ -37,6 +37,9 @@ export const recordPaths = {
   /** There while a lost store is being made again, and not complete yet. */
   recovery: 'recovery',
   clusters: 'clusters',
+  /** Clusters that were removed while their file was not followed. */
+  removed: 'removed',
+  removedCluster: (clusterName: string) => `removed/${clusterName}`,
   spec: (clusterName: string) => `clusters/${clusterName}/spec`,
   /** Past specs, by their revision. */
   revisions: (clusterName: string) => `clusters/${clusterName}/revisions`,

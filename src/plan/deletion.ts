@@ -124,7 +124,13 @@ function destroySteps(
       {
         mark: '-',
         what: `remove cluster ${clusterName}`,
-        why: [why, 'nothing of it is left'],
+        // The last that is heard of it, in the log of the framework; who asks for a teardown is told there already.
+        why: [
+          desired.deletion === undefined || input.isTornDown
+            ? why
+            : `${why}, as ${memory.spec.author} asked for`,
+          'nothing of it is left',
+        ],
         clusterName,
         action: {
           kind: 'remove-cluster',

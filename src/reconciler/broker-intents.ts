@@ -13,6 +13,8 @@ export type IntentDemand = {
   readonly brokerId: number;
   /** Undefined takes back what was asked. */
   readonly request: IntentBody | undefined;
+  /** Who takes it back. */
+  readonly takenBackBy?: string | undefined;
 };
 
 export type StoredIntent = {
@@ -23,7 +25,7 @@ export type StoredIntent = {
 
 export async function storeIntent(
   memory: Memory,
-  { clusterName, brokerId, request }: IntentDemand,
+  { clusterName, brokerId, request, takenBackBy }: IntentDemand,
   nowMs: number,
 ): Promise<StoredIntent> {
   const cluster = memory.cluster(clusterName);
@@ -33,7 +35,7 @@ export async function storeIntent(
     // One that is left alone would stay for ever: it leaves the spec, and does not go.
     const next = askNothing(leaving, nowMs);
     await memory.writeBroker(next);
-    return { record: next, news: newsOf(leaving, next) };
+    return { record: next, news: newsOf(leaving, next, takenBackBy) };
   }
   if (cluster === undefined || broker === undefined) {
     throw refused(`cluster ${clusterName} has no broker ${brokerId}`, 'look at `kafka-mesos get brokers`');
@@ -80,10 +82,14 @@ export async function storeIntent(
           nowMs,
         );
   await memory.writeBroker(next);
-  return { record: next, news: newsOf(record, next) };
+  return { record: next, news: newsOf(record, next, takenBackBy) };
 }
 
-function newsOf(before: BrokerRecord, { intent }: BrokerRecord): NonNullable<StoredIntent['news']> {
+function newsOf(
+  before: BrokerRecord,
+  { intent }: BrokerRecord,
+  takenBackBy: string | undefined,
+): NonNullable<StoredIntent['news']> {
   if (intent !== undefined) {
     const { kind, author, reason } = intent;
     return {
@@ -97,6 +103,7 @@ function newsOf(before: BrokerRecord, { intent }: BrokerRecord): NonNullable<Sto
       before.intent === undefined
         ? 'to be tried at once, as asked for'
         : `no more to be ${askedFor[before.intent.kind]}: it was taken back`,
+    ...(takenBackBy === undefined ? {} : { author: takenBackBy }),
   };
 }
 

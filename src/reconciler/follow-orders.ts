@@ -9,13 +9,17 @@ export type FollowOrder = { readonly author: string; readonly reason?: string } 
   | { readonly kind: 'rollback'; readonly revision: number }
 );
 
-export type FollowedOrder = {
-  readonly spec: SpecRecord;
-  /** Brokers have something to do. */
-  readonly isNewRevision: boolean;
-  /** For the events; absent: nothing changed. */
-  readonly news?: string;
-};
+export type FollowedOrder =
+  | {
+      readonly kind: 'stored';
+      readonly spec: SpecRecord;
+      /** Brokers have something to do. */
+      readonly isNewRevision: boolean;
+      /** For the events; absent: nothing changed. */
+      readonly news?: string;
+    }
+  /** There is no such cluster any more; its file may form it anew. */
+  | { readonly kind: 'removed'; readonly news: string };
 
 /**
  * Errors: `ConflictError` `KM_CONFLICT_NOT_FOLLOWED` where no file owns the cluster or there is no such cluster,
@@ -29,6 +33,14 @@ export async function storeFollowOrder(
 ): Promise<FollowedOrder> {
   const known = memory.cluster(clusterName)?.spec;
   if (known === undefined) {
+    const removed = memory.removed().get(clusterName);
+    if (removed !== undefined && order.kind === 'resume') {
+      await memory.forgetRemoved(clusterName);
+      return {
+        kind: 'removed',
+        news: `following ${removed.source.path} resumed: cluster ${clusterName}, which was removed, may be formed anew`,
+      };
+    }
     throw new ConflictError('KM_CONFLICT_NOT_FOLLOWED', `there is no cluster ${clusterName}`, {
       remedy: 'look at `kafka-mesos get clusters`',
     });
@@ -44,22 +56,23 @@ export async function storeFollowOrder(
   const { author, reason } = order;
   const why = reason === undefined ? '' : `: ${reason}`;
   if (order.kind === 'suspend') {
-    if (known.suspension !== undefined) return { spec: known, isNewRevision: false };
+    if (known.suspension !== undefined) return { kind: 'stored', spec: known, isNewRevision: false };
     const spec: SpecRecord = {
       ...known,
       suspension: { kind: 'asked', author, atMs: nowMs, ...(reason === undefined ? {} : { reason }) },
     };
     await memory.writeSpec(spec);
     return {
+      kind: 'stored',
       spec,
       isNewRevision: false,
       news: `following ${known.source.path} suspended${why}`,
     };
   }
-  if (known.suspension === undefined) return { spec: known, isNewRevision: false };
+  if (known.suspension === undefined) return { kind: 'stored', spec: known, isNewRevision: false };
   const spec: SpecRecord = { ...withoutFollowing(known), source: known.source };
   await memory.writeSpec(spec);
-  return { spec, isNewRevision: false, news: `following ${known.source.path} resumed${why}` };
+  return { kind: 'stored', spec, isNewRevision: false, news: `following ${known.source.path} resumed${why}` };
 }
 
 async function rollBack(
@@ -111,9 +124,9 @@ async function rollBack(
         rollbackOf: revision,
       }
     : { ...withoutFollowing(known), ...following };
-  if (!isNewRevision && known.source === undefined) return { spec: known, isNewRevision };
+  if (!isNewRevision && known.source === undefined) return { kind: 'stored', spec: known, isNewRevision };
   await memory.writeSpec(spec);
   const as = isNewRevision ? `, as revision ${spec.revision}` : '';
   const why = reason === undefined ? '' : `: ${reason}`;
-  return { spec, isNewRevision, news: `rolled back to revision ${revision}${as}${why}` };
+  return { kind: 'stored', spec, isNewRevision, news: `rolled back to revision ${revision}${as}${why}` };
 }

@@ -1,6 +1,12 @@
 /** Which failures end the loop, and which only end what was being done. */
 import type { KafkaMesosError } from '../model/errors.ts';
-import { ConflictError, ProtocolError, UnavailableError, UnsafePlanError } from '../model/errors.ts';
+import {
+  ConflictError,
+  ProtocolError,
+  SpecError,
+  UnavailableError,
+  UnsafePlanError,
+} from '../model/errors.ts';
 import type { Logger } from '../sys/logger.ts';
 
 /** Runs an effect; false when it failed in a way after which everything must be looked at again. */
@@ -22,6 +28,7 @@ export function isLeadershipLost(error: unknown): boolean {
 export function isRefusal(error: unknown): boolean {
   return (
     error instanceof UnsafePlanError ||
+    error instanceof SpecError ||
     (error instanceof ConflictError &&
       [
         'KM_CONFLICT_REVISION',

@@ -41,14 +41,16 @@ type Watched = {
   timer?: Timer;
   /** Until then Kafka is asked often. */
   newsUntilMs: number;
+  /** Told at the end of the next question. */
+  readonly waiting: (() => void)[];
 };
 
 export type KafkaWatch = {
   sources(nowMs: number): ReadonlyMap<string, Source<KafkaObserved>>;
   /** Starts what is due, and what will be when it is; calm clusters are asked less often. */
   poll(clusters: readonly ClusterMemory[], isCalm: (memory: ClusterMemory) => boolean): void;
-  /** Ask at the next poll, whatever the interval. */
-  hurry(clusterName: string): void;
+  /** Ask at the next poll, whatever the interval; resolves once that was answered or failed, or has nobody to ask. */
+  hurry(clusterName: string): Promise<void>;
   change(
     clusterName: string,
     what: string,
@@ -89,6 +91,7 @@ export function createKafkaWatch(deps: {
       changes: 0,
       lastAskMs: Number.NEGATIVE_INFINITY,
       newsUntilMs: Number.NEGATIVE_INFINITY,
+      waiting: [],
     };
     watched.set(name, made);
     return made;
@@ -105,6 +108,7 @@ export function createKafkaWatch(deps: {
     entry.asking = true;
     entry.lastAskMs = clock.nowMs();
     const { changes } = entry;
+    const waiting = entry.waiting.splice(0);
     let source: Source<KafkaObserved>;
     try {
       source = { known: true, value: await adminOf(name, entry).observe(entry.topics) };
@@ -117,6 +121,7 @@ export function createKafkaWatch(deps: {
       entry.source = source;
     }
     onNews(name);
+    for (const tell of waiting) tell();
   }
 
   /** One at a time, in the order of the plan. */
@@ -152,6 +157,7 @@ export function createKafkaWatch(deps: {
   function drop(name: string, entry: Watched): void {
     watched.delete(name);
     entry.pending.length = 0;
+    for (const tell of entry.waiting.splice(0)) tell();
     entry.admin?.close().catch((error: unknown) => {
       logger.debug('a client did not close', { clusterName: name, error: words(error) });
     });
@@ -187,6 +193,7 @@ export function createKafkaWatch(deps: {
         entry.topics = memory.spec.desired.topics.map((topic) => topic.name);
         if (entry.bootstrap.length === 0) {
           entry.source = { known: false, why: 'no broker of it runs' };
+          for (const tell of entry.waiting.splice(0)) tell();
           continue;
         }
         if (entry.asking) {
@@ -209,6 +216,7 @@ export function createKafkaWatch(deps: {
       const entry = entryOf(clusterName);
       entry.lastAskMs = Number.NEGATIVE_INFINITY;
       entry.newsUntilMs = clock.nowMs() + newsForMs;
+      return new Promise((resolve) => entry.waiting.push(resolve));
     },
     read: async (clusterName, question) => await question(adminOf(clusterName, entryOf(clusterName))),
     refusals: () => new Map([...watched].map(([name, { refusals }]) => [name, refusals])),

@@ -5,6 +5,7 @@ import type {
   ClusterMemory,
   ClusterRecord,
   FrameworkRecord,
+  RemovedRecord,
   RevisionRecord,
   SpecRecord,
 } from '../model/records.ts';
@@ -31,8 +32,14 @@ export type Memory = {
   removeRevision(name: string, revision: number): Promise<void>;
   /** It cannot be kept, and is not tried again. */
   skipRevision(name: string, revision: number): void;
-  /** Its brokers' records are gone by then. The spec goes last: it is what the others are found by. */
-  removeCluster(name: string, keepSpec: boolean): Promise<void>;
+  /**
+   * Its brokers' records are gone by then. The spec goes last: it is what the others are found by. Of a cluster whose file
+   * is not followed that stays known (`removed`).
+   */
+  removeCluster(name: string, how: { readonly keepSpec: boolean; readonly nowMs: number }): Promise<void>;
+  /** By name; another object whenever it changes. */
+  removed(): ReadonlyMap<string, RemovedRecord>;
+  forgetRemoved(name: string): Promise<void>;
 };
 
 type Entry = { spec: SpecRecord; cluster?: ClusterRecord; brokers: Map<number, BrokerRecord> };
@@ -95,6 +102,12 @@ export async function loadMemory(store: Store): Promise<Memory> {
       ? await read<RevisionRecord>(recordPaths.revision(name, spec.revision))
       : undefined;
     histories.set(name, { kept, isOpen: newest !== undefined && newest.outcome === undefined });
+  }
+
+  let removed: ReadonlyMap<string, RemovedRecord> = new Map();
+  for (const name of await store.list(recordPaths.removed)) {
+    const record = await read<RemovedRecord>(recordPaths.removedCluster(name));
+    if (record !== undefined) removed = new Map(removed).set(name, record);
   }
 
   const write = async (path: string, value: unknown): Promise<void> => {
@@ -202,7 +215,7 @@ export async function loadMemory(store: Store): Promise<Memory> {
       history.kept.add(revision);
       history.isOpen = false;
     },
-    async removeCluster(name, keepSpec) {
+    async removeCluster(name, { keepSpec, nowMs }) {
       const { spec, brokers } = entryOf(name);
       if (brokers.size > 0) {
         throw new InvariantError('KM_BUG_BROKERS_LEFT', `cluster ${name} still has records of brokers`);
@@ -210,12 +223,24 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await remove(recordPaths.cluster(name));
       entries.set(name, { spec, brokers });
       if (!keepSpec) {
+        const { source, suspension, author } = spec;
+        if (source !== undefined && suspension !== undefined) {
+          const record: RemovedRecord = { schema: 1, name, author, removedAtMs: nowMs, source, suspension };
+          await write(recordPaths.removedCluster(name), record);
+          removed = new Map(removed).set(name, record);
+        }
         for (const revision of historyOf(name).kept) await removeUnread(recordPaths.revision(name, revision));
         await removeUnread(recordPaths.events(name));
         await remove(recordPaths.spec(name));
         entries.delete(name);
         histories.delete(name);
       }
+    },
+    removed: () => removed,
+    async forgetRemoved(name) {
+      if (!removed.has(name)) return;
+      await remove(recordPaths.removedCluster(name));
+      removed = new Map([...removed].filter(([one]) => one !== name));
     },
   };
 }

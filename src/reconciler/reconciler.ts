@@ -4,24 +4,15 @@
  * delays, it never misleads.
  */
 import type { Effects } from '../execute/execute.ts';
-import {
-  type ClusterPlan,
-  type EventPage,
-  type EventQuery,
-  frameworkLog,
-  type SchedulerStatus,
-} from '../model/api.ts';
+import type { ClusterPlan } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
-import type { KafkaObserved } from '../model/kafka.ts';
-import type { FrameworkSettings, MesosCall, MesosEvent, MesosPort, TaskUpdate } from '../model/mesos.ts';
-import type { ArtifactCatalog, PlanInput, Source } from '../model/observed.ts';
-import type { LoopObserver, ObservedPass } from '../model/observer.ts';
+import type { MesosCall, MesosEvent, TaskUpdate } from '../model/mesos.ts';
+import type { PlanInput } from '../model/observed.ts';
+import type { ObservedPass } from '../model/observer.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
-import type { BrokerRecord, ClusterMemory, SpecRecord } from '../model/records.ts';
-import type { RevisionSummary } from '../model/source.ts';
-import type { ClusterEvent, ClusterStatus } from '../model/status.ts';
-import type { Store } from '../model/store.ts';
+import type { ClusterMemory } from '../model/records.ts';
+import type { ClusterStatus } from '../model/status.ts';
 import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import {
   foldHeldSince,
@@ -32,113 +23,26 @@ import {
 } from '../observe/rejections.ts';
 import { plan as planFrom } from '../plan/plan.ts';
 import { clusterStatus } from '../plan/status.ts';
-import type { SteadyClock } from '../sys/clock.ts';
-import type { Logger } from '../sys/logger.ts';
-import { createSeededRandom, type Random, uuid } from '../sys/random.ts';
-import { type IntentDemand, storeIntent } from './broker-intents.ts';
+import { createSeededRandom, uuid } from '../sys/random.ts';
 import { createSettingsComparison } from './compare-settings.ts';
+import { createDemands } from './demands.ts';
 import { createEventLog, eventsInStatus } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
 import { boundMemory, type FoldedUpdate, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
-import { type FollowOrder, storeFollowOrder } from './follow-orders.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
-import { type ConnectKafka, createKafkaWatch } from './kafka-watch.ts';
-import { keepRevision, keepRevisions, readRevisions } from './kept-revisions.ts';
+import { createKafkaWatch } from './kafka-watch.ts';
+import { keepRevisions } from './kept-revisions.ts';
 import { loadMemory, type Memory } from './memory.ts';
 import { createNews } from './news.ts';
 import { createOrphans } from './orphans.ts';
-import { previewClusters, requirePlans } from './plan-check.ts';
+import { previewClusters } from './plan-check.ts';
+import type { Reconciler, ReconcilerPorts } from './ports.ts';
 import { createRates } from './rates.ts';
 import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
-import {
-  type AppliedCluster,
-  applySpec,
-  describeOrigin,
-  type ProposedSpec,
-  requireRevisions,
-  requireRight,
-  type SpecOrigin,
-} from './spec-revisions.ts';
 import { createStoreTrouble } from './store-trouble.ts';
 import { createStoredEvents } from './stored-events.ts';
-import { carryOutTeardown, isTornDown, storeTeardown, tornDown } from './teardown.ts';
+import { isTornDown, tornDown } from './teardown.ts';
 import { createTurns } from './turns.ts';
-
-export type ReconcilerPorts = {
-  readonly clock: SteadyClock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly store: Store;
-  readonly mesos: MesosPort;
-  readonly connectKafka: ConnectKafka;
-  readonly framework: FrameworkSettings;
-  /** This process among those that may lead, for the events; absent: taking over is none. */
-  readonly self?: string;
-  readonly artifacts: () => ArtifactCatalog;
-  /**
-   * Whether this process may act, asked before every call that leaves it: false as soon as another could have
-   * been elected, so that a process that slept does not send what it had decided before.
-   */
-  readonly mayAct: () => boolean;
-  /** What decides; absent: `plan/`. Others look on, or plant a bug, to see that it is noticed. */
-  readonly plan?: (input: PlanInput) => Plan;
-  /** The loop cannot go on: another scheduler took over, the framework was removed or torn down, or a bug. */
-  readonly onFatal: (error: KafkaMesosError) => void;
-  /** Counts. */
-  readonly observer?: LoopObserver;
-};
-
-export type Reconciler = {
-  /**
-   * Claims and reads the store; rejects when that cannot be done, or when Mesos has removed the store's framework
-   * and nobody consents to another one in its place. Subscribe to Mesos after it.
-   */
-  start(consent?: {
-    /** Id of the framework that was removed. */
-    readonly registerAnew?: string | undefined;
-  }): Promise<void>;
-  /** To subscribe as; undefined: as a new one. */
-  frameworkId(): string | undefined;
-  /** The framework whose place the new one takes. */
-  removedFrameworkId(): string | undefined;
-  onMesosEvent(event: MesosEvent): void;
-  /** Stores new revisions. Rejects with `ConflictError` when a revision or a plan's index is not the one expected. */
-  apply(
-    clusters: readonly ProposedSpec[],
-    author: string,
-    expectedRevisions?: Readonly<Record<string, number>>,
-    origin?: SpecOrigin,
-    expectedIndexes?: Readonly<Record<string, string>>,
-  ): Promise<readonly AppliedCluster[]>;
-  /** Stores whether a cluster follows its file, or goes back to an earlier revision. */
-  follow(clusterName: string, order: FollowOrder): Promise<SpecRecord>;
-  revisions(clusterName: string): Promise<readonly RevisionSummary[] | undefined>;
-  /** Passes, with what Kafka says from now on. */
-  reconcileNow(clusterName?: string): Promise<number>;
-  /** Stores what an operator asks of a broker; undefined takes it back. Rejects with `ConflictError` when the spec says otherwise. */
-  setIntent(clusterName: string, brokerId: number, request: IntentDemand['request']): Promise<BrokerRecord>;
-  /** Stores that the framework goes, with all of its clusters; again without effect. */
-  beginTeardown(author: string): Promise<void>;
-  /** Lets Mesos forget the framework, then forgets it here. Rejects with `UnsafePlanError` while clusters are left. */
-  finishTeardown(options: {
-    readonly abandon: boolean;
-    /** Whether the master says so; asked after the call, whatever became of that. */
-    readonly isGone: () => Promise<boolean>;
-  }): Promise<void>;
-  preview(clusters: readonly Desired[]): readonly ClusterPlan[];
-  statuses(): readonly ClusterStatus[];
-  spec(clusterName: string): SpecRecord | undefined;
-  memory(): readonly ClusterMemory[];
-  /** What Kafka said last, by cluster name. */
-  readings(): ReadonlyMap<string, Source<KafkaObserved>>;
-  events(query: EventQuery): EventPage;
-  /** After each pass; returns how to end it. */
-  onChange(listener: () => void): () => void;
-  counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs' | 'orphans'>;
-  /** The artifacts changed, or anything else that no event tells of. */
-  wake(): void;
-  stop(): Promise<void>;
-};
 
 /** After these the next pass comes at once: it sees another memory. */
 const changingMemory: ReadonlySet<Action['kind']> = new Set([
@@ -291,7 +195,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     },
     removeBroker: (record) => persist(step, () => requireMemory().removeBroker(record)),
     removeCluster: async (name, keepSpec) => {
-      await persist(step, () => requireMemory().removeCluster(name, keepSpec));
+      await persist(step, () => requireMemory().removeCluster(name, { keepSpec, nowMs: clock.nowMs() }));
       if (!keepSpec) events.forget(name);
     },
     send,
@@ -472,7 +376,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       answered.delete(update.taskId);
       table = { ...table, answeredTasks: answered };
     } else if (folded.changedCluster !== undefined) {
-      kafka.hurry(folded.changedCluster);
+      void kafka.hurry(folded.changedCluster);
       if (folded.ended !== undefined) ports.observer?.taskEnded(folded.changedCluster, folded.ended);
     }
   }
@@ -502,6 +406,22 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       rates: rates.current(),
     });
   }
+
+  const demands = createDemands({
+    turns,
+    memory: requireMemory,
+    store,
+    events,
+    kafka,
+    clock,
+    logger,
+    preview,
+    statuses,
+    passed: () => pass,
+    write,
+    tellMesosToEnd: () => attempt('tear down', () => send({ kind: 'teardown' })),
+    end: fail,
+  });
 
   return {
     async start(consent = {}) {
@@ -537,101 +457,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       return framework?.removed === undefined ? undefined : framework.frameworkId;
     },
     onMesosEvent: (event) => turns.add(() => handleMesos(event)),
-    apply: (clusters, author, expectedRevisions = {}, origin = { kind: 'command' }, expectedIndexes = {}) =>
-      turns.demand(async () => {
-        requireNoTeardown();
-        requireRevisions(requireMemory(), clusters, expectedRevisions);
-        requireRight(requireMemory(), clusters, origin);
-        if (Object.keys(expectedIndexes).length > 0) {
-          requirePlans(expectedIndexes, {
-            stored: requireMemory().clusters(),
-            plans: preview(clusters.map((c) => c.desired)),
-            statuses,
-            kafka: kafka.sources(clock.nowMs()),
-          });
-        }
-        const applied: AppliedCluster[] = [];
-        for (const proposed of clusters) {
-          const before = requireMemory().cluster(proposed.desired.name)?.spec;
-          const one = await applySpec(requireMemory(), proposed, { author, nowMs: clock.nowMs(), origin });
-          applied.push(one);
-          if (one.changed) {
-            noteApplied(one.name, `revision ${one.revision} applied`, { author, ...describeOrigin(origin) });
-            await keepNow(one.name, one.revision);
-          } else if (requireMemory().cluster(one.name)?.spec !== before) {
-            const message = `revision ${one.revision} goes to another owner`;
-            events.add(one.name, {
-              atMs: clock.nowMs(),
-              severity: 'info',
-              message,
-              author,
-              ...describeOrigin(origin),
-            });
-          }
-        }
-        return applied;
-      }),
-    follow: (clusterName, order) =>
-      turns.demand(async () => {
-        if (order.kind === 'rollback') requireNoTeardown();
-        const done = await storeFollowOrder(requireMemory(), clusterName, order, clock.nowMs());
-        if (done.news !== undefined) noteApplied(clusterName, done.news, { author: order.author });
-        if (done.isNewRevision) await keepNow(clusterName, done.spec.revision);
-        return done.spec;
-      }),
-    revisions: (clusterName) => readRevisions(store, clusterName),
-    reconcileNow: async (clusterName) => {
-      const names = requireMemory()
-        .clusters()
-        .map((c) => c.spec.desired.name);
-      for (const name of names) if (clusterName === undefined || clusterName === name) kafka.hurry(name);
-      const passed = new Promise<void>((resolve) => {
-        const end = onChange(() => {
-          end();
-          resolve();
-        });
-      });
-      await turns.demand(async () => {});
-      await passed;
-      return pass;
-    },
-    setIntent: (clusterName, brokerId, request) =>
-      turns.demand(async () => {
-        const nowMs = clock.nowMs();
-        const { record, news: told } = await storeIntent(
-          requireMemory(),
-          { clusterName, brokerId, request },
-          nowMs,
-        );
-        if (told !== undefined) {
-          events.add(clusterName, { atMs: nowMs, brokerId, severity: 'info', ...told });
-        }
-        return record;
-      }),
-    beginTeardown: (author) =>
-      turns.demand(async () => {
-        if (await storeTeardown(requireMemory(), author, clock.nowMs())) {
-          logger.warn('the framework is torn down', { author });
-          events.add(frameworkLog, {
-            atMs: clock.nowMs(),
-            severity: 'warning',
-            message: 'to be torn down',
-            author,
-          });
-        }
-      }),
-    finishTeardown: ({ abandon, isGone }) =>
-      turns.demand(async () => {
-        await carryOutTeardown(requireMemory(), {
-          abandon,
-          isGone,
-          tellMesos: () => attempt('tear down', () => send({ kind: 'teardown' })),
-        });
-        fail(tornDown());
-      }),
+    ...demands,
     preview,
     statuses,
     spec: (clusterName) => requireMemory().cluster(clusterName)?.spec,
+    removed: () => requireMemory().removed(),
     memory: () => requireMemory().clusters(),
     readings: () => kafka.sources(clock.nowMs()),
     events: events.page,
@@ -642,6 +472,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       pass,
       ...(lastPassAtMs === undefined ? {} : { lastPassAtMs }),
     }),
+    tell: (news) =>
+      turns.add(async () => {
+        for (const { clusterName, ...event } of news) {
+          events.add(clusterName, { atMs: clock.nowMs(), ...event });
+        }
+      }),
     wake: () => turns.add(async () => {}),
     async stop() {
       turns.end();
@@ -650,27 +486,4 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       await store.close();
     },
   };
-
-  function requireNoTeardown(): void {
-    if (requireMemory().framework()?.teardown !== undefined) {
-      throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
-        remedy: 'start a scheduler anew when it is done',
-      });
-    }
-  }
-
-  /** The spec is stored, and counts: what this fails to write is written by the pass that follows. */
-  async function keepNow(name: string, revision: number): Promise<void> {
-    await write(`keep revision ${revision}`, () => keepRevision(requireMemory(), name, clock.nowMs()));
-  }
-
-  function noteApplied(name: string, message: string, said: Pick<ClusterEvent, 'author' | 'why'>): void {
-    kafka.specChanged(name);
-    events.add(name, {
-      atMs: clock.nowMs(),
-      severity: 'info',
-      message,
-      ...said,
-    });
-  }
 }

@@ -2,8 +2,8 @@
 import type { ApplyAnswer } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError } from '../model/errors.ts';
-import type { ClusterMemory, SpecRecord } from '../model/records.ts';
-import type { SpecSource } from '../model/source.ts';
+import type { ClusterMemory, RemovedRecord, SpecRecord } from '../model/records.ts';
+import type { SpecSource, Suspension } from '../model/source.ts';
 import type { ClusterEvent } from '../model/status.ts';
 import type { Memory } from './memory.ts';
 
@@ -48,12 +48,11 @@ export function requireRight(memory: Memory, proposed: readonly ProposedSpec[], 
   for (const { desired } of proposed) {
     const { name } = desired;
     const known = memory.cluster(name)?.spec;
-    if (known === undefined) continue;
     if (origin.kind === 'directory') {
-      if (known.suspension === undefined) continue;
+      if ((known ?? memory.removed().get(name))?.suspension === undefined) continue;
       throw new ConflictError('KM_CONFLICT_SUSPENDED', `cluster ${name} does not follow its file just now`);
     }
-    if (!isOwned(known, origin) || origin.takeOver === true) continue;
+    if (known === undefined || !isOwned(known, origin) || origin.takeOver === true) continue;
     const path =
       origin.directory === undefined ? known.source?.path : `${origin.directory}/${known.source?.path}`;
     throw new ConflictError('KM_CONFLICT_OWNED', `cluster ${name} belongs to the file ${path}`, {
@@ -81,7 +80,7 @@ export async function applySpec(
   const known = memory.cluster(name)?.spec;
   const revision = known?.revision ?? 0;
   const removal = desired.deletion === undefined ? {} : { isRemoved: true as const };
-  const following = followingAfter(known, by);
+  const following = followingAfter(known, memory.removed().get(name), by);
   if (known !== undefined && known.digest === digest) {
     const isFollowedAsBefore =
       known.source?.path === following.source?.path && known.suspension?.kind === following.suspension?.kind;
@@ -100,6 +99,7 @@ export async function applySpec(
     author: by.author,
     ...following,
   });
+  await memory.forgetRemoved(name);
   return { name, revision: revision + 1, changed: true, ...removal };
 }
 
@@ -107,15 +107,17 @@ type Following = Pick<SpecRecord, 'source' | 'suspension'>;
 
 function followingAfter(
   known: SpecRecord | undefined,
+  removed: RemovedRecord | undefined,
   { author, nowMs, origin = { kind: 'command' } }: Parameters<typeof applySpec>[2],
 ): Following {
   if (origin.kind === 'directory') return { source: origin.source };
-  if (known?.source === undefined) return {};
-  const { source, suspension } = known;
-  if (suspension?.kind === 'taken-over') return { source, suspension };
-  return isOwned(known, origin) && origin.takeOver === true
-    ? { source, suspension: { kind: 'taken-over', author, atMs: nowMs } }
-    : {};
+  const suspension: Suspension = { kind: 'taken-over', author, atMs: nowMs };
+  // Its file was not followed when it was removed, and is not because it is there again.
+  if (known === undefined) return removed === undefined ? {} : { source: removed.source, suspension };
+  const { source } = known;
+  if (source === undefined) return {};
+  if (known.suspension?.kind === 'taken-over') return { source, suspension: known.suspension };
+  return isOwned(known, origin) && origin.takeOver === true ? { source, suspension } : {};
 }
 
 /** The record of a spec that nobody follows. */

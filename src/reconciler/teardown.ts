@@ -24,12 +24,14 @@ export async function carryOutTeardown(
     abandon,
     isGone,
     tellMesos,
+    nowMs,
   }: {
     readonly abandon: boolean;
     /** Whether the master says so. */
     readonly isGone: () => Promise<boolean>;
     /** May fail: a master ends the stream before it answers. */
     readonly tellMesos: () => Promise<unknown>;
+    readonly nowMs: number;
   },
 ): Promise<void> {
   if (memory.framework()?.teardown === undefined || (memory.clusters().length > 0 && !abandon)) {
@@ -47,7 +49,7 @@ export async function carryOutTeardown(
     for (const record of [...brokers.values()]) {
       await memory.removeBroker(record);
     }
-    await memory.removeCluster(spec.desired.name, false);
+    await memory.removeCluster(spec.desired.name, { keepSpec: false, nowMs });
   }
   await memory.removeFramework();
 }

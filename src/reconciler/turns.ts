@@ -7,6 +7,8 @@ export type Turns = {
   add(job: () => Promise<void>): void;
   /** Something that somebody outside waits for, in its turn. Rejects with what `job` throws, or once the turns have ended. */
   demand<T>(job: () => Promise<T>): Promise<T>;
+  /** The end of the next pass that begins. Rejects as `demand` does. */
+  nextPass(): Promise<void>;
   wakeAt(atMs: number): void;
   /** One more pass, though nothing came. */
   passAgain(): void;
@@ -35,6 +37,8 @@ export function createTurns({
   let hasEnded = false;
   let restless = 0;
   let timer: Timer | undefined;
+  const waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  const stopping = () => new UnavailableError('KM_UNAVAILABLE_STOPPED', 'the scheduler is stopping');
 
   async function drain(): Promise<void> {
     if (isRunning) {
@@ -52,7 +56,9 @@ export function createTurns({
         }
         isPassDue = false;
         restless += 1;
+        const before = waiting.length;
         await runPass();
+        for (const { resolve } of waiting.splice(0, before)) resolve();
       }
     } catch (error) {
       end();
@@ -72,6 +78,7 @@ export function createTurns({
   function end(): void {
     hasEnded = true;
     timer?.cancel();
+    for (const { reject } of waiting.splice(0)) reject(stopping());
   }
 
   return {
@@ -79,7 +86,7 @@ export function createTurns({
     demand: (job) =>
       new Promise((resolve, reject) => {
         if (hasEnded) {
-          reject(new UnavailableError('KM_UNAVAILABLE_STOPPED', 'the scheduler is stopping'));
+          reject(stopping());
           return;
         }
         add(async () => {
@@ -93,6 +100,11 @@ export function createTurns({
             }
           }
         });
+      }),
+    nextPass: () =>
+      new Promise((resolve, reject) => {
+        if (hasEnded) reject(stopping());
+        else waiting.push({ resolve, reject });
       }),
     wakeAt(atMs) {
       timer?.cancel();

@@ -139,7 +139,7 @@ export function fakeService(change: Partial<SchedulerService> = {}) {
     },
     resume: async (clusterName, request) => {
       record('resume', { clusterName, ...request });
-      return { clusterName, revision: 1 };
+      return clusterName === 'demo' ? { clusterName, revision: 1 } : undefined;
     },
     rollback: async (clusterName, request) => {
       record('rollback', { clusterName, ...request });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -437,7 +438,7 @@ test('resume finds a broker that left the spec and was asked to stay, and no oth
       assert.match(resumed.stdout, 'broker 7: as the spec says');
       assert.equal(
         asked.map(({ request }) => request),
-        [{ clusterName: 'demo', brokerId: 7 }],
+        [{ clusterName: 'demo', brokerId: 7, author: userInfo().username }],
       );
       const stopped = await runHere(['broker', 'stop', '7'], { home });
       assert.match(stopped.stderr, 'cluster demo has no broker 7');
@@ -460,7 +461,7 @@ test('resume asks only for brokers of which something was asked', async () => {
     assert.match(run.stdout, /^broker 0: as the spec says\nbroker 1: nothing was asked of it\n/);
     assert.equal(
       asked.map(({ request }) => request),
-      [{ clusterName: 'demo', brokerId: 0 }],
+      [{ clusterName: 'demo', brokerId: 0, author: userInfo().username }],
     );
   });
 });

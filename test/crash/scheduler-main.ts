@@ -1,8 +1,8 @@
 /** The scheduler as a process of its own that dies at a chosen write. Settings come by `CRASH_SETTINGS`. */
 import { appendFileSync } from 'node:fs';
 import { defaultPlatform } from '../../src/cli/agent-files.ts';
-import { runScheduler } from '../../src/cli/compose-scheduler.ts';
 import { resolveHome } from '../../src/cli/home.ts';
+import { runScheduler } from '../../src/cli/run-scheduler.ts';
 import { UnavailableError } from '../../src/model/errors.ts';
 import type { KafkaAdmin } from '../../src/model/kafka.ts';
 import type { Store } from '../../src/model/store.ts';

@@ -60,7 +60,10 @@ test('ten thousand files: read without stopping the loop, one broken, one change
   commitAll(folder, 'Declare ten thousand');
   const taken: string[] = [];
   const world = await createGitopsWorld(folder, {
-    take: async ({ cluster }) => void taken.push(cluster.desired.name),
+    apply: async ([cluster]) => {
+      taken.push(cluster?.desired.name ?? '');
+      return [];
+    },
   });
   try {
     let turns = 0;

@@ -12,11 +12,12 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { followSpecs } from '../../src/cli/follow-specs.ts';
 import { createFollowingService, type Following } from '../../src/cli/following-service.ts';
-import type { Taking } from '../../src/gitops/decide/decide.ts';
-import { createFollower, type Follower, type Timing } from '../../src/gitops/follower.ts';
+import type { Follower, Timing } from '../../src/gitops/follower.ts';
 import { createGit, type Git } from '../../src/gitops/git.ts';
 import type { RevisionSummary, SourceStatus } from '../../src/model/source.ts';
+import type { Reconciler } from '../../src/reconciler/ports.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { createHarness, type Harness } from '../reconciler/harness.ts';
@@ -46,24 +47,26 @@ export async function createGitopsWorld(
     readonly harness?: Harness;
     readonly timing?: Partial<Timing>;
     readonly git?: Git;
-    /** In the place of the reconciler. */
-    readonly take?: (taking: Taking) => Promise<void>;
+    /** In the place of the reconciler's. */
+    readonly apply?: Reconciler['apply'];
   } = {},
 ): Promise<GitopsWorld> {
   const harness = options.harness ?? createHarness();
   if (options.harness === undefined) await subscribed(harness);
   const taken: string[] = [];
-  const follower = createFollower({
+  const { apply = harness.reconciler.apply } = options;
+  const watched: Reconciler = {
+    ...harness.reconciler,
+    async apply(...asked) {
+      const answer = await apply(...asked);
+      for (const { desired } of asked[0]) taken.push(desired.name);
+      return answer;
+    },
+  };
+  const follower = followSpecs(watched, {
     directory: options.specs ?? 'specs',
     path: join(folder, options.specs ?? 'specs'),
     git: options.git ?? createGit(),
-    known: () => harness.reconciler.memory().map(({ spec }) => spec),
-    async take(taking) {
-      const { cluster, source, author } = taking;
-      if (options.take !== undefined) return options.take(taking);
-      await harness.reconciler.apply([cluster], author, {}, { kind: 'directory', source });
-      taken.push(cluster.desired.name);
-    },
     clock: systemClock,
     logger: silentLogger,
     timing: { ...quick, ...options.timing },
@@ -156,4 +159,19 @@ export function syncTo(repository: string, commit: string): void {
   symlinkSync(name, join(repository, 'next'));
   renameSync(join(repository, 'next'), join(repository, 'current'));
   if (before !== undefined && before !== name) git(repository, 'worktree', 'remove', '--force', before);
+}
+
+/** A work tree `specs` of one commit with the cluster demo. */
+export async function inWorkTree(use: (world: GitopsWorld, first: string) => Promise<void>): Promise<void> {
+  const folder = newFolder();
+  put(folder, 'specs/demo.yaml', specOf('demo'));
+  git(folder, 'init', '-q');
+  const first = commitAll(folder, 'Declare demo');
+  const world = await createGitopsWorld(folder);
+  try {
+    await use(world, first);
+  } finally {
+    await world.close();
+    removeFolder(folder);
+  }
 }

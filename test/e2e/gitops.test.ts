@@ -10,29 +10,14 @@ import { createHarness, settle } from '../reconciler/harness.ts';
 import {
   commitAll,
   createGitopsWorld,
-  type GitopsWorld,
   git,
+  inWorkTree,
   newFolder,
   put,
   removeFolder,
   specOf,
   until,
 } from './gitops-world.ts';
-
-/** A work tree `specs` of one commit with the cluster demo. */
-async function inWorkTree(use: (world: GitopsWorld, first: string) => Promise<void>): Promise<void> {
-  const folder = newFolder();
-  put(folder, 'specs/demo.yaml', specOf('demo'));
-  git(folder, 'init', '-q');
-  const first = commitAll(folder, 'Declare demo');
-  const world = await createGitopsWorld(folder);
-  try {
-    await use(world, first);
-  } finally {
-    await world.close();
-    removeFolder(folder);
-  }
-}
 
 test('a commit is taken, with its author', () =>
   inWorkTree(async (world, first) => {
@@ -85,8 +70,8 @@ test('a rollback pins: newer commits are counted and not taken, until resume', (
     const [third] = await world.history('demo');
     assert.is(third?.rollbackOf, 1);
     const resumed = await world.following.resume('demo', { author: 'bob' });
-    assert.is(resumed.revision, 4);
-    assert.is(resumed.source?.state, 'following');
+    assert.is(resumed?.revision, 4);
+    assert.is(resumed?.source?.state, 'following');
   }));
 
 test('a burst of writes, and an editor that saves beside the file and renames, are one change each', () =>
@@ -256,8 +241,8 @@ test('a leader with an older checkout says so and takes nothing, until it is tol
         `which is older than ${newer.slice(0, 7)}, so it is not taken`,
       );
       const resumed = await next.following.resume('demo', { author: 'bob' });
-      assert.is(resumed.revision, 2);
-      assert.is(resumed.source?.state, 'following');
+      assert.is(resumed?.revision, 2);
+      assert.is(resumed?.source?.state, 'following');
       await next.close();
       removeFolder(old);
     }
@@ -382,6 +367,37 @@ test('nothing that a repository configures is run', () =>
     assert.is(world.source('demo')?.state, 'following');
     assert.ok(world.source('demo')?.commit, 'and the commit is known');
     assert.not(existsSync(mark));
+  }));
+
+test('a git that did not answer is asked again, and waited for a few times only', () =>
+  inWorkTree(async ({ folder }, first) => {
+    const program = join(folder, 'flaky-git');
+    const failures = join(folder, 'failures');
+    // As when it was killed because it took too long.
+    writeFileSync(
+      program,
+      `#!/bin/sh
+case "$*" in *--stdin*)
+  if read -r one < ${failures} && [ "$one" -gt 0 ]; then echo $((one - 1)) > ${failures}; kill -9 $$; fi ;;
+esac
+exec git "$@"
+`,
+      { mode: 0o755 },
+    );
+    for (const { times, commit } of [
+      { times: 2, commit: first },
+      { times: 100, commit: undefined },
+    ]) {
+      writeFileSync(failures, `${times}\n`);
+      const world = await createGitopsWorld(folder, { git: createGit(program) });
+      await world.follower.look();
+      assert.is(world.revision('demo'), 1);
+      assert.is(world.harness.reconciler.spec('demo')?.source?.commit?.id, commit);
+      writeFileSync(failures, '0\n');
+      await world.follower.look();
+      assert.is(world.source('demo')?.commit?.id, first, 'what was missed is learnt later');
+      await world.close();
+    }
   }));
 
 test('a directory in no work tree, and a machine without git, have no commits', async () => {

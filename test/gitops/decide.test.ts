@@ -43,6 +43,7 @@ function decided(input: Partial<DecideInput>, relation: Relation = { kind: 'unkn
     directory: 'specs',
     files: [],
     known: [],
+    removed: new Map(),
     relationOf: () => relation,
     consented: new Set(),
     hadSpecs: false,

@@ -158,9 +158,9 @@ test('with the last record of a cluster its events go', async () => {
   await store.write('clusters/demo/spec', makeSpec(makeDesired()), 0);
   await store.write(eventsPath, { schema: 1, events: [] }, 0);
   const memory = await loadMemory(store);
-  await memory.removeCluster('demo', true);
+  await memory.removeCluster('demo', { keepSpec: true, nowMs: 0 });
   assert.ok(await store.read(eventsPath), 'kept with the spec');
-  await memory.removeCluster('demo', false);
+  await memory.removeCluster('demo', { keepSpec: false, nowMs: 0 });
   assert.is(await store.read(eventsPath), undefined);
   assert.equal(memory.clusters(), []);
 });

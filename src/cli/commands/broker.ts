@@ -46,7 +46,9 @@ export async function broker(
     const answer = await client.setIntent({
       clusterName: cluster.name,
       brokerId,
-      ...(verb === 'start' || verb === 'resume' ? {} : { intent: bodyOf(verb, options) }),
+      ...(verb === 'start' || verb === 'resume'
+        ? { author: userInfo().username }
+        : { intent: bodyOf(verb, options) }),
     });
     if (answer === undefined) {
       throw new CommandError('KM_CLI_NO_BROKER', `broker ${brokerId} of ${cluster.name} is gone by now`, {

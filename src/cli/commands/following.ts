@@ -36,8 +36,9 @@ export async function followOrder(
   options: ReasonOptions,
 ): Promise<ExitCode> {
   const client = await connect(context, options);
-  const cluster = await pickCluster(client, name, 'by its name');
-  const answer = demand(await client[verb](cluster.name, personOf(options)), cluster.name);
+  // One that was removed beside its file is in no list, and can be resumed.
+  const clusterName = name ?? (await pickCluster(client, name, 'by its name')).name;
+  const answer = demand(await client[verb](clusterName, personOf(options)), clusterName);
   await printAnswer(context, options, answer);
   return exitCodes.ok;
 }

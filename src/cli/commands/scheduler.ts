@@ -62,7 +62,7 @@ export async function scheduler(context: Context, command: Command): Promise<num
     if (flags.file.length > 0 || flags.confirm === true || flags.frameworkId !== undefined) {
       throw new UsageError('-f, --confirm and --framework-id go with --recover');
     }
-    const { runScheduler } = await import('../compose-scheduler.ts');
+    const { runScheduler } = await import('../run-scheduler.ts');
     return await runScheduler(options);
   } catch (error) {
     // What the operator wrote cannot be used: to start again does not help, and supervisors can tell.

@@ -1,5 +1,5 @@
 /** What follows for each cluster from what a directory of specs has and what the store knows. Pure. */
-import type { SpecRecord } from '../../model/records.ts';
+import type { RemovedRecord, SpecRecord } from '../../model/records.ts';
 import type { DirectoryStatus, GitCommit, SourceStatus, SpecSource } from '../../model/source.ts';
 import { suspendedStates } from '../../model/source-line.ts';
 import { type Declared, declaredTwice, type ParsedCluster, type ParsedFile } from '../../spec/parse.ts';
@@ -22,6 +22,8 @@ export type DecideInput = {
   readonly directory: string;
   readonly files: readonly FileFacts[];
   readonly known: readonly SpecRecord[];
+  /** By name: clusters that were removed while their file was not followed. */
+  readonly removed: ReadonlyMap<string, RemovedRecord>;
   readonly relationOf: (applied: GitCommit, newest: GitCommit, path: string) => Relation;
   /** Clusters whose file may be taken though it has an older commit. */
   readonly consented: ReadonlySet<string>;
@@ -47,6 +49,7 @@ export type Decision = {
 };
 
 const maxProblems = 100;
+const removedCode = 'KM_SPEC_REMOVED';
 /** Whoever wrote what is in no commit. */
 const anyone = 'specs';
 
@@ -55,7 +58,7 @@ const anyone = 'specs';
  * Nothing is ever removed for being absent.
  */
 export function decide(input: DecideInput): Decision {
-  const files = withDuplicates(input.files);
+  const files = withRemoved(withDuplicates(input.files), input);
   const byPath = new Map(files.map((file) => [file.path, file]));
   const offers = new Map<string, Offer>();
   for (const file of files) {
@@ -102,8 +105,10 @@ function judge(at: {
 }): Judged {
   const { input, record, offer, broken } = at;
   if (record === undefined) {
-    // What its own file suspends is not begun either; one that is to be removed is not there to begin with.
+    // What its own file suspends is not begun either; one that is to be removed is not there to begin with. And what was
+    // removed beside its file would come back empty.
     return offer === undefined ||
+      input.removed.has(offer.cluster.desired.name) ||
       offer.cluster.suspend === true ||
       offer.cluster.desired.deletion !== undefined
       ? {}
@@ -226,12 +231,45 @@ function withDuplicates(files: readonly FileFacts[]): readonly FileFacts[] {
   });
 }
 
+/** That a file still declares what was removed while it was not followed. */
+function withRemoved(files: readonly FileFacts[], { removed, known }: DecideInput): readonly FileFacts[] {
+  const gone = new Set([...removed.keys()].filter((name) => !known.some((r) => r.desired.name === name)));
+  if (gone.size === 0) return files;
+  return files.map((file) => {
+    const { clusters, declared, problems } = file.parsed;
+    const found = declared.flatMap(({ name, place }): readonly Problem[] => {
+      const record = gone.has(name) ? removed.get(name) : undefined;
+      const isMeant = clusters.some(({ desired }) => desired.name === name && desired.deletion === undefined);
+      if (record === undefined || !isMeant) return [];
+      const atUtc = new Date(record.removedAtMs).toISOString().slice(0, 16).replace('T', ' ');
+      return [
+        {
+          severity: 'warning',
+          code: removedCode,
+          place,
+          path: 'metadata.name',
+          message: `cluster ${name} was removed at ${atUtc} UTC, as ${record.author} asked for beside this file, and is not formed anew`,
+          remedy: `take it out of the file; or form it anew, empty: kafka-mesos resume ${name}`,
+        },
+      ];
+    });
+    return found.length === 0
+      ? file
+      : { ...file, parsed: { ...file.parsed, problems: [...problems, ...found] } };
+  });
+}
+
 function directoryOf(
   files: readonly FileFacts[],
   clusters: number,
   isEmptied: boolean,
 ): Decision['directory'] {
   const broken = files.filter(isBroken);
+  const removed = files.flatMap(({ parsed }) =>
+    parsed.declared.flatMap(({ name, place }) =>
+      parsed.problems.some((p) => p.code === removedCode && p.place === place) ? [name] : [],
+    ),
+  );
   const found = files.flatMap(({ parsed }) => parsed.problems);
   const problems = [...found.filter(isError), ...found.filter((problem) => !isError(problem))]
     .slice(0, maxProblems)
@@ -244,7 +282,7 @@ function directoryOf(
         message: words.directoryBroken(broken.length, files.length, firstError(broken[0] as FileFacts)),
         ...counts,
       }
-    : { state: 'read', message: words.directoryRead(files.length, clusters), ...counts };
+    : { state: 'read', message: words.directoryRead(files.length, clusters, removed), ...counts };
 }
 
 /** As people write it: `specs/demo.yaml`. */

@@ -42,8 +42,14 @@ export const words = {
     const all = `${broken} of ${count(files, 'file')} ${who} stays as it is`;
     return first === undefined ? all : `${told(first)} (${all})`;
   },
-  directoryRead: (files: number, clusters: number) =>
-    files === 0 ? 'it has no spec file yet' : `${count(files, 'file')}, ${count(clusters, 'cluster')}`,
+  directoryRead(files: number, clusters: number, removed: readonly string[]): string {
+    if (files === 0) return 'it has no spec file yet';
+    const [name] = removed;
+    const found = `${count(files, 'file')}, ${count(clusters, 'cluster')}`;
+    if (name === undefined) return found;
+    const who = removed.length === 1 ? `cluster ${name} was` : `${name} and ${removed.length - 1} more were`;
+    return `${found}; ${who} removed beside its file, which forms it anew after \`kafka-mesos resume ${name}\``;
+  },
 } as const;
 
 function how(suspension: Suspension, { path }: Facts): string {
