@@ -1,6 +1,5 @@
 /** Follows a directory of specs: looks at it whenever something hints at a change, and has taken what follows from it. */
-import { realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { KafkaMesosError, SpecError } from '../model/errors.ts';
 import type { RemovedRecord, SpecRecord } from '../model/records.ts';
@@ -10,9 +9,10 @@ import { type ParsedFile, parseSpecFile } from '../spec/parse.ts';
 import { namesItsKind } from '../spec/spec-files.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
+import { createCommits } from './commits.ts';
 import { type Decision, decide, type FileFacts, shown, type Taking } from './decide/decide.ts';
 import { foldSourceNews, type SourceNews, type ToldSources } from './decide/source-news.ts';
-import type { Git, GitTree, Relation } from './git.ts';
+import type { Git, Relation } from './git.ts';
 import { type ReadFile, readDirectory } from './read-directory.ts';
 import { codeOf } from './walk-directory.ts';
 import { type Watch, watchDirectory } from './watch.ts';
@@ -57,24 +57,20 @@ export type Timing = {
 
 const usualTiming: Timing = { settleMs: 250, burstMs: 3_000, rereadMs: 60_000 };
 const retryMs = { first: 1_000, most: 30_000 } as const;
-/** Git holds its lock while it writes files; one that is older was left behind. */
-const gitLockMs = 30_000;
 /** So often a look is put off because git did not answer; then specs are taken without their commits. */
 const maxUnanswered = 3;
-/** More work trees in one directory than these are nobody's. */
-const maxTrees = 20;
 /** So long the loop and the heartbeats of others can do without us. */
 const sliceMs = 10;
 
 export function createFollower(options: FollowerOptions): Follower {
-  const { directory, path: absolute, git, clock, logger, timing = usualTiming } = options;
+  const { directory, path: absolute, clock, logger, timing = usualTiming } = options;
   let seen: Seen | undefined;
   let unreadable: string | undefined;
   let hadSpecs = false;
   let readAtMs: number | undefined;
   let reads = 0;
   let readFiles: readonly ReadFile[] = [];
-  let trees: ReadonlyMap<string, GitTree> = new Map();
+  const commits = createCommits(options.git);
   const parsed = new WeakMap<ReadFile, ParsedFile | 'foreign'>();
   /** Why what was new could not be stored, by cluster. */
   const refusals = new Map<string, string>();
@@ -136,10 +132,7 @@ export function createFollower(options: FollowerOptions): Follower {
   /** Until the next one, in milliseconds. */
   async function lookOnce(): Promise<number> {
     const real = await realpath(absolute).catch(() => absolute);
-    await watching.aim(
-      real,
-      [...trees.values()].map(({ gitDir }) => gitDir),
-    );
+    await watching.aim(real, commits.gitDirs());
     let read: Awaited<ReturnType<typeof readDirectory>>;
     try {
       // What changes without end is taken as it is found, if only it can be read whole.
@@ -158,16 +151,11 @@ export function createFollower(options: FollowerOptions): Follower {
       unsettledSinceMs ??= clock.nowMs();
       return timing.settleMs;
     }
-    const asked = await askGit(read.files);
     // It is being checked out: files and HEAD do not belong together yet.
-    if (asked === 'locked') return timing.settleMs;
+    if ((await commits.look(read.files)) === 'locked') return timing.settleMs;
     unsettledSinceMs = undefined;
     readFiles = read.files;
-    trees = asked;
-    await watching.aim(
-      real,
-      [...trees.values()].map(({ gitDir }) => gitDir),
-    );
+    await watching.aim(real, commits.gitDirs());
     const { files, isComplete } = await factsOf(read.files);
     unanswered = isComplete ? 0 : unanswered + 1;
     if (!isComplete && unanswered <= maxUnanswered) {
@@ -217,20 +205,6 @@ export function createFollower(options: FollowerOptions): Follower {
     return isDone;
   }
 
-  async function askGit(files: readonly ReadFile[]): Promise<ReadonlyMap<string, GitTree> | 'locked'> {
-    const found = new Map<string, GitTree>();
-    const nowMs = Date.now();
-    const bases = new Set(files.map(({ base }) => base));
-    for (const base of [...bases].slice(0, maxTrees)) {
-      const tree = await git.tree(base, trees.get(base));
-      if (tree === undefined) continue;
-      const lock = await stat(join(tree.gitDir, 'index.lock')).catch(() => undefined);
-      if (lock !== undefined && Math.abs(nowMs - lock.mtimeMs) < gitLockMs) return 'locked';
-      found.set(base, tree);
-    }
-    return found;
-  }
-
   async function factsOf(
     files: readonly ReadFile[],
   ): Promise<{ readonly files: readonly FileFacts[]; readonly isComplete: boolean }> {
@@ -244,7 +218,7 @@ export function createFollower(options: FollowerOptions): Follower {
       await breathe();
       sliceEndsMs = performance.now() + sliceMs;
     }
-    const { facts, isComplete } = await commitsOf(specs.map(({ file }) => file));
+    const { facts, isComplete } = await commits.of(specs.map(({ file }) => file));
     return {
       files: specs.map(({ file, parsed }) => ({ path: file.path, parsed, ...facts.get(file) })),
       isComplete,
@@ -265,67 +239,6 @@ export function createFollower(options: FollowerOptions): Follower {
     };
   }
 
-  async function commitsOf(files: readonly ReadFile[]) {
-    const facts = new Map<ReadFile, Pick<FileFacts, 'commit' | 'uncommitted'>>();
-    let isComplete = true;
-    for (const tree of trees.values()) {
-      const own = files.filter((file) => file.base === tree.base);
-      const committed = own.filter(({ below }) => tree.blobs.has(below));
-      const last = await lastCommits(
-        tree,
-        committed.map(({ below }) => below),
-      );
-      isComplete &&= last.isComplete;
-      for (const file of own) {
-        const commit = last.commits.get(file.below);
-        const blob = tree.blobs.get(file.below);
-        const isCommitted = blob !== undefined && (blob === file.blob?.sha1 || blob === file.blob?.sha256);
-        facts.set(file, {
-          ...(commit === undefined ? {} : { commit }),
-          ...(isCommitted ? {} : { uncommitted: true as const }),
-        });
-      }
-    }
-    return { facts, isComplete };
-  }
-
-  /** By place in a repository: what is known of its files, as of a commit. Undefined: no commit was found. */
-  const histories = new Map<
-    string,
-    { readonly head: GitCommit; readonly commits: ReadonlyMap<string, GitCommit | undefined> }
-  >();
-
-  /** Asks only for what came since the last look, as long as history has only grown. */
-  async function lastCommits(
-    tree: GitTree,
-    paths: readonly string[],
-  ): Promise<{
-    readonly commits: ReadonlyMap<string, GitCommit | undefined>;
-    readonly isComplete: boolean;
-  }> {
-    const before = histories.get(tree.place);
-    const isGrown = before !== undefined && (await git.isAncestor(tree, before.head));
-    const known = isGrown ? before.commits : new Map<string, GitCommit | undefined>();
-    const hasMoved = isGrown && before.head.id !== tree.head.id;
-    const old = paths.filter((path) => known.has(path));
-    const changed = await git.lastCommits(tree, hasMoved ? old : [], before?.head);
-    const found = await git.lastCommits(
-      tree,
-      paths.filter((path) => !known.has(path)),
-    );
-    const isComplete = changed.isComplete && found.isComplete;
-    const commits = new Map(
-      paths.map((path) => {
-        // Of a file that may have changed since, what was known before says nothing.
-        const kept = changed.isComplete ? known.get(path) : undefined;
-        return [path, changed.commits.get(path) ?? found.commits.get(path) ?? kept] as const;
-      }),
-    );
-    // What git did not say is asked again.
-    if (isComplete) histories.set(tree.place, { head: tree.head, commits });
-    return { commits, isComplete };
-  }
-
   /** Compares what is applied with what the files have, of those clusters of which it matters. */
   async function relate({ files, relations, places }: Seen): Promise<void> {
     const byPath = new Map(files.map((file) => [file.path, file]));
@@ -338,9 +251,8 @@ export function createFollower(options: FollowerOptions): Follower {
       const isSame = file?.parsed.clusters.some(({ digest }) => digest === record.digest) === true;
       if (applied === undefined || file?.commit === undefined || isSame) continue;
       const read = places.get(file.path);
-      const tree = read === undefined ? undefined : trees.get(read.base);
-      if (read === undefined || tree === undefined) continue;
-      const relation = await git.relation(tree, applied, file.commit, read.below);
+      const relation = read && (await commits.relation(read, applied, file.commit));
+      if (relation === undefined) continue;
       relations.set(relationKey(applied, file.commit, file.path), relation);
     }
   }
@@ -401,7 +313,7 @@ export function createFollower(options: FollowerOptions): Follower {
 
   function status(): DirectoryStatus {
     const found = seen === undefined ? undefined : current(seen).directory;
-    const head = [...trees.values()][0]?.head;
+    const head = commits.head();
     const counts = found ?? { files: 0, clusters: 0, problems: [] };
     const [refused] = refusals;
     return {

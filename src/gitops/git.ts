@@ -135,7 +135,8 @@ export function createGit(program = 'git'): Git {
       if (known !== undefined) return known;
       const relation = await compare();
       if (relations.size > 10_000) relations.clear();
-      relations.set(key, relation);
+      // Git may not have answered in time.
+      if (relation.kind !== 'unknown') relations.set(key, relation);
       return relation;
 
       async function compare(): Promise<Relation> {
