@@ -7,13 +7,11 @@ import type { Effects } from '../execute/execute.ts';
 import type { ClusterPlan } from '../model/api.ts';
 import type { Desired } from '../model/desired.ts';
 import { ConflictError, InvariantError, KafkaMesosError, UnavailableError } from '../model/errors.ts';
-import type { MesosCall, MesosEvent, TaskUpdate } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { ObservedPass } from '../model/observer.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
-import { emptyMesosTable, foldMesosEvent, foldSent, type MesosTable } from '../observe/mesos-table.ts';
 import {
   foldHeldSince,
   foldRejections,
@@ -28,20 +26,20 @@ import { createSettingsComparison } from './compare-settings.ts';
 import { createDemands } from './demands.ts';
 import { createEventLog, eventsInStatus } from './event-log.ts';
 import { executePlan } from './execute-plan.ts';
-import { boundMemory, type FoldedUpdate, foldApplied, foldTaskUpdate } from './fold-into-memory.ts';
+import { boundMemory, foldApplied } from './fold-into-memory.ts';
 import { createAttempt, isLeadershipLost, isRefusal, requireLeadership } from './guard.ts';
 import { createKafkaWatch } from './kafka-watch.ts';
 import { keepRevisions } from './kept-revisions.ts';
 import { loadMemory, type Memory } from './memory.ts';
+import { createMesosSide } from './mesos-side.ts';
 import { createNews } from './news.ts';
 import { createOrphans } from './orphans.ts';
 import { previewClusters } from './plan-check.ts';
 import type { Reconciler, ReconcilerPorts } from './ports.ts';
 import { createRates } from './rates.ts';
-import { leaveRemoved, rememberRemoval } from './removed-framework.ts';
+import { leaveRemoved } from './removed-framework.ts';
 import { createStoreTrouble } from './store-trouble.ts';
 import { createStoredEvents } from './stored-events.ts';
-import { isTornDown, tornDown } from './teardown.ts';
 import { createTurns } from './turns.ts';
 
 /** After these the next pass comes at once: it sees another memory. */
@@ -62,7 +60,7 @@ const agentsOf = (clusters: readonly ClusterMemory[]): readonly string[] => [
 ];
 
 export function createReconciler(ports: ReconcilerPorts): Reconciler {
-  const { clock, logger, store, mesos, plan = planFrom } = ports;
+  const { clock, logger, store, plan = planFrom } = ports;
   const events = createEventLog(() => storedEvents.changed());
   const storedEvents = createStoredEvents({
     log: events,
@@ -80,9 +78,6 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
   let memory: Memory | undefined;
   /** A write may or may not have happened: memory is read again before anything is decided. */
   let stale = false;
-  let table: MesosTable = emptyMesosTable;
-  /** Of this subscription, and whether the store has been told of it. */
-  let subscription: { readonly frameworkId: string; isStored: boolean } | undefined;
   let rejections: RejectionMemory = new Map();
   let heldSince: HeldSince = new Map();
   let lastPlan: Plan = { steps: [], held: [], declined: [] };
@@ -128,6 +123,23 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     onFailure: (clusterName, error) => logger.debug('settings cannot be compared', { clusterName, error }),
   });
 
+  const mesos = createMesosSide({
+    memory: requireMemory,
+    port: ports.mesos,
+    mayAct: ports.mayAct,
+    clock,
+    logger,
+    events,
+    rates,
+    attempt,
+    write,
+    taskChanged(clusterName, ended) {
+      void kafka.hurry(clusterName);
+      if (ended !== undefined) ports.observer?.taskEnded(clusterName, ended);
+    },
+    end: fail,
+  });
+
   function fail(error: unknown): void {
     turns.end();
     ports.onFatal(
@@ -164,12 +176,6 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     }
   }
 
-  async function send(call: MesosCall): Promise<void> {
-    requireLeadership(ports.mayAct);
-    table = foldSent(table, call, clock.nowMs());
-    await mesos.send(call);
-  }
-
   function input(clusters: readonly ClusterMemory[], nowMs: number, seed: number): PlanInput {
     const random = createSeededRandom(seed);
     return {
@@ -177,7 +183,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       wallMs: clock.wallMs(),
       framework: ports.framework,
       clusters,
-      mesos: table,
+      mesos: mesos.table(),
       kafka: kafka.sources(nowMs),
       kafkaRefusals: kafka.refusals(),
       isTornDown: requireMemory().framework()?.teardown !== undefined,
@@ -198,7 +204,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       await persist(step, () => requireMemory().removeCluster(name, { keepSpec, nowMs: clock.nowMs() }));
       if (!keepSpec) events.forget(name);
     },
-    send,
+    send: mesos.send,
     changeKafka: kafka.change,
     noteApplied: (applied) => turns.add(() => foldApplied(applied, { memory: requireMemory(), write })),
   });
@@ -209,11 +215,11 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     if (stale && !(await reload())) {
       return turns.wakeAt(nowMs + storeRetryMs);
     }
-    if (!(await storeSubscription())) {
+    if (!(await mesos.storeSubscription())) {
       return turns.wakeAt(nowMs + storeRetryMs);
     }
     const clusters = requireMemory().clusters();
-    const { offers } = table;
+    const { offers, connected } = mesos.table();
     pass += 1;
     lastPassAtMs = nowMs;
     const seed = ports.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0);
@@ -225,14 +231,14 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     lastPlan = timed.plan;
     orphans.fold(made, offers, new Set(clusters.map((c) => c.spec.desired.name)));
     logPlan(lastPlan);
-    if (table.connected) news.planned(lastPlan, clusters, orphans.current());
+    if (connected) news.planned(lastPlan, clusters, orphans.current());
     const executed = await executePlan(lastPlan, { effects, attempt, events, logger, nowMs });
     observed = {
       plan: made,
       executed: executed.steps,
       interrupted: executed.interrupted,
       isRestless: turns.restlessPasses() > 1,
-      offersInHand: table.offers.length,
+      offersInHand: mesos.table().offers.length,
     };
     if (executed.interrupted) {
       return turns.wakeAt(nowMs + storeRetryMs);
@@ -265,23 +271,6 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     }
   }
 
-  /**
-   * Durable before any task is: tasks of a forgotten framework could neither be seen nor stopped. And once in each
-   * subscription, before anything is acknowledged: where there is no election only the fence of the store tells
-   * that another scheduler has taken over, and what is unknown here may be in its records.
-   */
-  async function storeSubscription(): Promise<boolean> {
-    if (subscription === undefined || subscription.isStored) {
-      return true;
-    }
-    const { frameworkId } = subscription;
-    const { removed: _before, ...known } = requireMemory().framework() ?? {};
-    subscription.isStored = await write('remember the framework id', () =>
-      requireMemory().writeFramework({ ...known, schema: 1, frameworkId }),
-    );
-    return subscription.isStored;
-  }
-
   async function reload(): Promise<boolean> {
     const what = 'read the store';
     const load = async (): Promise<void> => {
@@ -307,77 +296,6 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
         steps: made.steps.map((s) => s.what),
         held: made.held.map((h) => `${h.need}: ${h.reason.kind}`),
       });
-    }
-  }
-
-  async function handleMesos(event: MesosEvent): Promise<void> {
-    switch (event.kind) {
-      case 'failed-over':
-        throw new ConflictError('KM_CONFLICT_FAILED_OVER', 'another scheduler subscribed as this framework', {
-          remedy: 'run one scheduler per store',
-        });
-      case 'framework-removed':
-        if (isTornDown(requireMemory())) {
-          // The last scheduler died between the TEARDOWN and its record.
-          await requireMemory().removeFramework();
-          return fail(tornDown());
-        }
-        throw await rememberRemoval(requireMemory(), event.message, { attempt, nowMs: clock.nowMs() });
-      case 'subscribed':
-        subscription = { frameworkId: event.frameworkId, isStored: false };
-        logger.info('subscribed', { frameworkId: event.frameworkId });
-        break;
-      case 'error':
-        logger.error('mesos reports an error', { error: event.message });
-        break;
-      default:
-        break;
-    }
-    const before = table;
-    table = foldMesosEvent(
-      table,
-      event,
-      (taskId) => requireMemory().ownerOf(taskId)?.current === true,
-      clock.nowMs(),
-    );
-    if (event.kind === 'update') {
-      // One broker, one task, one executor: they share an id.
-      const executorWaitStatus = before.executorExits.get(event.update.taskId)?.status;
-      await handleUpdate({
-        ...event.update,
-        ...(executorWaitStatus === undefined ? {} : { executorWaitStatus }),
-      });
-    }
-    if (event.kind === 'operation') {
-      // Nothing is stored of it: what an operation did is seen in offers too, by whoever leads then.
-      const { operationId, agentId, uuid } = event.update;
-      if (uuid !== undefined && agentId !== undefined && (await storeSubscription())) {
-        await attempt('acknowledge an operation', () =>
-          send({ kind: 'acknowledge-operation', operationId, agentId, uuid }),
-        );
-      }
-    }
-  }
-
-  async function handleUpdate(update: TaskUpdate): Promise<void> {
-    const folded: FoldedUpdate = (await storeSubscription())
-      ? await foldTaskUpdate(update, {
-          memory: requireMemory(),
-          attempt,
-          write,
-          send,
-          events,
-          rates,
-          nowMs: clock.nowMs(),
-        })
-      : { kind: 'not-stored' };
-    if (folded.kind === 'not-stored') {
-      const answered = new Set(table.answeredTasks);
-      answered.delete(update.taskId);
-      table = { ...table, answeredTasks: answered };
-    } else if (folded.changedCluster !== undefined) {
-      void kafka.hurry(folded.changedCluster);
-      if (folded.ended !== undefined) ports.observer?.taskEnded(folded.changedCluster, folded.ended);
     }
   }
 
@@ -419,7 +337,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     statuses,
     passed: () => pass,
     write,
-    tellMesosToEnd: () => attempt('tear down', () => send({ kind: 'teardown' })),
+    tellMesosToEnd: () => attempt('tear down', () => mesos.send({ kind: 'teardown' })),
     end: fail,
   });
 
@@ -456,7 +374,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       const framework = memory?.framework();
       return framework?.removed === undefined ? undefined : framework.frameworkId;
     },
-    onMesosEvent: (event) => turns.add(() => handleMesos(event)),
+    onMesosEvent: (event) => turns.add(() => mesos.handle(event)),
     ...demands,
     preview,
     statuses,
@@ -468,7 +386,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     onChange,
     counters: () => ({
       orphans: orphans.current(),
-      connected: table.connected,
+      connected: mesos.table().connected,
       pass,
       ...(lastPassAtMs === undefined ? {} : { lastPassAtMs }),
     }),
