@@ -12,6 +12,8 @@ import type { SpecOrigin } from '../reconciler/spec-revisions.ts';
 
 /** An answer goes out in time, however long a directory takes to be read: what is stored is stored. */
 const patienceMs = 7_000;
+/** The same where Kafka is waited for as well. */
+const shortPatienceMs = 4_000;
 
 export type Following = FollowingService & {
   /** Undefined: no file owns it. */
@@ -33,12 +35,12 @@ export function createFollowingService(reconciler: Reconciler, follower: Followe
       ? sourceFromRecord(spec, 'this scheduler follows no directory')
       : follower.sourceOf(spec);
   };
-  const look = async (consent?: string): Promise<void> => {
+  const look = async (consent?: string, withinMs = patienceMs): Promise<void> => {
     if (follower === undefined) return;
     const enough = new AbortController();
     await Promise.race([
       follower.look(consent),
-      sleep(patienceMs, undefined, { signal: enough.signal }).catch(() => {}),
+      sleep(withinMs, undefined, { signal: enough.signal }).catch(() => {}),
     ]);
     enough.abort();
   };
@@ -71,7 +73,7 @@ export function createFollowingService(reconciler: Reconciler, follower: Followe
       isKnown(clusterName) ? await obey(clusterName, { kind: 'resume', ...request }) : undefined,
     rollback: (clusterName, request) => obey(clusterName, { kind: 'rollback', ...request }),
     async reconcile({ clusterName }) {
-      await look();
+      await look(undefined, shortPatienceMs);
       const pass = await reconciler.reconcileNow(clusterName);
       return { pass, ...(follower === undefined ? {} : { specs: follower.status() }) };
     },

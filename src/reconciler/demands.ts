@@ -28,8 +28,8 @@ export type Demands = Pick<
   'apply' | 'follow' | 'revisions' | 'reconcileNow' | 'setIntent' | 'beginTeardown' | 'finishTeardown'
 >;
 
-/** An answer goes out in time, also when Kafka gives none. */
-const kafkaPatienceMs = 5_000;
+/** An answer goes out in time, also when Kafka gives none: a client waits for ten seconds. */
+const kafkaPatienceMs = 4_000;
 
 export function createDemands({
   turns,

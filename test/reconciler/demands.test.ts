@@ -41,7 +41,7 @@ test('reconcile now: a Kafka that does not answer is waited for a few seconds', 
   });
   await settle();
   assert.is(done, undefined);
-  harness.clock.advance(5_000);
+  harness.clock.advance(4_000);
   await settle();
   assert.ok(done);
 });
