@@ -104,11 +104,12 @@ export async function loadMemory(store: Store): Promise<Memory> {
     histories.set(name, { kept, isOpen: newest !== undefined && newest.outcome === undefined });
   }
 
-  let removed: ReadonlyMap<string, RemovedRecord> = new Map();
+  const gone = new Map<string, RemovedRecord>();
   for (const name of await store.list(recordPaths.removed)) {
     const record = await read<RemovedRecord>(recordPaths.removedCluster(name));
-    if (record !== undefined) removed = new Map(removed).set(name, record);
+    if (record !== undefined) gone.set(name, record);
   }
+  let removed: ReadonlyMap<string, RemovedRecord> = gone;
 
   const write = async (path: string, value: unknown): Promise<void> => {
     versions.set(path, await store.write(path, value, versions.get(path) ?? 0));
@@ -130,6 +131,11 @@ export async function loadMemory(store: Store): Promise<Memory> {
     const version = versions.get(path) ?? (await store.read(path))?.version;
     if (version !== undefined) await store.remove(path, version);
     versions.delete(path);
+  };
+  const forgetRemoved = async (name: string): Promise<void> => {
+    if (!removed.has(name)) return;
+    await remove(recordPaths.removedCluster(name));
+    removed = new Map([...removed].filter(([one]) => one !== name));
   };
   const entryOf = (name: string): Entry => {
     const entry = entries.get(name);
@@ -228,6 +234,9 @@ export async function loadMemory(store: Store): Promise<Memory> {
           const record: RemovedRecord = { schema: 1, name, author, removedAtMs: nowMs, source, suspension };
           await write(recordPaths.removedCluster(name), record);
           removed = new Map(removed).set(name, record);
+        } else {
+          // Of an earlier cluster of that name, when a scheduler died between the spec of this one and that.
+          await forgetRemoved(name);
         }
         for (const revision of historyOf(name).kept) await removeUnread(recordPaths.revision(name, revision));
         await removeUnread(recordPaths.events(name));
@@ -237,10 +246,6 @@ export async function loadMemory(store: Store): Promise<Memory> {
       }
     },
     removed: () => removed,
-    async forgetRemoved(name) {
-      if (!removed.has(name)) return;
-      await remove(recordPaths.removedCluster(name));
-      removed = new Map([...removed].filter(([one]) => one !== name));
-    },
+    forgetRemoved,
   };
 }

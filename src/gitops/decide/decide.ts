@@ -233,7 +233,8 @@ function withDuplicates(files: readonly FileFacts[]): readonly FileFacts[] {
 
 /** That a file still declares what was removed while it was not followed. */
 function withRemoved(files: readonly FileFacts[], { removed, known }: DecideInput): readonly FileFacts[] {
-  const gone = new Set([...removed.keys()].filter((name) => !known.some((r) => r.desired.name === name)));
+  const there = new Set(known.map(({ desired }) => desired.name));
+  const gone = new Set([...removed.keys()].filter((name) => !there.has(name)));
   if (gone.size === 0) return files;
   return files.map((file) => {
     const { clusters, declared, problems } = file.parsed;
