@@ -1,6 +1,5 @@
 /** The follower of a directory of specs, bound to the loop. */
 import { createFollower, type Follower, type FollowerOptions } from '../gitops/follower.ts';
-import { frameworkLog } from '../model/api.ts';
 import type { Reconciler } from '../reconciler/ports.ts';
 
 export function followSpecs(
@@ -11,7 +10,7 @@ export function followSpecs(
     ...options,
     known: () => reconciler.memory().map(({ spec }) => spec),
     removed: reconciler.removed,
-    onNews: (news) => reconciler.tell(news.map((one) => ({ clusterName: frameworkLog, ...one }))),
+    onChange: reconciler.sourcesChanged,
     async take({ cluster, source, author }) {
       await reconciler.apply([cluster], author, {}, { kind: 'directory', source });
     },

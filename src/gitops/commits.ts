@@ -13,7 +13,7 @@ const maxTrees = 20;
 
 export type Commits = {
   /** Finds the work trees of these files. `locked`: git is writing to one of them, and what was known stays. */
-  look(files: readonly ReadFile[]): Promise<'locked' | 'read'>;
+  look(files: readonly ReadFile[]): Promise<'locked' | 'read' | 'no answer'>;
   /** `isComplete`: git has answered to the end. */
   of(files: readonly ReadFile[]): Promise<{
     readonly facts: ReadonlyMap<ReadFile, Pick<FileFacts, 'commit' | 'uncommitted'>>;
@@ -34,19 +34,21 @@ export function createCommits(git: Git): Commits {
     { readonly head: GitCommit; readonly commits: ReadonlyMap<string, GitCommit | undefined> }
   >();
 
-  async function look(files: readonly ReadFile[]): Promise<'locked' | 'read'> {
+  async function look(files: readonly ReadFile[]): ReturnType<Commits['look']> {
     const found = new Map<string, GitTree>();
+    let isAnswered = true;
     const nowMs = Date.now();
     const bases = new Set(files.map(({ base }) => base));
     for (const base of [...bases].slice(0, maxTrees)) {
       const tree = await git.tree(base, trees.get(base));
-      if (tree === undefined) continue;
+      if (tree === 'no answer') isAnswered = false;
+      if (tree === undefined || tree === 'no answer') continue;
       const lock = await stat(join(tree.gitDir, 'index.lock')).catch(() => undefined);
       if (lock !== undefined && Math.abs(nowMs - lock.mtimeMs) < gitLockMs) return 'locked';
       found.set(base, tree);
     }
     trees = found;
-    return 'read';
+    return isAnswered ? 'read' : 'no answer';
   }
 
   /** Asks only for what came since the last look, as long as history has only grown. */

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { KafkaMesosError, SpecError } from '../model/errors.ts';
 import type { RemovedRecord, SpecRecord } from '../model/records.ts';
-import type { DirectoryStatus, GitCommit, SourceStatus } from '../model/source.ts';
+import type { DirectoryStatus, GitCommit, SourceLine, SourceStatus } from '../model/source.ts';
 import { sourceFromRecord } from '../model/source-line.ts';
 import { type ParsedFile, parseSpecFile } from '../spec/parse.ts';
 import { namesItsKind } from '../spec/spec-files.ts';
@@ -11,7 +11,6 @@ import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { createCommits } from './commits.ts';
 import { type Decision, decide, type FileFacts, shown, type Taking } from './decide/decide.ts';
-import { foldSourceNews, type SourceNews, type ToldSources } from './decide/source-news.ts';
 import type { Git, Relation } from './git.ts';
 import { type ReadFile, readDirectory } from './read-directory.ts';
 import { codeOf } from './walk-directory.ts';
@@ -37,8 +36,8 @@ export type FollowerOptions = {
   /** What the store has of each cluster. */
   readonly known: () => readonly SpecRecord[];
   readonly removed: () => ReadonlyMap<string, RemovedRecord>;
-  /** What is shown of the directory has changed; with what there is to tell of it. */
-  readonly onNews: (news: readonly SourceNews[]) => void;
+  /** What is shown of the directory, or of the clusters in it, has changed. */
+  readonly onChange: (lines: readonly SourceLine[]) => void;
   /** Stores a spec; rejects with the model's errors. */
   readonly take: (taking: Taking) => Promise<void>;
   readonly clock: Clock;
@@ -53,10 +52,12 @@ export type Timing = {
   readonly burstMs: number;
   /** Watchers are deaf on network file systems; between looks that nothing hinted at. */
   readonly rereadMs: number;
+  /** After a look that failed; then twice as long, and so on. */
+  readonly retryMs: number;
 };
 
-const usualTiming: Timing = { settleMs: 250, burstMs: 3_000, rereadMs: 60_000 };
-const retryMs = { first: 1_000, most: 30_000 } as const;
+const usualTiming: Timing = { settleMs: 250, burstMs: 3_000, rereadMs: 60_000, retryMs: 1_000 };
+const mostRetryMs = 30_000;
 /** So often a look is put off because git did not answer; then specs are taken without their commits. */
 const maxUnanswered = 3;
 /** So long the loop and the heartbeats of others can do without us. */
@@ -68,7 +69,8 @@ export function createFollower(options: FollowerOptions): Follower {
   let unreadable: string | undefined;
   let hadSpecs = false;
   let readAtMs: number | undefined;
-  let reads = 0;
+  /** Looks that came to an end: it was read, or cannot be. */
+  let verdicts = 0;
   let readFiles: readonly ReadFile[] = [];
   const commits = createCommits(options.git);
   const parsed = new WeakMap<ReadFile, ParsedFile | 'foreign'>();
@@ -83,7 +85,9 @@ export function createFollower(options: FollowerOptions): Follower {
         readonly decision: Decision;
       }
     | undefined;
-  let told: ToldSources = new Map();
+  /** What was shown last: the text of each line. */
+  let loggedText: string | undefined;
+  let shownLines: ReadonlyMap<string, string> = new Map();
 
   let isClosed = false;
   let queue: Promise<void> = Promise.resolve();
@@ -94,6 +98,7 @@ export function createFollower(options: FollowerOptions): Follower {
   let failures = 0;
   let unsettledSinceMs: number | undefined;
   let unanswered = 0;
+  let againInMs = 0;
   const watching: Watch = watchDirectory(absolute, { onHint: hint, logger });
 
   /** A look once nothing has changed for a while. */
@@ -118,16 +123,16 @@ export function createFollower(options: FollowerOptions): Follower {
       timer?.cancel();
       timer = dueAtMs = undefined;
       burstSinceMs = undefined;
-      const inMs = await lookOnce().catch((error: unknown) => {
+      againInMs = await lookOnce().catch((error: unknown) => {
         logger.error('the directory of specs was not looked at', { directory, error: String(error) });
         return failed();
       });
-      wakeAt(clock.nowMs() + inMs, 'at the latest');
+      wakeAt(clock.nowMs() + againInMs, 'at the latest');
     });
     return waiting;
   }
 
-  const failed = (): number => Math.min(retryMs.first * 2 ** failures++, retryMs.most);
+  const failed = (): number => Math.min(timing.retryMs * 2 ** failures++, mostRetryMs);
 
   /** Until the next one, in milliseconds. */
   async function lookOnce(): Promise<number> {
@@ -144,6 +149,7 @@ export function createFollower(options: FollowerOptions): Follower {
     } catch (error) {
       const why = error instanceof SpecError ? error.message : `it cannot be read: ${codeOf(error)}`;
       unreadable = why;
+      verdicts += 1;
       tell();
       return failed();
     }
@@ -151,20 +157,22 @@ export function createFollower(options: FollowerOptions): Follower {
       unsettledSinceMs ??= clock.nowMs();
       return timing.settleMs;
     }
+    const asked = await commits.look(read.files);
     // It is being checked out: files and HEAD do not belong together yet.
-    if ((await commits.look(read.files)) === 'locked') return timing.settleMs;
+    if (asked === 'locked') return timing.settleMs;
     unsettledSinceMs = undefined;
     readFiles = read.files;
     await watching.aim(real, commits.gitDirs());
     const { files, isComplete } = await factsOf(read.files);
-    unanswered = isComplete ? 0 : unanswered + 1;
-    if (!isComplete && unanswered <= maxUnanswered) {
-      logger.warn('git did not answer in time, the specs wait for it', { directory, tries: unanswered });
+    const isAnswered = isComplete && asked === 'read';
+    unanswered = isAnswered ? 0 : unanswered + 1;
+    if (!isAnswered && unanswered <= maxUnanswered) {
+      logger.warn('git did not answer, the specs wait for it', { directory, tries: unanswered });
       return failed();
     }
     unreadable = undefined;
     readAtMs = clock.nowMs();
-    reads += 1;
+    verdicts += 1;
     seen = { files, relations: new Map(), places: new Map(read.files.map((file) => [file.path, file])) };
     await relate(seen);
     const { taking } = current(seen);
@@ -285,23 +293,52 @@ export function createFollower(options: FollowerOptions): Follower {
 
   function tell(): void {
     const now = status();
-    const sources = seen === undefined ? new Map<string, SourceStatus>() : current(seen).sources;
-    const refused = new Set(refusals.keys());
-    const folded = foldSourceNews(
-      told,
-      now,
-      new Map([...sources].map(([name, source]) => [name, withRefusal(name, source)])),
-      refused,
-    );
-    const isLogged = told.get('')?.text === folded.told.get('')?.text;
-    told = folded.told;
-    if (folded.hasChanged) options.onNews(folded.news);
-    if (isLogged) return;
+    const lines = linesOf(now);
+    // A commit that changed no spec is shown too.
+    const texts = new Map(lines.map(({ name, state, message }) => [name, `${state} ${message}`]));
+    const text = texts.get('');
+    texts.set('', `${text} ${now.commit?.id}`);
+    const isSame =
+      texts.size === shownLines.size && [...texts].every(([name, one]) => shownLines.get(name) === one);
+    shownLines = texts;
+    if (!isSame) options.onChange(lines);
+    if (text === loggedText) return;
+    loggedText = text;
     const { state, message, problems } = now;
     const [first] = problems;
     const fields = { directory, state, message, ...(first === undefined ? {} : { first }) };
     if (state === 'read') logger.info('the directory of specs was read', fields);
     else logger.warn('the directory of specs was read', fields);
+  }
+
+  function linesOf({ state, message }: DirectoryStatus): readonly SourceLine[] {
+    const isAway = state === 'emptied' || state === 'unreadable';
+    const directoryState = state === 'reading' ? 'quiet' : state === 'read' ? 'well' : state;
+    const lines: SourceLine[] = [
+      {
+        name: '',
+        state: refusals.size > 0 && state === 'read' ? 'refused' : directoryState,
+        message: `the directory ${directory}: ${message}`,
+      },
+    ];
+    for (const [name, source] of seen === undefined ? [] : current(seen).sources) {
+      const isTrouble = source.state === 'broken' || source.state === 'missing' || source.state === 'behind';
+      lines.push({
+        name,
+        // Of a directory that is away every cluster would say the same.
+        state: isAway
+          ? 'away'
+          : refusals.has(name)
+            ? 'refused'
+            : isTrouble
+              ? source.state
+              : source.state === 'following'
+                ? 'well'
+                : 'quiet',
+        message: withRefusal(name, source).message,
+      });
+    }
+    return lines;
   }
 
   function withRefusal(name: string, source: SourceStatus): SourceStatus {
@@ -340,12 +377,12 @@ export function createFollower(options: FollowerOptions): Follower {
   return {
     async look(consent) {
       if (consent !== undefined) consented.add(consent);
-      const before = reads;
-      // What is being written just now is worth a moment.
+      const before = verdicts;
+      // What is being written just now is worth a moment, and so is a git that is asked again.
       for (let tries = 0; tries < 20; tries += 1) {
         await look();
-        if (reads !== before || unreadable !== undefined || isClosed) break;
-        await new Promise<void>((resolve) => clock.setTimer(timing.settleMs, resolve));
+        if (verdicts !== before || isClosed) break;
+        await new Promise<void>((resolve) => clock.setTimer(againInMs, resolve));
       }
       if (consent !== undefined) consented.delete(consent);
     },

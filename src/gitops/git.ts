@@ -29,8 +29,8 @@ export type Relation = {
 };
 
 export type Git = {
-  /** Undefined: it is in no work tree with a commit, or git cannot be asked. */
-  tree(base: string, before: GitTree | undefined): Promise<GitTree | undefined>;
+  /** Undefined: it is in no work tree with a commit, or there is no git. */
+  tree(base: string, before: GitTree | undefined): Promise<GitTree | 'no answer' | undefined>;
   /**
    * The last commits that changed these files, by path below the base; of one that has none there is none. `isComplete`:
    * git has answered to the end, so that what is not there has none.
@@ -68,20 +68,22 @@ export function createGit(program = 'git'): Git {
         'HEAD',
         '--show-prefix',
       ]);
-      const [gitDir, commonDir, shallow, id, prefix] = found?.split('\n') ?? [];
+      if (found.isSilent) return 'no answer';
+      const [gitDir, commonDir, shallow, id, prefix] = found.text?.split('\n') ?? [];
       if (gitDir === undefined || id === undefined || !isId(id)) return undefined;
       if (before?.head.id === id && before.gitDir === gitDir) return before;
       const shown = await ask(base, ['log', '-1', '-z', `--format=${commitFormat}`, id, '--']);
-      const head = shown === undefined ? undefined : parseCommit(shown.split('\0')[0] ?? '');
       const listed = await ask(base, ['ls-tree', '-r', '-z', id]);
-      if (head === undefined || listed === undefined) return undefined;
+      const head = parseCommit(shown.text?.split('\0')[0] ?? '');
+      // It has just named the commit.
+      if (head === undefined || listed.text === undefined) return 'no answer';
       return {
         base,
         gitDir,
         place: `${commonDir}:${prefix}`,
         head,
         isShallow: shallow === 'true',
-        blobs: parseBlobs(listed),
+        blobs: parseBlobs(listed.text),
       };
     },
 
@@ -121,11 +123,12 @@ export function createGit(program = 'git'): Git {
         },
       );
       // Of what was found before it broke off each is right: the newest come first.
-      return { commits: found, isComplete: answer !== undefined || wanted.size === 0 };
+      return { commits: found, isComplete: answer.text !== undefined || wanted.size === 0 };
     },
 
     async isAncestor({ base, head }, earlier) {
-      return (await ask(base, ['merge-base', '--is-ancestor', earlier.id, head.id])) !== undefined;
+      const { text } = await ask(base, ['merge-base', '--is-ancestor', earlier.id, head.id]);
+      return text !== undefined;
     },
 
     async relation({ base, head, isShallow }, applied, newest, path) {
@@ -147,13 +150,13 @@ export function createGit(program = 'git'): Git {
           `${applied.id}...${newest.id}`,
           '--',
         ]);
-        const [left, right] = sides?.trim().split('\t').map(Number) ?? [];
+        const [left, right] = sides.text?.trim().split('\t').map(Number) ?? [];
         if (left === undefined || right === undefined) return { kind: 'unknown' };
         if (right === 0) return { kind: 'older' };
         // Cut off from one another, both sides look as if they had nothing in common.
         if (left > 0) return { kind: isShallow ? 'unknown' : 'diverged' };
         const counted = await ask(base, ['rev-list', '--count', `${applied.id}..${head.id}`, '--', path]);
-        const commits = Number(counted?.trim() ?? Number.NaN);
+        const commits = Number(counted.text?.trim() ?? Number.NaN);
         return { kind: 'newer', ...(commits > 0 ? { commits } : {}) };
       }
     },
@@ -207,13 +210,19 @@ const overruled = [
   'protocol.allow=never',
 ].flatMap((setting) => ['-c', setting]);
 
-/** What it printed; undefined when it failed, printed too much or took too long. */
+type Answer = {
+  /** Absent: it failed. */
+  readonly text?: string;
+  /** It came to no end of its own, so that another time it may answer. */
+  readonly isSilent: boolean;
+};
+
 function run(
   program: string,
   cwd: string,
   args: readonly string[],
   { input, onText }: RunOptions,
-): Promise<string | undefined> {
+): Promise<Answer> {
   return new Promise((resolve) => {
     const child = spawn(program, ['--no-pager', '--literal-pathspecs', ...overruled, ...args], {
       cwd,
@@ -236,7 +245,7 @@ function run(
     let received = 0;
     let hasFailed = false;
     const decoder = new TextDecoder();
-    child.once('error', () => resolve(undefined));
+    child.once('error', (error: NodeJS.ErrnoException) => resolve({ isSilent: error.code !== 'ENOENT' }));
     // It need not read what it does not want.
     child.stdin.on('error', () => {});
     child.stdin.end(input ?? '');
@@ -247,6 +256,8 @@ function run(
       if (received > maxOutputBytes) hasFailed = true;
       if (hasFailed || onText?.(part) === 'enough') child.kill('SIGKILL');
     });
-    child.once('close', (code) => resolve(code === 0 && !hasFailed ? text : undefined));
+    child.once('close', (code) =>
+      resolve(code === 0 && !hasFailed ? { text, isSilent: false } : { isSilent: code === null }),
+    );
   });
 }

@@ -273,6 +273,8 @@ export type EventsRecord = {
   readonly events: readonly ClusterEvent[];
   /** By need, what it was last told to be held for: whoever takes over tells it no second time. */
   readonly toldHeld?: Readonly<Record<string, { readonly reason: string; readonly brokerId?: number }>>;
+  /** The same of files that are not followed, by cluster, the directory under the empty name; in the framework's record only. */
+  readonly toldSources?: Readonly<Record<string, string>>;
 };
 
 /** All that is remembered of one cluster. */

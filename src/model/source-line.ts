@@ -1,5 +1,5 @@
 import type { SpecRecord } from './records.ts';
-import type { SourceStatus } from './source.ts';
+import type { SourceStatus, SpecSource } from './source.ts';
 
 /** `specs/demo.yaml @ 1a2b3c4 by Ann, 2 min ago`; of a file that is not followed just now the reason. */
 export function sourceLine(source: SourceStatus, nowMs: number): string {
@@ -19,6 +19,10 @@ function ago(ms: number): string {
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`;
 }
+
+/** Whether it is known which commit has what was read. */
+export const isCommitted = (source: Pick<SpecSource, 'commit' | 'uncommitted'> | undefined): boolean =>
+  source?.commit !== undefined && source.uncommitted !== true;
 
 export const suspendedStates = { asked: 'suspended', pinned: 'pinned', 'taken-over': 'taken-over' } as const;
 

@@ -87,6 +87,27 @@ export type SourceStatus = {
   readonly problems?: readonly SpecProblem[];
 };
 
+/** Of the directory or of one cluster's file, what may be worth an event. */
+export type SourceLine = {
+  /** The cluster's; empty: of the directory. */
+  readonly name: string;
+  /**
+   * `quiet`: somebody asked for it, or nothing is known yet; `away`: the directory tells nothing of it just now; the others
+   * but `well` are troubles.
+   */
+  readonly state:
+    | 'well'
+    | 'quiet'
+    | 'away'
+    | 'broken'
+    | 'missing'
+    | 'behind'
+    | 'refused'
+    | 'emptied'
+    | 'unreadable';
+  readonly message: string;
+};
+
 /** The directory as a whole; each cluster's part is its `SourceStatus`. */
 export type DirectoryStatus = {
   /** As it was configured. */

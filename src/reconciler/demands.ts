@@ -3,7 +3,7 @@ import { frameworkLog } from '../model/api.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { ClusterEvent } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
-import type { Clock } from '../sys/clock.ts';
+import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import { storeIntent } from './broker-intents.ts';
 import type { EventLog } from './event-log.ts';
@@ -17,6 +17,7 @@ import {
   type AppliedCluster,
   applySpec,
   describeOrigin,
+  hasOtherOwner,
   requireRevisions,
   requireRight,
 } from './spec-revisions.ts';
@@ -103,7 +104,7 @@ export function createDemands({
             kafka.specChanged(one.name);
             note(one.name, `revision ${one.revision} applied`, said);
             await keepNow(one.name, one.revision);
-          } else if (memory().cluster(one.name)?.spec !== before) {
+          } else if (hasOtherOwner(before ?? {}, memory().cluster(one.name)?.spec ?? {})) {
             note(one.name, `revision ${one.revision} goes to another owner`, said);
           }
         }
@@ -132,8 +133,12 @@ export function createDemands({
       });
       // Readings begin with a pass, and are looked at by the next one.
       await pass;
-      const late = new Promise<void>((resolve) => clock.setTimer(kafkaPatienceMs, resolve));
+      let timer: Timer | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = clock.setTimer(kafkaPatienceMs, resolve);
+      });
       await Promise.race([Promise.all(readings), late]);
+      timer?.cancel();
       if (readings.length > 0) {
         turns.add(async () => {});
         await turns.nextPass();

@@ -2,7 +2,7 @@
  * The last events of each cluster and of the framework itself, for people. Bounded: what repeats itself is counted, and
  * of what is many (a roll of a thousand brokers) the oldest goes first, not what was applied by whom.
  */
-import type { EventPage, EventQuery } from '../model/api.ts';
+import { type EventPage, type EventQuery, frameworkLog } from '../model/api.ts';
 import type { EventsRecord } from '../model/records.ts';
 import type { ClusterEvent } from '../model/status.ts';
 
@@ -24,6 +24,8 @@ export type EventLog = {
   page(query: EventQuery): EventPage;
   toldHeld(clusterName: string): NonNullable<EventsRecord['toldHeld']>;
   setToldHeld(clusterName: string, told: EventsRecord['toldHeld']): void;
+  toldSources(): NonNullable<EventsRecord['toldSources']>;
+  setToldSources(told: EventsRecord['toldSources']): void;
   /** What is to be stored of it; another object whenever it is another log. */
   record(clusterName: string): EventsRecord;
   /** In the place of what there was. */
@@ -55,6 +57,8 @@ export function createEventLog(onChange: (clusterName: string) => void = () => {
     page: (query) => pageOf(logs, query),
     toldHeld: (name) => recordOf(name).toldHeld ?? {},
     setToldHeld: (name, toldHeld = {}) => change(name, { toldHeld }),
+    toldSources: () => recordOf(frameworkLog).toldSources ?? {},
+    setToldSources: (toldSources = {}) => change(frameworkLog, { toldSources }),
     record: recordOf,
     load(name, record) {
       logs.set(name, record);

@@ -229,7 +229,8 @@ export async function loadMemory(store: Store): Promise<Memory> {
       await remove(recordPaths.cluster(name));
       entries.set(name, { spec, brokers });
       if (!keepSpec) {
-        const { source, suspension, author } = spec;
+        const { source, suspension } = spec;
+        const author = framework?.teardown?.author ?? spec.author;
         if (source !== undefined && suspension !== undefined) {
           const record: RemovedRecord = { schema: 1, name, author, removedAtMs: nowMs, source, suspension };
           await write(recordPaths.removedCluster(name), record);

@@ -2,9 +2,11 @@
 import { frameworkLog } from '../model/api.ts';
 import type { Held, Plan } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
+import type { SourceLine } from '../model/source.ts';
 import type { HeldSummary } from '../model/status.ts';
 import { describeDecision } from '../observe/describe-change.ts';
 import { foldHeld, type HeldNeed } from '../observe/held-news.ts';
+import { foldSources } from '../observe/source-news.ts';
 import { describeHeld } from '../plan/describe-held.ts';
 import type { Clock } from '../sys/clock.ts';
 import type { EventLog } from './event-log.ts';
@@ -17,6 +19,8 @@ export type News = {
   storeBack(sinceMs: number, why: string): void;
   /** Of a plan that was made while Mesos was there; `orphans` as they are known after it. */
   planned(plan: Plan, clusters: readonly ClusterMemory[], orphans: readonly HeldSummary[]): void;
+  /** What a look at the directory of specs has found, of each cluster that a file owns and of the whole. */
+  sources(lines: readonly SourceLine[]): void;
   decided(before: BrokerRecord | undefined, after: BrokerRecord): void;
   /** The cluster is as declared, as it may have been for long. */
   converged(memory: ClusterMemory): void;
@@ -95,6 +99,12 @@ export function createNews(events: EventLog, clock: Clock): News {
           message: () => message,
         })),
       ]);
+    },
+    sources(lines) {
+      const before = events.toldSources();
+      const { told, news } = foldSources(before, lines);
+      if (told !== before) events.setToldSources(told);
+      for (const { clusterName, ...one } of news) events.add(clusterName, { atMs: clock.nowMs(), ...one });
     },
     decided(before, after) {
       const news = describeDecision(before, after, clock.nowMs());

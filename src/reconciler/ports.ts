@@ -8,14 +8,13 @@ import type { ArtifactCatalog, PlanInput, Source } from '../model/observed.ts';
 import type { LoopObserver } from '../model/observer.ts';
 import type { Plan } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, RemovedRecord, SpecRecord } from '../model/records.ts';
-import type { RevisionSummary } from '../model/source.ts';
+import type { RevisionSummary, SourceLine } from '../model/source.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import type { Store } from '../model/store.ts';
 import type { SteadyClock } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
 import type { Random } from '../sys/random.ts';
 import type { IntentDemand } from './broker-intents.ts';
-import type { NewEvent } from './event-log.ts';
 import type { FollowOrder } from './follow-orders.ts';
 import type { ConnectKafka } from './kafka-watch.ts';
 import type { AppliedCluster, ProposedSpec, SpecOrigin } from './spec-revisions.ts';
@@ -98,8 +97,8 @@ export type Reconciler = {
   /** After each pass; returns how to end it. */
   onChange(listener: () => void): () => void;
   counters(): Pick<SchedulerStatus, 'connected' | 'pass' | 'lastPassAtMs' | 'orphans'>;
-  /** Adds an event, and wakes whoever looks on; without one that alone. */
-  tell(news: readonly ({ readonly clusterName: string } & Omit<NewEvent, 'atMs'>)[]): void;
+  /** What is shown of the directory of specs has changed: tells what is news, and wakes whoever looks on. */
+  sourcesChanged(lines: readonly SourceLine[]): void;
   /** The artifacts changed, or anything else that no event tells of. */
   wake(): void;
   stop(): Promise<void>;

@@ -390,12 +390,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
       pass,
       ...(lastPassAtMs === undefined ? {} : { lastPassAtMs }),
     }),
-    tell: (news) =>
-      turns.add(async () => {
-        for (const { clusterName, ...event } of news) {
-          events.add(clusterName, { atMs: clock.nowMs(), ...event });
-        }
-      }),
+    sourcesChanged: (lines) => turns.add(async () => news.sources(lines)),
     wake: () => turns.add(async () => {}),
     async stop() {
       turns.end();

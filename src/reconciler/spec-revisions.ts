@@ -4,6 +4,7 @@ import type { Desired } from '../model/desired.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { ClusterMemory, RemovedRecord, SpecRecord } from '../model/records.ts';
 import type { SpecSource, Suspension } from '../model/source.ts';
+import { isCommitted } from '../model/source-line.ts';
 import type { ClusterEvent } from '../model/status.ts';
 import type { Memory } from './memory.ts';
 
@@ -82,9 +83,9 @@ export async function applySpec(
   const removal = desired.deletion === undefined ? {} : { isRemoved: true as const };
   const following = followingAfter(known, memory.removed().get(name), by);
   if (known !== undefined && known.digest === digest) {
-    const isFollowedAsBefore =
-      known.source?.path === following.source?.path && known.suspension?.kind === following.suspension?.kind;
-    if (!isFollowedAsBefore) await memory.writeSpec({ ...withoutFollowing(known), ...following });
+    const isLearnt = !isCommitted(known.source) && isCommitted(following.source);
+    if (isLearnt || hasOtherOwner(known, following))
+      await memory.writeSpec({ ...withoutFollowing(known), ...following });
     return { name, revision, changed: false, ...removal };
   }
   // A cluster that is not there is removed already: the file may stay where it is.
@@ -105,6 +106,11 @@ export async function applySpec(
 
 type Following = Pick<SpecRecord, 'source' | 'suspension'>;
 
+/** Whether one revision is followed in another way. */
+export function hasOtherOwner(before: Following, after: Following): boolean {
+  return before.source?.path !== after.source?.path || before.suspension?.kind !== after.suspension?.kind;
+}
+
 function followingAfter(
   known: SpecRecord | undefined,
   removed: RemovedRecord | undefined,
@@ -117,7 +123,8 @@ function followingAfter(
   const { source } = known;
   if (source === undefined) return {};
   if (known.suspension?.kind === 'taken-over') return { source, suspension: known.suspension };
-  return isOwned(known, origin) && origin.takeOver === true ? { source, suspension } : {};
+  // Also of a file that is gone: it may be on its way to another name.
+  return origin.takeOver === true ? { source, suspension } : {};
 }
 
 /** The record of a spec that nobody follows. */

@@ -48,7 +48,10 @@ test('what was destroyed beside its file is not formed anew by it, until resume'
       /; cluster demo was removed beside its file, which forms it anew after `kafka-mesos resume demo`$/,
     );
     const [problem] = removals(two);
-    assert.match(problem?.message ?? '', /^cluster demo was removed at .* UTC, as carol asked for beside/);
+    assert.match(
+      problem?.message ?? '',
+      /^cluster demo was removed at .* UTC, as carol asked for, while this file was not/,
+    );
     assert.match(problem?.remedy ?? '', 'kafka-mesos resume demo');
     const said = two.harness.reconciler.events({ limit: 100 }).events.map(eventSentence);
     assert.ok(

@@ -37,7 +37,7 @@ export type GitopsWorld = {
   close(): Promise<void>;
 };
 
-const quick: Timing = { settleMs: 40, burstMs: 400, rereadMs: 600_000 };
+const quick: Timing = { settleMs: 40, burstMs: 400, rereadMs: 600_000, retryMs: 40 };
 
 /** `specs`: below the folder. The follower has not looked yet. */
 export async function createGitopsWorld(

@@ -3,8 +3,9 @@ import { existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createGit } from '../../src/gitops/git.ts';
+import { createGit, type Git } from '../../src/gitops/git.ts';
 import { UnavailableError } from '../../src/model/errors.ts';
+import { parseSpecFile } from '../../src/spec/parse.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
 import { createHarness, settle } from '../reconciler/harness.ts';
 import {
@@ -369,35 +370,89 @@ test('nothing that a repository configures is run', () =>
     assert.not(existsSync(mark));
   }));
 
-test('a git that did not answer is asked again, and waited for a few times only', () =>
-  inWorkTree(async ({ folder }, first) => {
-    const program = join(folder, 'flaky-git');
-    const failures = join(folder, 'failures');
-    // As when it was killed because it took too long.
-    writeFileSync(
-      program,
-      `#!/bin/sh
-case "$*" in *--stdin*)
+/** A git that is killed, as one that takes too long, as often as `failures` says at what `pattern` fits. */
+function flakyGit(
+  folder: string,
+  pattern: string,
+): { readonly git: Git; readonly fail: (times: number) => void } {
+  const program = join(folder, 'flaky-git');
+  const failures = join(folder, 'failures');
+  writeFileSync(
+    program,
+    `#!/bin/sh
+case "$*" in *"${pattern}"*)
   if read -r one < ${failures} && [ "$one" -gt 0 ]; then echo $((one - 1)) > ${failures}; kill -9 $$; fi ;;
 esac
 exec git "$@"
 `,
-      { mode: 0o755 },
-    );
-    for (const { times, commit } of [
-      { times: 2, commit: first },
-      { times: 100, commit: undefined },
-    ]) {
-      writeFileSync(failures, `${times}\n`);
-      const world = await createGitopsWorld(folder, { git: createGit(program) });
+    { mode: 0o755 },
+  );
+  const fail = (times: number) => writeFileSync(failures, `${times}\n`);
+  fail(0);
+  return { git: createGit(program), fail };
+}
+
+for (const pattern of ['rev-parse', 'log -1', 'ls-tree', '--stdin']) {
+  test(`a git that did not answer (${pattern}) is asked again: an older checkout is not taken for a new one`, () =>
+    inWorkTree(async (world, first) => {
+      put(world.folder, 'specs/demo.yaml', specOf('demo', 2));
+      commitAll(world.folder, 'More cpus');
       await world.follower.look();
       assert.is(world.revision('demo'), 1);
-      assert.is(world.harness.reconciler.spec('demo')?.source?.commit?.id, commit);
-      writeFileSync(failures, '0\n');
-      await world.follower.look();
-      assert.is(world.source('demo')?.commit?.id, first, 'what was missed is learnt later');
-      await world.close();
-    }
+      git(world.folder, 'checkout', '-q', first);
+      const flaky = flakyGit(world.folder, pattern);
+      flaky.fail(2);
+      const next = await createGitopsWorld(world.folder, { git: flaky.git, harness: world.harness });
+      await next.follower.look();
+      assert.equal([next.revision('demo'), next.source('demo')?.state], [1, 'behind']);
+      await next.close();
+    }));
+}
+
+test('a git that never answers is waited for a few times only, and what it says later is stored', () =>
+  inWorkTree(async ({ folder }, first) => {
+    const flaky = flakyGit(folder, '--stdin');
+    flaky.fail(1_000);
+    const world = await createGitopsWorld(folder, { git: flaky.git });
+    await world.follower.look();
+    assert.is(world.revision('demo'), 1);
+    assert.is(world.harness.reconciler.spec('demo')?.source?.commit, undefined);
+    flaky.fail(0);
+    await world.follower.look();
+    assert.is(world.harness.reconciler.spec('demo')?.source?.commit?.id, first);
+    assert.is(world.revision('demo'), 1, 'that is no new revision');
+    const { events } = world.harness.reconciler.events({ limit: 100, clusterName: 'demo' });
+    assert.is(events.filter(({ message }) => /owner/.test(message)).length, 0);
+    const written = world.taken.length;
+    await world.follower.look();
+    assert.is(world.taken.length, written);
+    await world.close();
+  }));
+
+test('a look after the directory was mended sees it, though it is still being written', () =>
+  inWorkTree(async (world) => {
+    await world.follower.look();
+    renameSync(join(world.folder, 'specs'), join(world.folder, 'elsewhere'));
+    await world.follower.look();
+    assert.is(world.follower.status().state, 'unreadable');
+    put(world.folder, 'specs/demo.yaml', specOf('demo', 1));
+    await world.follower.look();
+    assert.equal([world.follower.status().state, world.revision('demo')], ['read', 2]);
+  }));
+
+test('what is taken over while its file is gone stays so when the file appears under another name', () =>
+  inWorkTree(async (world) => {
+    await world.follower.look();
+    renameSync(join(world.folder, 'specs/demo.yaml'), join(world.folder, 'on-its-way'));
+    put(world.folder, 'specs/other.yaml', specOf('other'));
+    await world.follower.look();
+    assert.ok(world.follower.isAbandoned('demo'));
+    const { clusters } = parseSpecFile({ path: 'x', text: specOf('demo', 2) });
+    const origin = world.following.originOf({ files: [], author: 'carol', takeOver: true });
+    await world.harness.reconciler.apply(clusters, 'carol', {}, origin);
+    renameSync(join(world.folder, 'on-its-way'), join(world.folder, 'specs/renamed.yaml'));
+    await world.follower.look();
+    assert.equal([world.revision('demo'), world.source('demo')?.state], [2, 'taken-over']);
   }));
 
 test('a directory in no work tree, and a machine without git, have no commits', async () => {

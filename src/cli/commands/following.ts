@@ -36,9 +36,16 @@ export async function followOrder(
   options: ReasonOptions,
 ): Promise<ExitCode> {
   const client = await connect(context, options);
-  // One that was removed beside its file is in no list, and can be resumed.
-  const clusterName = name ?? (await pickCluster(client, name, 'by its name')).name;
-  const answer = demand(await client[verb](clusterName, personOf(options)), clusterName);
+  const answer = await pickCluster(client, name, 'by its name').then(
+    async (cluster) => demand(await client[verb](cluster.name, personOf(options)), cluster.name),
+    async (error: unknown) => {
+      // One that was removed beside its file is in no list, and can be resumed.
+      const removed =
+        verb === 'resume' && name !== undefined ? await client.resume(name, personOf(options)) : undefined;
+      if (removed === undefined) throw error;
+      return removed;
+    },
+  );
   await printAnswer(context, options, answer);
   return exitCodes.ok;
 }
@@ -82,7 +89,11 @@ const personOf = ({ reason }: ReasonOptions) => ({
 async function printAnswer(context: Context, options: Options, answer: FollowAnswer): Promise<void> {
   const { clusterName, revision, source } = answer;
   const text = source === undefined ? '' : `, ${sourceText(source, context.nowMs())}`;
-  await print(context, options, answer, () => `cluster ${clusterName}: revision ${revision}${text}\n`);
+  await print(context, options, answer, () =>
+    revision === 0
+      ? `cluster ${clusterName}: formed anew as soon as its file is read\n`
+      : `cluster ${clusterName}: revision ${revision}${text}\n`,
+  );
 }
 
 function demand<T>(answer: T | undefined, name: string): T {

@@ -1,7 +1,7 @@
 /** What follows for each cluster from what a directory of specs has and what the store knows. Pure. */
 import type { RemovedRecord, SpecRecord } from '../../model/records.ts';
 import type { DirectoryStatus, GitCommit, SourceStatus, SpecSource } from '../../model/source.ts';
-import { suspendedStates } from '../../model/source-line.ts';
+import { isCommitted, suspendedStates } from '../../model/source-line.ts';
 import { type Declared, declaredTwice, type ParsedCluster, type ParsedFile } from '../../spec/parse.ts';
 import { compareText, type Problem, toSpecProblem } from '../../spec/problems.ts';
 import type { Relation } from '../git.ts';
@@ -165,9 +165,14 @@ function judge(at: {
   }
   if (offer.cluster.suspend === true) return { source: status('suspended', words.suspendedByFile(facts)) };
   if (isSame) {
-    // The commit that its file is at is not worth a write: nothing but a comment may have changed.
+    // The commit that its file is at is not worth a write, nothing but a comment may have changed; but one is, or what is
+    // older could not be told.
     const { commit: _applied, uncommitted: _then, ...rest } = status('following', words.following(facts));
-    return { source: { ...rest, ...factsOf(offer.file) }, ...(isOwner ? {} : { taking: takingOf(offer) }) };
+    const isLearnt = !isCommitted(record.source) && isCommitted(offer.file);
+    return {
+      source: { ...rest, ...factsOf(offer.file) },
+      ...(isOwner && !isLearnt ? {} : { taking: takingOf(offer) }),
+    };
   }
   if (relation.kind === 'older' && !input.consented.has(record.desired.name)) {
     return { source: status('behind', words.behind(facts)) };
@@ -249,7 +254,7 @@ function withRemoved(files: readonly FileFacts[], { removed, known }: DecideInpu
           code: removedCode,
           place,
           path: 'metadata.name',
-          message: `cluster ${name} was removed at ${atUtc} UTC, as ${record.author} asked for beside this file, and is not formed anew`,
+          message: `cluster ${name} was removed at ${atUtc} UTC, as ${record.author} asked for, while this file was not followed; it is not formed anew`,
           remedy: `take it out of the file; or form it anew, empty: kafka-mesos resume ${name}`,
         },
       ];
