@@ -123,6 +123,8 @@ export type BrokerRecord = {
   readonly formatted: boolean;
   /** A task ended there without the last word of its executor, which may have formatted it all the same. */
   readonly mayBeFormatted?: true;
+  /** A task has run on its volumes: where they are not, they are lost. */
+  readonly volumesMade?: true;
   /** Launches so far; part of the next task's id. */
   readonly launches: number;
   /** Those of them that came to nothing: no sign of the task ever came but its end. */

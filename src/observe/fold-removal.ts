@@ -1,6 +1,6 @@
 /** What the end of the framework changes in the record of a broker. Pure: the caller persists it. */
 import type { BrokerRecord } from '../model/records.ts';
-import type { FoldPolicy } from './fold-update.ts';
+import { type FoldPolicy, volumesMadeBy } from './fold-update.ts';
 
 /**
  * Mesos ends the task, and may not have reached its agent yet; under another framework's id it says no more of it than
@@ -21,7 +21,7 @@ export function foldRemoval(
   return {
     ...kept,
     // Nobody heard of it what it did last.
-    ...(record.formatted ? {} : { mayBeFormatted: true }),
+    ...(record.formatted ? {} : { mayBeFormatted: true, ...volumesMadeBy(record, task) }),
     last: {
       taskId,
       agentId,

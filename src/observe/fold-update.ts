@@ -64,7 +64,7 @@ function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
   const wasFormatted =
     !isOfMaster(update.state) &&
     (parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING');
-  const { mayBeFormatted: _known, ...known } = record;
+  const { mayBeFormatted: _known, volumesMade: _made, ...known } = record;
   const { last, placement } = record;
   // A place that was bound after it ended is another one.
   const wasThere =
@@ -126,12 +126,13 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     record.placement !== undefined &&
     directoryId !== undefined &&
     record.placement.directoryId !== directoryId;
-  const { mayBeFormatted, ...known } = record;
+  const { mayBeFormatted, volumesMade, ...known } = record;
   // What runs was formatted, whether its report can be read or not.
   const formatted = record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING';
   const folded: BrokerRecord = {
     ...known,
     ...(mayBeFormatted === true && !formatted ? { mayBeFormatted } : {}),
+    ...(volumesMade === true && !formatted ? { volumesMade } : {}),
     // On its way down it is no longer running: what it had left behind by then stays behind.
     failures: state !== task.state && wasHealthy(task, nowMs) ? 0 : record.failures,
     formatted,
@@ -182,7 +183,7 @@ function endTask(
     ...(task.revision === undefined ? {} : { revision: task.revision }),
     startedWith: task.startedWith,
   };
-  const { task: _ended, retryAtMs: _retry, mayBeFormatted: _before, ...kept } = record;
+  const { task: _ended, retryAtMs: _retry, mayBeFormatted: _before, volumesMade: _made, ...kept } = record;
   // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
   const formatted =
     record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR';
@@ -193,6 +194,7 @@ function endTask(
     ...kept,
     formatted,
     ...(!formatted && mayHaveFormatted(record, update) ? { mayBeFormatted: true } : {}),
+    ...(formatted ? {} : volumesMadeBy(record, task)),
     last,
     failures,
     ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),
@@ -204,6 +206,12 @@ function endTask(
     ...retry(delayMs, nowMs),
   };
 }
+
+/** An agent makes the volumes of a task before it runs it. */
+export const volumesMadeBy = (
+  { volumesMade }: BrokerRecord,
+  { seen }: TaskRecord,
+): Pick<BrokerRecord, 'volumesMade'> => (seen || volumesMade === true ? { volumesMade: true } : {});
 
 /**
  * Before it formats anything an executor says so, and its agent passes all on in order. But the master tells an end

@@ -2,6 +2,7 @@
 import type { Offer } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
 import type { BrokerRecord, Placement } from '../model/records.ts';
+import { isOnItsVolumes } from './owned.ts';
 
 type Offered = {
   readonly agentIds: ReadonlySet<string>;
@@ -45,13 +46,13 @@ export function homeOffered(record: BrokerRecord, mesos: ObservedMesos): boolean
     return false;
   }
   const offered = offeredIn(mesos);
-  if (record.formatted && placement.volumes.some((v) => v.kind === 'persistent')) {
+  if (isOnItsVolumes(record) && placement.volumes.some((v) => v.kind === 'persistent')) {
     return volumesOffered(record, mesos);
   }
   return (
     volumesOffered(record, mesos) ||
     offered.agentIds.has(placement.agentId) ||
-    (isBoundToHost(placement, record.formatted) && offered.hostnames.has(placement.hostname))
+    (isBoundToHost(placement, isOnItsVolumes(record)) && offered.hostnames.has(placement.hostname))
   );
 }
 

@@ -7,6 +7,7 @@ import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, EndedTask } from '../model/records.ts';
 import type { Want } from './fit.ts';
 import { mayGrow } from './growth.ts';
+import { isOnItsVolumes } from './owned.ts';
 
 export type Need =
   /** Wants an offer. `relocate` gives up the old disk, which a gate has allowed. */
@@ -100,7 +101,7 @@ export function wantOf(context: NeedContext, broker: DesiredBroker, record: Brok
     clusterName: context.desired.name,
     broker,
     ...(record.placement === undefined ? {} : { placement: record.placement }),
-    formatted: record.formatted,
+    formatted: isOnItsVolumes(record),
   };
 }
 

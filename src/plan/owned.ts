@@ -43,12 +43,16 @@ export function withoutVolume(resource: Resource): Resource {
 export const isOrMayBeFormatted = ({ formatted, mayBeFormatted }: BrokerRecord): boolean =>
   formatted || mayBeFormatted === true;
 
+/** Its data may be on volumes that were made: where these are not, they are lost, and no empty ones take their place. */
+export const isOnItsVolumes = (record: BrokerRecord): boolean =>
+  record.formatted || (record.mayBeFormatted === true && record.volumesMade === true);
+
 /**
  * The record once its place is given up: what is there is remembered until it is seen to be gone. For one that
  * leaves for good, what it had left before goes too.
  */
 export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], nowMs: number): BrokerRecord {
-  const { placement, mayBeFormatted: _place, ...kept } = record;
+  const { placement, mayBeFormatted: _place, volumesMade: _volumes, ...kept } = record;
   // Of a task out of reach it may be that nobody heard it.
   const formatted = isOrMayBeFormatted(record) || record.task !== undefined;
   const { last } = record;

@@ -83,6 +83,7 @@ function brokerFacts(record: BrokerRecord, nowMs: number): unknown {
     placement,
     formatted: record.formatted,
     mayBeFormatted: record.mayBeFormatted,
+    volumesMade: record.volumesMade,
     task: task === undefined ? { launches: record.launches } : taskFacts(task),
     // How it came down decides when and where it is started again; of one that runs it decides nothing.
     ...(task !== undefined && task.unreachableSinceMs === undefined

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { BrokerReport } from '../../src/model/launch.ts';
 import type { TaskState, TaskUpdate } from '../../src/model/mesos.ts';
 import type { BrokerRecord } from '../../src/model/records.ts';
+import { foldRemoval } from '../../src/observe/fold-removal.ts';
 import { backoffMs, diskRetryMs, foldUpdate, healthyAfterMs } from '../../src/observe/fold-update.ts';
 import { parseReport } from '../../src/observe/parse-report.ts';
 import { leavePlace } from '../../src/plan/owned.ts';
@@ -79,6 +80,18 @@ test('an end that the master told first leaves it open whether the disk was form
   for (const change of [{ uuid: 'u', reason: 'RECONCILIATION' }, { reason: 'RECONCILIATION' }]) {
     assert.is(fold(starting, 'TASK_DROPPED', change).mayBeFormatted, true);
     assert.is(fold(starting, 'TASK_GONE', change).mayBeFormatted, true);
+  }
+});
+
+test('a task that has run tells that its volumes were made; one of which nobody heard does not', () => {
+  for (const seen of [true, false]) {
+    const starting = withTask({ state: seen ? 'TASK_STARTING' : 'TASK_STAGING', seen }, { formatted: false });
+    const ended = fold(starting, 'TASK_FAILED', { reason: 'AGENT_REREGISTERED' });
+    assert.is(ended.volumesMade, seen || undefined);
+    assert.is(leavePlace(ended, 'relocated', nowMs).volumesMade, undefined);
+    assert.is(foldRemoval(starting, 'F', { stickinessPeriodMs: 1 }, nowMs).volumesMade, seen || undefined);
+    // It is of no more interest once the format is known.
+    assert.is(fold(ended, 'TASK_RUNNING', { uuid: 'u' }).volumesMade, undefined);
   }
 });
 

@@ -58,6 +58,7 @@ type BrokerForm = {
   readonly ports?: number;
   readonly formatted?: boolean;
   readonly mayBeFormatted?: true;
+  readonly volumesMade?: true;
   readonly launches?: number;
   readonly failures?: number;
   readonly retry?: Time;
@@ -350,6 +351,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
       ...(b.growth === undefined ? {} : { growth: b.growth }),
       ...(b.formatted === undefined ? {} : { formatted: b.formatted }),
       ...(b.mayBeFormatted === undefined ? {} : { mayBeFormatted: b.mayBeFormatted }),
+      ...(b.volumesMade === undefined ? {} : { volumesMade: b.volumesMade }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),
       ...(b.failures === undefined ? {} : { failures: b.failures }),
       ...(b.retry === undefined ? {} : { retryAtMs: timeOf(b.retry) }),
