@@ -93,8 +93,6 @@ export function createWatchHub(
 
   function beat(): void {
     for (const { isBusy, response } of readers) if (!isBusy) response.write(': still here\n\n');
-    // A standby's store tells of no change.
-    wake();
     heartbeat = clock.setTimer(heartbeatMs, beat);
   }
 
@@ -207,7 +205,8 @@ export function createWatchHub(
         ...options,
         response,
         clusters: new Map(),
-        seen: -1,
+        // What is being looked at may be from before the reader asked for anything: it gets the next look.
+        seen: isLooking ? version + 1 : version,
         isSynced: false,
         isBusy: false,
         ...(options.afterSeq === undefined ? {} : { seq: options.afterSeq }),

@@ -18,6 +18,7 @@ const isRead: Readonly<Record<keyof ApiClient, boolean>> = {
   teardown: false,
   readLog: true,
   events: true,
+  watch: true,
   suspend: false,
   resume: false,
   rollback: false,

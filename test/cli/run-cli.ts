@@ -144,13 +144,19 @@ export async function withHome(use: (home: Home) => Promise<void>): Promise<void
   }
 }
 
+/** As if there were always something new, so that who follows looks again and again. */
+function everyMoment(listener: () => void): () => void {
+  const timer = setInterval(listener, 20);
+  return () => clearInterval(timer);
+}
+
 /** A home whose scheduler is this process, with a service of the test's. */
 export async function withScheduler(
   change: Partial<SchedulerService>,
   use: (home: Home, asked: ReturnType<typeof fakeService>['asked'], server: ApiServer) => Promise<void>,
 ): Promise<void> {
   await withHome(async (home) => {
-    const { service, asked } = fakeService(change);
+    const { service, asked } = fakeService({ onChange: everyMoment, ...change });
     const server = await startApiServer({
       service,
       specs,
