@@ -67,9 +67,13 @@ export async function get(context: Context, kind: GetKind, options: GetOptions):
           return events.map(({ clusterName, ...event }) => ({ ...event, cluster: clusterName }));
         },
         render: (rows, format, before) => {
-          const more = format.wide ? ',author,count' : '';
-          const columns = chosenColumns(eventFields, `at,severity,broker,message,why${more}`);
-          return renderTable([...before, ...columns], rows, format);
+          const more = format.wide ? ',count' : '';
+          const columns = chosenColumns(eventFields, `at,severity,broker,message,why,author${more}`);
+          // Few have all, and the width is for those.
+          const filled = columns.filter(
+            ({ cell }) => rows.length === 0 || rows.some((row) => cell(row) !== '-'),
+          );
+          return renderTable([...before, ...filled], rows, format);
         },
       });
     case 'revisions':
