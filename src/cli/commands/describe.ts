@@ -19,7 +19,8 @@ export async function describeCluster(
 ): Promise<ExitCode> {
   const client = await connect(context, options);
   const cluster = await pickCluster(client, name, 'by its name');
-  await print(context, options, cluster, () => renderClusterDescription(cluster, context.io));
+  const events = await keptEvents(client, cluster.name);
+  await print(context, options, cluster, () => renderClusterDescription(cluster, events, context.io));
   return exitCodes.ok;
 }
 

@@ -1,4 +1,4 @@
-import { type ClusterEvent, eventSentence } from '../../model/status.ts';
+import { type ClusterEvent, type ClusterStatus, eventSentence } from '../../model/status.ts';
 import { hang, printable, type Style } from './text.ts';
 import { clockTime, dateTime } from './time.ts';
 
@@ -15,17 +15,26 @@ export function renderEventPage(
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Below a title; with the day where that is another one than today. */
+/**
+ * Below a title, the last ten, newest last; with the day where that is another one than today.
+ */
 export function renderEvents(
   events: readonly ClusterEvent[],
-  nowMs: number,
+  { name, observedAtMs: nowMs }: Pick<ClusterStatus, 'name' | 'observedAtMs'>,
   format: Format,
 ): readonly string[] {
+  const earlier = events.length - shownEvents;
+  const all = `kafka-mesos events ${printable(name)} -n 200`;
   return [
     'Events:',
-    ...events.flatMap((event) => renderEvent(event, `  ${recently(event.atMs, nowMs)}  `, format)),
+    ...(earlier > 0 ? hang('  ', `${earlier} earlier: ${all}`, format.width).map(format.style.dim) : []),
+    ...events
+      .slice(-shownEvents)
+      .flatMap((event) => renderEvent(event, `  ${recently(event.atMs, nowMs)}  `, format)),
   ];
 }
+
+const shownEvents = 10;
 
 function renderEvent(event: ClusterEvent, first: string, { style, width }: Format): readonly string[] {
   const { count, firstAtMs } = event;
