@@ -13,7 +13,7 @@ import { readSecret } from '../../src/cli/secret-files.ts';
 import type { ApplyRequest, PlanAnswer, SpecProblem } from '../../src/model/api.ts';
 import { ConflictError, SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { clusterStatus } from '../api/fixtures.ts';
+import { clusterStatus, unplaced } from '../api/fixtures.ts';
 import { builtCli, runCli, runHere, testContext, withHome, withScheduler } from './run-cli.ts';
 
 const spec = 'kind: KafkaCluster\n';
@@ -312,22 +312,11 @@ test('apply --wait: 0 once converged, with plain lines on stderr, and stdout for
 });
 
 test('apply --wait: 3 at the time-out, 2 when held, each with the reasons', async () => {
-  const held = [
-    {
-      brokerId: 0,
-      need: 'start broker 0',
-      reason: 'no-matching-offer',
-      message: 'no offer has room',
-      stalled: true,
-      remedy: 'add an agent',
-      details: [],
-    },
-  ];
   for (const [phase, code] of [
     ['converging', 3],
     ['held', 2],
   ] as const) {
-    await withScheduler({ clusters: () => [clusterStatus({ phase, held })] }, async (home) => {
+    await withScheduler({ clusters: () => [clusterStatus({ phase, held: [unplaced] })] }, async (home) => {
       const run = await runHere(['apply', '-f', specFile(home), '--wait', '--timeout', '1s'], { home });
       assert.is(run.exitCode, code, run.stderr);
       assert.match(run.stderr, '! start broker 0: no offer has room');

@@ -150,6 +150,18 @@ function everyMoment(listener: () => void): () => void {
   return () => clearInterval(timer);
 }
 
+/** The API over a service of the test's. */
+export function serveFake(service: SchedulerService, token: string, port = 0): Promise<ApiServer> {
+  return startApiServer({
+    service,
+    specs,
+    tokens: { write: token },
+    listen: { host: '127.0.0.1', port },
+    version: '0.0.0',
+    logger: silentLogger,
+  });
+}
+
 /** A home whose scheduler is this process, with a service of the test's. */
 export async function withScheduler(
   change: Partial<SchedulerService>,
@@ -157,14 +169,7 @@ export async function withScheduler(
 ): Promise<void> {
   await withHome(async (home) => {
     const { service, asked } = fakeService({ onChange: everyMoment, ...change });
-    const server = await startApiServer({
-      service,
-      specs,
-      tokens: { write: await ensureToken(home) },
-      listen: { host: '127.0.0.1', port: 0 },
-      version: '0.0.0',
-      logger: silentLogger,
-    });
+    const server = await serveFake(service, await ensureToken(home));
     try {
       await publishApi(home, server.url);
       await use(home, asked, server);

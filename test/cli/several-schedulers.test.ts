@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ApiClient, createApiClient } from '../../src/api/client.ts';
-import { startApiServer } from '../../src/api/server.ts';
 import { connect } from '../../src/cli/connect.ts';
 import { makeHome } from '../../src/cli/home.ts';
 import { askLeading } from '../../src/cli/several-schedulers.ts';
@@ -15,21 +14,12 @@ import {
   UnavailableError,
 } from '../../src/model/errors.ts';
 import type { Leader } from '../../src/model/leadership.ts';
-import { silentLogger } from '../../src/sys/logger.ts';
-import { clusterStatus, fakeService, specs, token } from '../api/fixtures.ts';
-import { testContext, withHome } from './run-cli.ts';
+import { clusterStatus, fakeService, token } from '../api/fixtures.ts';
+import { serveFake, testContext, withHome } from './run-cli.ts';
 
 async function serve(change: Partial<SchedulerService>) {
   const { service, asked } = fakeService(change);
-  const server = await startApiServer({
-    service,
-    specs,
-    tokens: { write: token },
-    listen: { host: '127.0.0.1', port: 0 },
-    version: '1.2.3',
-    logger: silentLogger,
-  });
-  return { server, asked };
+  return { server: await serveFake(service, token), asked };
 }
 
 const refusing = (leader: Leader | undefined): Partial<SchedulerService> => ({

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApiClient } from '../../src/api/client.ts';
-import { type ApiServer, startApiServer } from '../../src/api/server.ts';
+import type { ApiServer } from '../../src/api/server.ts';
 import { openWatch } from '../../src/api/watch-client.ts';
 import { type Look, watchStatuses } from '../../src/cli/watch-statuses.ts';
 import type { ClusterStatus } from '../../src/model/api.ts';
 import { UnavailableError } from '../../src/model/errors.ts';
-import { silentLogger } from '../../src/sys/logger.ts';
-import { clusterStatus, fakeService, specs, token } from '../api/fixtures.ts';
+import { clusterStatus, fakeService, token } from '../api/fixtures.ts';
+import { serveFake } from './run-cli.ts';
 
 /** A scheduler that tells of its changes, and counts how often it was asked. */
 function scheduler() {
@@ -37,15 +37,7 @@ function scheduler() {
       failure = error;
       for (const listener of listeners) listener();
     },
-    serve: (port = 0): Promise<ApiServer> =>
-      startApiServer({
-        service,
-        specs,
-        tokens: { write: token },
-        listen: { host: '127.0.0.1', port },
-        version: '1',
-        logger: silentLogger,
-      }),
+    serve: (port?: number): Promise<ApiServer> => serveFake(service, token, port),
   };
 }
 

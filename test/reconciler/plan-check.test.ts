@@ -5,7 +5,7 @@ import type { ClusterPlan } from '../../src/model/api.ts';
 import { ConflictError } from '../../src/model/errors.ts';
 import { requirePlans } from '../../src/reconciler/plan-check.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
-import { makeBroker, makeDesired, makeKafka } from '../plan/builders.ts';
+import { makeBroker, makeDesired, makeKafka, makeLagging } from '../plan/builders.ts';
 import { createHarness, type Harness, settle } from './harness.ts';
 import { desired, digest, serving, taskOf } from './stages.ts';
 
@@ -97,13 +97,7 @@ test('a replica that was lost is named', async () => {
   harness.clock.advance(31_000);
   await settle();
   const expected = indexes(harness);
-  harness.kafka = {
-    ...kafka,
-    topics: kafka.topics.map((t) => ({
-      ...t,
-      partitions: t.partitions.map((p) => (p.partition === 3 ? { ...p, isr: p.isr.slice(0, 2) } : p)),
-    })),
-  };
+  harness.kafka = makeLagging(kafka, 3);
   harness.clock.advance(31_000);
   await settle();
   assert.match((await refusal(harness, expected)).message, 'events-3 has 2 of 3 replicas in sync');
