@@ -82,6 +82,8 @@ test('wrong usage is answered with what to type', async () => {
   await withHome(async (home) => {
     for (const [args, says] of [
       [['stauts'], "error: unknown command 'stauts'\n  → did you mean kafka-mesos status?"],
+      [['hist'], '→ did you mean kafka-mesos history?'],
+      [['d'], '→ kafka-mesos --help shows what there is'],
       [['get', 'broker'], '→ did you mean kafka-mesos get brokers?'],
       [
         ['plan', '--flie', 'x'],

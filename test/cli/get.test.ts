@@ -46,7 +46,7 @@ const logs = new Map<string, EventsRecord>([
     {
       schema: 1,
       events: [
-        { seq: 1, atMs: noonMs, severity: 'info', message: 'revision 1 applied by ann', author: 'ann' },
+        { seq: 1, atMs: noonMs, severity: 'info', message: 'revision 1 applied', author: 'ann' },
         {
           seq: 3,
           atMs: noonMs + 5_000,

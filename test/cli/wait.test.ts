@@ -56,6 +56,14 @@ test('3 at the time-out, with how it stands, what holds it and where to look', a
     assert.match(run.stderr, '→ add an agent');
     assert.match(run.stderr, 'kafka-mesos describe cluster demo');
   });
+  const [one] = clusterStatus().brokers;
+  const waiting = { why: unplaced.message, stalled: true };
+  const brokers = one === undefined ? [] : [{ ...one, state: 'waiting' as const, waiting }];
+  await withScheduler({ clusters: () => [ready(false, { held: [unplaced], brokers })] }, async (home) => {
+    const { stderr } = await runHere(['wait', 'broker', '0', '--timeout', '0s'], { home });
+    assert.match(stderr, /^broker 0 of demo is not running after .*: waiting$/m);
+    assert.is(stderr.split('no offer has room').length, 3, `on its way, and once at the end:\n${stderr}`);
+  });
 });
 
 test('what can never be is 1 or 64, with the next step', async () => {

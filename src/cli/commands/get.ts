@@ -17,6 +17,7 @@ import {
   textOf,
   topicFields,
 } from '../fields.ts';
+import { renderEventTable } from '../format/events.ts';
 import { renderRevisions } from '../format/source.ts';
 import { renderBrokers, renderClusters, renderTopics } from '../format/status.ts';
 import { type Column, renderTable } from '../format/table.ts';
@@ -66,15 +67,7 @@ export async function get(context: Context, kind: GetKind, options: GetOptions):
           const events = await keptEvents(client, cluster?.name);
           return events.map(({ clusterName, ...event }) => ({ ...event, cluster: clusterName }));
         },
-        render: (rows, format, before) => {
-          const more = format.wide ? ',count' : '';
-          const columns = chosenColumns(eventFields, `at,severity,broker,message,why,author${more}`);
-          // Few have all, and the width is for those.
-          const filled = columns.filter(
-            ({ cell }) => rows.length === 0 || rows.some((row) => cell(row) !== '-'),
-          );
-          return renderTable([...before, ...filled], rows, format);
-        },
+        render: renderEventTable,
       });
     case 'revisions':
       return list(context, options, {

@@ -1,4 +1,5 @@
 import { type ClusterEvent, type ClusterStatus, eventSentence } from '../../model/status.ts';
+import { type Column, renderTable } from './table.ts';
 import { hang, printable, type Style } from './text.ts';
 import { clockTime, dateTime } from './time.ts';
 
@@ -15,9 +16,27 @@ export function renderEventPage(
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/**
- * Below a title, the last ten, newest last; with the day where that is another one than today.
- */
+/** A row each: the sentence of `renderEventPage`, cut to the width. `before`: columns that stand first. */
+export function renderEventTable<Row extends ClusterEvent>(
+  events: readonly Row[],
+  format: Format & { readonly wide?: boolean },
+  before: readonly Column<Row>[] = [],
+): readonly string[] {
+  const all: readonly Column<Row>[] = [
+    { title: 'AT', cell: ({ atMs }) => dateTime(atMs) },
+    {
+      title: 'SEVERITY',
+      cell: ({ severity }) => severity,
+      paint: ({ severity }, style) => painter(severity, style),
+    },
+    { title: 'TIMES', cell: ({ count = 1 }) => String(count), align: 'right', spare: 1 },
+    { title: 'EVENT', cell: eventSentence, shrinkTo: 24 },
+  ];
+  const seq: Column<Row> = { title: 'SEQ', cell: (event) => String(event.seq) };
+  return renderTable([...before, ...(format.wide === true ? [seq] : []), ...all], events, format);
+}
+
+/** Below a title, the last ten, newest last; with the day where that is another one than today. */
 export function renderEvents(
   events: readonly ClusterEvent[],
   { name, observedAtMs: nowMs }: Pick<ClusterStatus, 'name' | 'observedAtMs'>,
@@ -39,8 +58,11 @@ const shownEvents = 10;
 function renderEvent(event: ClusterEvent, first: string, { style, width }: Format): readonly string[] {
   const { count, firstAtMs } = event;
   const often = count === undefined ? '' : ` (${count} times since ${recently(firstAtMs ?? 0, event.atMs)})`;
-  const paint = { info: (text: string) => text, warning: style.yellow, error: style.red }[event.severity];
-  return hang(first, `${eventSentence(event)}${often}`, width).map(paint);
+  return hang(first, `${eventSentence(event)}${often}`, width).map(painter(event.severity, style));
+}
+
+function painter(severity: ClusterEvent['severity'], style: Style): (text: string) => string {
+  return { info: (text: string) => text, warning: style.yellow, error: style.red }[severity];
 }
 
 const recently = (atMs: number, nowMs: number): string =>
