@@ -99,6 +99,7 @@ async function followPlainly(
       awaySince = { atMs: awaySince?.atMs ?? nowMs, error };
       return;
     }
+    if (awaySince !== undefined) context.io.err('The scheduler answers again.\n');
     awaySince = undefined;
     if (look.kind === 'still') return;
     const wanted = look.statuses.filter(({ name }) => options.clusterNames?.includes(name) ?? true);

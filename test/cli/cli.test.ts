@@ -348,7 +348,10 @@ test('apply --wait: sits out a scheduler that is away for a moment', async () =>
   await withScheduler({ clusters }, async (home) => {
     const run = await runHere(['apply', '-f', specFile(home), '--wait'], { home });
     assert.is(run.exitCode, 0);
-    assert.match(run.stderr, 'The scheduler does not answer (the store is slow); waiting for it.');
+    assert.match(
+      run.stderr,
+      'The scheduler does not answer (the store is slow); waiting for it.\nThe scheduler answers again.\n',
+    );
   });
 });
 
