@@ -93,6 +93,8 @@ export function createWatchHub(
 
   function beat(): void {
     for (const { isBusy, response } of readers) if (!isBusy) response.write(': still here\n\n');
+    // What could not be said may be known again, though nothing else has changed.
+    wake();
     heartbeat = clock.setTimer(heartbeatMs, beat);
   }
 
