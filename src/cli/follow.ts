@@ -122,7 +122,8 @@ async function followPlainly(
   };
   const tick = () => {
     const nowMs = context.nowMs();
-    judge();
+    // What was seen last may not be so any more while nobody says anything.
+    if (awaySince === undefined) judge();
     // However short, it is looked once.
     const isUnseen = last === undefined && awaySince === undefined;
     const patienceMs = (options.timeoutMs ?? Infinity) + (isUnseen ? firstLookMs : 0);

@@ -175,7 +175,8 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   // Countdowns go on, and silence is noticed, whether or not anything is heard; what is waited for may come by time alone.
   const tick = () => {
     if (silentMs() >= lostAfterMs) finish('lost');
-    judge();
+    // What was seen last may not be so any more while nobody says anything.
+    if (away === undefined) judge();
     draw();
     after(1000, tick);
   };

@@ -249,16 +249,23 @@ test('a scheduler that does not answer is told over its last word, and that it i
   assert.match(frame, /● three-brokers {2}converged/);
 });
 
-test('what was waited for may come by time alone', async () => {
-  const { clock, live } = start({
-    looks: async function* () {
-      yield { kind: 'statuses', statuses: [samples.held] } as const;
-      await new Promise(() => {});
-    },
-    until: () => clock.nowMs() >= noonMs + 3000,
-  });
-  await clock.pass(4000);
-  assert.is((await live).reason, 'until');
+test('what was waited for may come by time alone, but not while nobody answers', async () => {
+  for (const [isAway, reason] of [
+    [false, 'until'],
+    [true, 'timeout'],
+  ] as const) {
+    const { clock, live } = start({
+      looks: async function* () {
+        yield { kind: 'statuses', statuses: [samples.held] } as const;
+        if (isAway) yield { kind: 'away', error: new Error('it restarts') } as const;
+        await new Promise(() => {});
+      },
+      until: () => clock.nowMs() >= noonMs + 3000,
+      timeoutMs: 5000,
+    });
+    await clock.pass(5000);
+    assert.is((await live).reason, reason);
+  }
 });
 
 test('a scheduler of which nothing is heard does not stop the clock', async () => {
