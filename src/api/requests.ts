@@ -48,7 +48,7 @@ export const applyRequest = named(
         expectedIndexes: map(text({ maxLength: 1024 * 1024 }), {
           maxProperties: 1000,
           description:
-            'By cluster, `index` of the plan that was looked at: refused with `KM_CONFLICT_PLAN` when it would be another one now.',
+            'By cluster, `index` of the plan that was looked at: refused with `KM_CONFLICT_PLAN` when it would be another one now, or when it names some of the clusters in the files and not all.',
         }),
         takeOver: flag({
           description:

@@ -93,7 +93,7 @@ export function createWatchHub(
 
   function beat(): void {
     for (const { isBusy, response } of readers) if (!isBusy) response.write(': still here\n\n');
-    // A standby's store tells of no change.
+    // What could not be said may be known again, though nothing else has changed.
     wake();
     heartbeat = clock.setTimer(heartbeatMs, beat);
   }
@@ -207,7 +207,8 @@ export function createWatchHub(
         ...options,
         response,
         clusters: new Map(),
-        seen: -1,
+        // What is being looked at may be from before the reader asked for anything: it gets the next look.
+        seen: isLooking ? version + 1 : version,
         isSynced: false,
         isBusy: false,
         ...(options.afterSeq === undefined ? {} : { seq: options.afterSeq }),

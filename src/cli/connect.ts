@@ -5,10 +5,9 @@ import { didYouMean } from '../spec/did-you-mean.ts';
 import { noteAsked } from './asked.ts';
 import type { Context } from './context.ts';
 import { CommandError, UsageError } from './errors.ts';
-import { followLeader } from './follow-leader.ts';
 import { readToken } from './home.ts';
 import { tellIfExposed } from './secret-files.ts';
-import { askLeading, type Candidate } from './several-schedulers.ts';
+import { askLeading } from './several-schedulers.ts';
 import { refuseWithLocal, resolveTarget, type Target, urlOfHome } from './target.ts';
 
 /** Options of every command that asks the scheduler. */
@@ -37,18 +36,16 @@ export async function connect(context: Context, options: ClientOptions): Promise
   const target = await resolveTarget(context, options);
   noteAsked(context, target);
   const token = await demandToken(context, target);
-  const how = { token, ...(target.caFile === undefined ? {} : { ca: await readCa(target.caFile) }) };
-  const patience = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
-  const candidate = (url: string): Candidate => ({
-    url,
-    client: followLeader(createApiClient({ ...how, url, ...patience }), how),
-  });
-  const candidates = target.urls.map(candidate);
-  const find = async () =>
-    target.isOfHome === true ? [candidate(await urlOfHome(context.home))] : candidates;
+  const how = {
+    token,
+    ...(target.caFile === undefined ? {} : { ca: await readCa(target.caFile) }),
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+  };
+  const find = async () => (target.isOfHome === true ? [await urlOfHome(context.home)] : target.urls);
   const client = askLeading(find, {
+    clientOf: (url) => createApiClient({ ...how, url }),
     // Of several it is not known who leads.
-    first: candidates.length === 1 ? candidates[0] : undefined,
+    first: target.urls.length === 1 ? target.urls[0] : undefined,
     chosen: (url) => noteAsked(context, target, url),
   });
   return target.cluster === undefined ? client : { ...client, preferredCluster: target.cluster };

@@ -21,8 +21,11 @@ export function explainUsage(command: Command, path: string): void {
 function remedyOf(error: CommanderError, command: Command, path: string, near: string | undefined): string {
   const help = `${path} --help shows what there is`;
   switch (error.code) {
-    case 'commander.unknownCommand':
-      return near === undefined ? help : `did you mean ${path} ${near}?`;
+    case 'commander.unknownCommand': {
+      // The beginning of a word says more than how many letters are others.
+      const begun = startedBy(/'([^']+)'/.exec(error.message)?.[1], command);
+      return (begun ?? near) === undefined ? help : `did you mean ${path} ${begun ?? near}?`;
+    }
     case 'commander.unknownOption':
       return near === undefined ? help : `did you mean ${near}? ${help}`;
     case 'commander.missingArgument':
@@ -38,6 +41,12 @@ function remedyOf(error: CommanderError, command: Command, path: string, near: s
     default:
       return help;
   }
+}
+
+function startedBy(word: string | undefined, { commands }: Command): string | undefined {
+  if (!word) return undefined;
+  const fitting = commands.map((one) => one.name()).filter((name) => name.startsWith(word));
+  return fitting.length === 1 ? fitting[0] : undefined;
 }
 
 function shown(argument: Command['registeredArguments'][number]): string {

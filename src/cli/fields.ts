@@ -94,7 +94,7 @@ export const clusterFields: Fields<ClusterStatus> = {
 };
 
 export const eventFields: Fields<Of<ClusterEvent>> = {
-  cluster: { value: (e) => e.cluster },
+  cluster: { value: (e) => e.cluster || undefined, text: (e) => e.cluster || '(framework)' },
   seq: { value: (e) => e.seq },
   at: time((e) => e.atMs),
   broker: { value: (e) => e.brokerId },
@@ -102,6 +102,8 @@ export const eventFields: Fields<Of<ClusterEvent>> = {
   message: { value: (e) => e.message },
   why: { value: (e) => e.why },
   author: { value: (e) => e.author },
+  count: { value: (e) => e.count },
+  firstAt: time((e) => e.firstAtMs),
 };
 
 export const revisionFields: Fields<Of<RevisionSummary>> = {

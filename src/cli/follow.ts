@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../api/client.ts';
 import { UnavailableError } from '../model/errors.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { systemClock } from '../sys/clock.ts';
 import type { Context } from './context.ts';
-import { isMoving } from './convergence.ts';
 import { footerWords } from './format/scheduler.ts';
 import { clockTime } from './format/time.ts';
 import { progressLines } from './progress-lines.ts';
+import { type Look, type WatchOptions, watchStatuses } from './watch-statuses.ts';
 
 export type FollowOptions = {
   /** Only these clusters; all otherwise. */
@@ -30,12 +29,9 @@ export type FollowEnd = {
 
 /** How long the scheduler may be away (it restarts, say) before following it fails. */
 const lostAfterMs = 60_000;
-const liveIntervalMs = 200;
-/** Plain lines: while a broker is on its way nothing hurries, and every look takes time from those that start here. */
-const calmIntervalMs = 400;
-/** When the last of them is there, what people wait for is a moment away. */
-const newsIntervalMs = 100;
-const newsForMs = 2_000;
+/** What is waited for may come by time alone: a cluster counts as held when it is so for a while. */
+const tickMs = 250;
+const firstLookMs = 10_000;
 
 /**
  * Watches clusters in the live view, or as plain lines where stdout is no terminal. Only looks
@@ -55,9 +51,7 @@ export async function follow(
 async function followLive(context: Context, client: ApiClient, options: FollowOptions): Promise<FollowEnd> {
   const { renderLive } = await import('../view/render-live.tsx');
   const { reason, last } = await renderLive({
-    poll: () => client.clusters(),
-    leads: async () => footerWords(await client.scheduler()),
-    intervalMs: liveIntervalMs,
+    looks: (signal) => withLeader(watchStatuses(client, { ...oneOf(options), signal })),
     stdout: context.io.stdout,
     stdin: context.io.stdin,
     ...(options.clusterNames === undefined ? {} : { clusterNames: options.clusterNames }),
@@ -71,62 +65,91 @@ async function followLive(context: Context, client: ApiClient, options: FollowOp
   return { reason, last };
 }
 
+async function* withLeader(looks: AsyncIterable<Look>) {
+  for await (const look of looks) {
+    yield look.kind === 'statuses' ? { ...look, footer: footerWords(look.scheduler) } : look;
+  }
+}
+
 async function followPlainly(
   context: Context,
   client: ApiClient,
   options: FollowOptions,
 ): Promise<FollowEnd> {
-  const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort();
-  process.once('SIGINT', onSignal);
+  const ended = Promise.withResolvers<FollowEnd['reason']>();
+  const leaving = new AbortController();
+  const onSignal = () => ended.resolve('interrupted');
   const startedAtMs = context.nowMs();
-  let answeredAtMs = startedAtMs;
-  let newsAtMs = startedAtMs;
-  let silent = false;
-  let last: readonly ClusterStatus[] = [];
-  const say = (line: string) => {
-    newsAtMs = context.nowMs();
-    options.say(line);
-  };
-  try {
-    for (;;) {
-      try {
-        const statuses = await client.clusters();
-        const wanted = statuses.filter(({ name }) => options.clusterNames?.includes(name) ?? true);
-        const nowMs = context.nowMs();
-        for (const status of wanted) {
-          const before = last.find(({ name }) => name === status.name);
-          for (const line of progressLines(before, status, nowMs)) {
-            say(statuses.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
-          }
-        }
-        for (const { name } of last) {
-          if (!wanted.some((status) => status.name === name)) {
-            say(`${clockTime(nowMs)} cluster ${name}: gone\n`);
-          }
-        }
-        last = wanted;
-        answeredAtMs = nowMs;
-        silent = false;
-        if (options.until(last)) return { reason: 'until', last };
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        const isLost = options.isPatient !== true && context.nowMs() - answeredAtMs > lostAfterMs;
-        if (isLost) throw lost(error);
-        if (!silent) context.io.err(`The scheduler does not answer (${error.message}); waiting for it.\n`);
-        silent = true;
-      }
-      if (interrupt.signal.aborted) return { reason: 'interrupted', last };
-      if (options.timeoutMs !== undefined && context.nowMs() - startedAtMs >= options.timeoutMs) {
-        return { reason: 'timeout', last };
-      }
-      const hurries = !last.some(isMoving) && context.nowMs() - newsAtMs < newsForMs;
-      const pauseMs = hurries ? newsIntervalMs : calmIntervalMs;
-      await sleep(pauseMs, undefined, { signal: interrupt.signal }).catch(() => {});
+  let awaySince: { readonly atMs: number; readonly error: UnavailableError } | undefined;
+  let last: readonly ClusterStatus[] | undefined;
+
+  const judge = () => {
+    try {
+      if (last !== undefined && options.until(last)) ended.resolve('until');
+    } catch (error) {
+      ended.reject(error);
     }
+  };
+  const take = (look: Look) => {
+    const nowMs = context.nowMs();
+    if (look.kind === 'away') {
+      const { error } = look;
+      if (awaySince === undefined)
+        context.io.err(`The scheduler does not answer (${error.message}); waiting for it.\n`);
+      awaySince = { atMs: awaySince?.atMs ?? nowMs, error };
+      return;
+    }
+    if (awaySince !== undefined) context.io.err('The scheduler answers again.\n');
+    awaySince = undefined;
+    if (look.kind === 'still') return;
+    const wanted = look.statuses.filter(({ name }) => options.clusterNames?.includes(name) ?? true);
+    const before = last ?? [];
+    for (const status of wanted) {
+      const lines = progressLines(
+        before.find(({ name }) => name === status.name),
+        status,
+        nowMs,
+      );
+      for (const line of lines) options.say(wanted.length > 1 ? `${status.name}: ${line}\n` : `${line}\n`);
+    }
+    for (const { name } of before) {
+      if (!wanted.some((status) => status.name === name)) {
+        options.say(`${clockTime(nowMs)} cluster ${name}: gone\n`);
+      }
+    }
+    last = wanted;
+    judge();
+  };
+  const tick = () => {
+    const nowMs = context.nowMs();
+    // What was seen last may not be so any more while nobody says anything.
+    if (awaySince === undefined) judge();
+    // However short, it is looked once.
+    const isUnseen = last === undefined && awaySince === undefined;
+    const patienceMs = (options.timeoutMs ?? Infinity) + (isUnseen ? firstLookMs : 0);
+    if (nowMs - startedAtMs >= patienceMs) ended.resolve('timeout');
+    const isLost = awaySince !== undefined && nowMs - awaySince.atMs >= lostAfterMs;
+    if (isLost && options.isPatient !== true) ended.reject(lost(awaySince?.error));
+  };
+  const looking = async () => {
+    for await (const look of watchStatuses(client, { ...oneOf(options), signal: leaving.signal })) take(look);
+  };
+
+  process.once('SIGINT', onSignal);
+  const ticks = setInterval(tick, tickMs);
+  try {
+    looking().catch(ended.reject);
+    return { reason: await ended.promise, last: last ?? [] };
   } finally {
+    clearInterval(ticks);
+    leaving.abort();
     process.off('SIGINT', onSignal);
   }
+}
+
+/** The stream of one cluster alone, where only that is followed. */
+function oneOf({ clusterNames = [] }: FollowOptions): Pick<WatchOptions, 'clusterName'> {
+  return clusterNames.length === 1 ? { clusterName: clusterNames[0] } : {};
 }
 
 function lost(cause?: unknown): UnavailableError {

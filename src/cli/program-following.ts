@@ -18,7 +18,10 @@ export function addFollowingCommands(
     )
     .argument('[cluster]', whose)
     .addHelpText('after', examples('kafka-mesos history', 'kafka-mesos history demo -o wide'))
-    .action(async (name, options) => set((await load()).history(context, name, options)));
+    .action(async (name, options) => {
+      const { get } = await import('./commands/get.ts');
+      return set(get(context, 'revisions', { ...options, cluster: name, how: 'by its name' }));
+    });
 
   for (const { verb, description } of [
     { verb: 'suspend', description: 'Take nothing from the file of a cluster until resume.' },

@@ -30,12 +30,12 @@ const listings: readonly Listing[] = [
   },
   {
     kind: 'events',
-    description: 'List the last events.',
-    examples: ['kafka-mesos get events', 'kafka-mesos get events -A -l severity!=info'],
+    description: 'List the events that are kept, as a table; see also events.',
+    examples: ['kafka-mesos get events', "kafka-mesos get events -A -l 'severity!=info' --sort-by broker"],
   },
   {
     kind: 'revisions',
-    description: 'List the last revisions of specs.',
+    description: 'List the last revisions of specs; history is this of one cluster.',
     examples: [
       'kafka-mesos get revisions',
       'kafka-mesos get revisions -A --columns cluster,revision,author,outcome',

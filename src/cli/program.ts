@@ -284,7 +284,7 @@ First steps:
   kafka-mesos local down
 
 Exit codes:
-${exitCodeTable.flatMap(([command, code, meaning]) => hang(`  ${command.padEnd(28)} ${String(code).padStart(3)}  `, meaning, 80)).join('\n')}
+${exitCodeTable.flatMap(([command, code, meaning]) => hang(`  ${command.padEnd(29)} ${String(code).padStart(3)}  `, meaning, 80)).join('\n')}
 
 Environment:
   KAFKA_MESOS_HOME    where data, token and logs are (~/.kafka-mesos)

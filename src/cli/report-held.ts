@@ -1,6 +1,7 @@
 import type { ClusterStatus } from '../model/status.ts';
 import type { Context } from './context.ts';
 import { renderHeld } from './format/plan.ts';
+import { hang } from './format/text.ts';
 
 /** What keeps clusters from being as declared, each with its next step, on stderr. */
 export function reportHeld({ io }: Context, statuses: readonly ClusterStatus[], head: string): void {
@@ -8,5 +9,5 @@ export function reportHeld({ io }: Context, statuses: readonly ClusterStatus[], 
   const lines = statuses.flatMap((status) =>
     status.held.flatMap((held) => renderHeld(held, io.errorStyle, width)),
   );
-  io.err(`${[head, ...lines].join('\n')}\n`);
+  io.err(`${[...hang('', head, io.width), ...lines].join('\n')}\n`);
 }

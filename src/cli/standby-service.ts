@@ -92,8 +92,15 @@ export function createStandbyService(deps: {
     rollback: () => refuse('orders'),
     reconcile: () => refuse('orders'),
     events: (query) => readEvents(store, query),
-    // Who follows a standby asks again from time to time: the store tells of no change.
-    onChange: () => () => {},
+    // The store tells of no change: it is looked at as often as it is read.
+    onChange(listener) {
+      let timer = clock.setTimer(keptForMs, tick);
+      function tick() {
+        timer = clock.setTimer(keptForMs, tick);
+        listener();
+      }
+      return () => timer.cancel();
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Which scheduler a command asks. */
 
-import { startRemedy } from '../api/client.ts';
+import { startRemedy } from '../api/client-errors.ts';
 import { UnavailableError } from '../model/errors.ts';
 import type { ClientOptions } from './connect.ts';
 import type { Context } from './context.ts';

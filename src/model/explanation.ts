@@ -34,7 +34,7 @@ export function explainBroker(
   const answer =
     broker === undefined
       ? `Broker ${id} is no more in the spec, and still there: ${main?.message}.`
-      : answerOf(cluster, broker, time);
+      : oneStop(answerOf(cluster, broker, time));
   const sinceMs = main?.sinceMs;
   return {
     answer,
@@ -52,6 +52,11 @@ export function explainBroker(
     silentAgents: held.flatMap((one) => one.silentAgents ?? []),
     others: held.filter((one) => one !== main),
   };
+}
+
+/** What is quoted in it may be sentences of its own, and end as one. */
+function oneStop(text: string): string {
+  return text.replace(/\.\.$/, '.');
 }
 
 function answerOf(cluster: ClusterStatus, broker: BrokerStatus, time: (atMs: number) => string): string {

@@ -27,7 +27,10 @@ export function previewClusters(
   });
 }
 
-/** Throws `ConflictError` `KM_CONFLICT_PLAN`, which names what has moved on, unless every plan is as it was. */
+/**
+ * Throws `ConflictError` `KM_CONFLICT_PLAN` unless every cluster of the files has its plan, and that as it was; it names
+ * what has moved on.
+ */
 export function requirePlans(
   expected: Readonly<Record<string, string>>,
   now: {
@@ -52,6 +55,15 @@ export function requirePlans(
     });
     return [`cluster ${name}: ${words.join('; ')}`];
   });
+  // Nobody has looked at what would become of it.
+  const unseen = now.plans.filter(({ name }) => !Object.hasOwn(expected, name)).map(({ name }) => name);
+  if (unseen.length > 0) {
+    throw new ConflictError(
+      'KM_CONFLICT_PLAN',
+      `the spec files have ${unseen.map((name) => `cluster ${name}`).join(', ')}, of which the plan says nothing`,
+      { remedy: 'nothing was applied; plan again with all of these files, look at it, and apply that' },
+    );
+  }
   if (moved.length === 0) return;
   throw new ConflictError('KM_CONFLICT_PLAN', `the plan is out of date; ${moved.join('; ')}`, {
     // Just after a failover, say: nothing may have moved at all.

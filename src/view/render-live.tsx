@@ -7,12 +7,10 @@ import { type Environment, speaksUnicode, wantsColor } from './terminal.ts';
 import { turnKey, type ViewState } from './view-state.ts';
 
 export type LiveOptions = {
-  /** Asks for the statuses; a rejection is shown, with its `remedy` if it has one, and asked again. */
-  readonly poll: () => Promise<readonly ClusterStatus[]>;
-  /** Who leads, in words, should that be worth any; asked every few seconds, and not missed where nobody answers. */
-  readonly leads?: () => Promise<string | undefined>;
-  /** Between the end of one question and the next. */
-  readonly intervalMs: number;
+  /** What is seen, as it changes; ends with `signal`. A rejection ends the view and is passed on. */
+  readonly looks: (signal: AbortSignal) => AsyncIterable<LiveLook>;
+  /** Longer silence than this of a scheduler that is not known to be away is told; 30 seconds unless told. */
+  readonly quietMs?: number;
   readonly stdout: NodeJS.WriteStream;
   /** Where Ctrl-C and q are read, if it is a terminal; SIGINT leaves in any case. */
   readonly stdin?: NodeJS.ReadStream;
@@ -28,6 +26,18 @@ export type LiveOptions = {
   /** `process.env` unless told; NO_COLOR, FORCE_COLOR, TERM and the locale are looked at. */
   readonly environment?: Environment;
 };
+
+export type LiveLook =
+  | {
+      readonly kind: 'statuses';
+      readonly statuses: readonly ClusterStatus[];
+      /** Who leads, say; a line below everything. */
+      readonly footer?: string | undefined;
+    }
+  /** Nothing has changed, and who is asked is there. */
+  | { readonly kind: 'still' }
+  /** Its `remedy`, if it has one, is shown too. */
+  | { readonly kind: 'away'; readonly error: Error };
 
 /** As `Clock` of `sys`. */
 export type LiveClock = {
@@ -57,25 +67,26 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   const lostAfterMs = options.lostAfterMs ?? 60_000;
 
   let last: readonly ClusterStatus[] = [];
-  let answeredAtMs: number | undefined;
-  let failure: unknown;
-  let leader: string | undefined;
+  let heardAtMs: number | undefined;
+  let away: { readonly sinceMs: number; readonly error: Error } | undefined;
+  let footer: string | undefined;
   let view: ViewState = {};
 
   const layoutNow = (): Omit<Layout, 'width' | 'height'> => {
     const nowMs = clock.nowMs();
     return { nowMs, unicode, utcOffsetMinutes: -new Date(nowMs).getTimezoneOffset() };
   };
-  const screenNow = (footer: readonly string[] = []): Screen => {
+  const silentMs = () => clock.nowMs() - (away?.sinceMs ?? heardAtMs ?? startedAtMs);
+  const screenNow = (below: readonly string[] = []): Screen => {
     const notice = noticeOf({
-      silentMs: clock.nowMs() - (answeredAtMs ?? startedAtMs),
-      hasAnswered: answeredAtMs !== undefined,
-      patienceMs: Math.max(patienceMs, 3 * options.intervalMs),
-      failure,
+      silentMs: silentMs(),
+      hasAnswered: heardAtMs !== undefined,
+      patienceMs: away === undefined && heardAtMs !== undefined ? (options.quietMs ?? 30_000) : patienceMs,
+      failure: away?.error,
       missing: (options.clusterNames ?? []).filter((name) => !last.some((status) => status.name === name)),
       isEmpty: last.length === 0,
     });
-    return { clusters: last, view, ...(notice && { notice }), ...(footer.length > 0 && { footer }) };
+    return { clusters: last, view, ...(notice && { notice }), ...(below.length > 0 && { footer: below }) };
   };
 
   const ended = Promise.withResolvers<LiveEnd['reason']>();
@@ -92,7 +103,7 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
     if (isOver || stdout.isTTY !== true) return;
     const element = (
       <LiveView
-        screen={screenNow(footerOf(leader, readsKeys))}
+        screen={screenNow(footerOf(footer, readsKeys))}
         layout={layoutNow()}
         color={color}
         readsKeys={readsKeys}
@@ -129,41 +140,43 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
     });
     timers.add(timer);
   };
-  const ask = async () => {
+  const judge = () => {
     try {
-      const statuses = await options.poll();
-      last = ofInterest(statuses, options.clusterNames);
-      answeredAtMs = clock.nowMs();
-      failure = undefined;
+      if (heardAtMs !== undefined && options.until?.(last)) finish('until');
     } catch (error) {
-      failure = error;
+      ended.reject(error);
+    }
+  };
+  const take = (look: LiveLook) => {
+    if (look.kind === 'away') {
+      away = {
+        sinceMs: away?.sinceMs ?? (heardAtMs === undefined ? startedAtMs : clock.nowMs()),
+        error: look.error,
+      };
+      footer = undefined;
       return;
     }
-    if (options.until?.(last)) finish('until');
+    away = undefined;
+    if (look.kind === 'statuses') {
+      last = ofInterest(look.statuses, options.clusterNames);
+      footer = look.footer;
+    }
+    heardAtMs = clock.nowMs();
+    judge();
   };
-  const askAgain = () => {
-    const askedAtMs = clock.nowMs();
-    ask().then(() => {
-      const tookMs = clock.nowMs() - askedAtMs;
+  const leaving = new AbortController();
+  const looking = async () => {
+    for await (const look of options.looks(leaving.signal)) {
+      if (isOver) return;
+      take(look);
       draw();
-      // What takes the scheduler long to say (a thousand brokers) is asked less often: looking on must cost it little.
-      if (!isOver) after(Math.max(options.intervalMs, Math.min(slowestMs, tookMs * 4)), askAgain);
-    }, ended.reject);
+    }
   };
-  const askLeader = () => {
-    options.leads?.().then(
-      (words) => {
-        leader = words;
-      },
-      () => {
-        leader = undefined;
-      },
-    );
-    after(leaderEveryMs, askLeader);
-  };
-  // Countdowns go on, and silence is noticed, whether or not the question is ever answered.
+  // Countdowns go on, and silence is noticed, whether or not anything is heard; what is waited for may come by time alone.
   const tick = () => {
-    if (clock.nowMs() - (answeredAtMs ?? startedAtMs) >= lostAfterMs) finish('lost');
+    if (silentMs() >= lostAfterMs) finish('lost');
+    // What was seen last may not be so any more while nobody says anything.
+    if (away === undefined) judge();
     draw();
     after(1000, tick);
   };
@@ -172,11 +185,11 @@ export async function renderLive(options: LiveOptions): Promise<LiveEnd> {
   try {
     if (options.timeoutMs !== undefined) after(options.timeoutMs, () => finish('timeout'));
     after(1000, tick);
-    if (options.leads !== undefined) askLeader();
-    askAgain();
+    looking().catch(ended.reject);
     return { reason: await ended.promise, last };
   } finally {
     isOver = true;
+    leaving.abort();
     for (const timer of timers) timer.cancel();
     process.off('SIGINT', leave);
     ink?.unmount();
@@ -202,13 +215,9 @@ async function printScreen(
 
 const cursorHome = '\u001b[H';
 
-const leaderEveryMs = 3_000;
-/** Between two questions, whatever an answer takes. */
-const slowestMs = 2_000;
-
-function footerOf(leader: string | undefined, readsKeys: boolean): readonly string[] {
+function footerOf(words: string | undefined, readsKeys: boolean): readonly string[] {
   return [
-    ...(leader === undefined ? [] : [leader]),
+    ...(words === undefined ? [] : [words]),
     ...(readsKeys ? ['Ctrl-C leaves this view; the scheduler goes on. ? shows the keys.'] : []),
   ];
 }

@@ -67,6 +67,17 @@ export function clusterStatus(change: Partial<ClusterStatus> = {}): ClusterStatu
   };
 }
 
+/** A broker that no agent has room for. */
+export const unplaced: ClusterStatus['held'][number] = {
+  brokerId: 0,
+  need: 'start broker 0',
+  reason: 'no-matching-offer',
+  message: 'no offer has room',
+  stalled: true,
+  remedy: 'add an agent',
+  details: [],
+};
+
 const schedulerStatus: SchedulerStatus = {
   version: '0.0.0',
   frameworkName: 'kafka',

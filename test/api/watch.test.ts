@@ -21,6 +21,8 @@ type World = {
   set(...clusters: readonly ClusterStatus[]): void;
   happens(clusterName: string, message: string): void;
   fails(error: Error | undefined): void;
+  /** Looks from here on end with this, and see what there was when they began. */
+  delays(end: Promise<void>): void;
   listeners(): number;
 };
 
@@ -30,13 +32,16 @@ async function withWorld(use: (world: World) => Promise<void>): Promise<void> {
   const log = createEventLog();
   let clusters: readonly ClusterStatus[] = [clusterStatus()];
   let failure: Error | undefined;
+  let end: Promise<void> | undefined;
   const tell = () => {
     for (const listener of listeners) listener();
   };
   const { service } = fakeService({
     clusters: async () => {
       if (failure !== undefined) throw failure;
-      return clusters;
+      const seen = clusters;
+      await end;
+      return seen;
     },
     events: async (query) => log.page(query),
     onChange(listener) {
@@ -68,6 +73,9 @@ async function withWorld(use: (world: World) => Promise<void>): Promise<void> {
       fails(error) {
         failure = error;
         tell();
+      },
+      delays(until) {
+        end = until;
       },
       listeners: () => listeners.size,
     });
@@ -160,6 +168,29 @@ test('a reader hears everything once, then what changes', () =>
     world.clock.advance(15_000);
     assert.is((await reader.next()).event, 'comment');
     await reader.leave();
+  }));
+
+test('who comes while a look is under way is told nothing from before it came', () =>
+  withWorld(async (world) => {
+    const early = await read(world);
+    await early.first();
+    const slow = Promise.withResolvers<void>();
+    world.delays(slow.promise);
+    world.set(clusterStatus({ phase: 'rolling' }));
+    world.clock.advance(1_000);
+    const late = await read(world);
+    world.set(clusterStatus({ phase: 'held' }));
+    slow.resolve();
+    const heard = [await late.next(), await late.next()];
+    assert.equal(
+      heard.map(({ event, data }) => [event, (data as ClusterStatus).phase]),
+      [
+        ['scheduler', undefined],
+        ['cluster', 'held'],
+      ],
+    );
+    await early.leave();
+    await late.leave();
   }));
 
 test('one cluster alone is followed, also before it is there', () =>

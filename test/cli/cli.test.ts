@@ -13,7 +13,7 @@ import { readSecret } from '../../src/cli/secret-files.ts';
 import type { ApplyRequest, PlanAnswer, SpecProblem } from '../../src/model/api.ts';
 import { ConflictError, SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { clusterStatus } from '../api/fixtures.ts';
+import { clusterStatus, unplaced } from '../api/fixtures.ts';
 import { builtCli, runCli, runHere, testContext, withHome, withScheduler } from './run-cli.ts';
 
 const spec = 'kind: KafkaCluster\n';
@@ -82,6 +82,8 @@ test('wrong usage is answered with what to type', async () => {
   await withHome(async (home) => {
     for (const [args, says] of [
       [['stauts'], "error: unknown command 'stauts'\n  → did you mean kafka-mesos status?"],
+      [['hist'], '→ did you mean kafka-mesos history?'],
+      [['d'], '→ kafka-mesos --help shows what there is'],
       [['get', 'broker'], '→ did you mean kafka-mesos get brokers?'],
       [
         ['plan', '--flie', 'x'],
@@ -312,22 +314,11 @@ test('apply --wait: 0 once converged, with plain lines on stderr, and stdout for
 });
 
 test('apply --wait: 3 at the time-out, 2 when held, each with the reasons', async () => {
-  const held = [
-    {
-      brokerId: 0,
-      need: 'start broker 0',
-      reason: 'no-matching-offer',
-      message: 'no offer has room',
-      stalled: true,
-      remedy: 'add an agent',
-      details: [],
-    },
-  ];
   for (const [phase, code] of [
     ['converging', 3],
     ['held', 2],
   ] as const) {
-    await withScheduler({ clusters: () => [clusterStatus({ phase, held })] }, async (home) => {
+    await withScheduler({ clusters: () => [clusterStatus({ phase, held: [unplaced] })] }, async (home) => {
       const run = await runHere(['apply', '-f', specFile(home), '--wait', '--timeout', '1s'], { home });
       assert.is(run.exitCode, code, run.stderr);
       assert.match(run.stderr, '! start broker 0: no offer has room');
@@ -357,7 +348,10 @@ test('apply --wait: sits out a scheduler that is away for a moment', async () =>
   await withScheduler({ clusters }, async (home) => {
     const run = await runHere(['apply', '-f', specFile(home), '--wait'], { home });
     assert.is(run.exitCode, 0);
-    assert.match(run.stderr, 'The scheduler does not answer (the store is slow); waiting for it.');
+    assert.match(
+      run.stderr,
+      'The scheduler does not answer (the store is slow); waiting for it.\nThe scheduler answers again.\n',
+    );
   });
 });
 

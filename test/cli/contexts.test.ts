@@ -4,13 +4,10 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ApiClient } from '../../src/api/client.ts';
 import type { Home } from '../../src/cli/home.ts';
 import { readContexts } from '../../src/cli/read-contexts.ts';
-import { askLeading } from '../../src/cli/several-schedulers.ts';
 import { resolveTarget } from '../../src/cli/target.ts';
-import type { SchedulerStatus } from '../../src/model/api.ts';
-import { KafkaMesosError, NotLeaderError, UnavailableError } from '../../src/model/errors.ts';
+import { KafkaMesosError } from '../../src/model/errors.ts';
 import { clusterStatus } from '../api/fixtures.ts';
 import { runHere, testContext, withHome, withScheduler } from './run-cli.ts';
 
@@ -184,81 +181,6 @@ test('an error says which context it was, and the cluster of the context is the 
     const token = await runHere(['status'], { home });
     assert.match(token.stderr, 'kafka-mesos context set prod --token-file FILE');
   });
-});
-
-type Fake = { state: 'leading' | 'standby' | 'away'; writes: number; reads: number };
-
-function fakeClient(fake: Fake, onWrite: () => void = () => {}): ApiClient {
-  const away = () => new UnavailableError('KM_UNAVAILABLE_SCHEDULER', 'away', { outcome: 'not-sent' });
-  return {
-    scheduler: async () => {
-      if (fake.state === 'away') throw away();
-      return { leadership: { state: fake.state } } as SchedulerStatus;
-    },
-    clusters: async () => {
-      if (fake.state === 'away') throw away();
-      fake.reads += 1;
-      return [];
-    },
-    apply: async () => {
-      if (fake.state === 'away') throw away();
-      onWrite();
-      if (fake.state === 'standby') throw new NotLeaderError('stands by', undefined, 'ask the leader');
-      fake.writes += 1;
-      return { clusters: [], warnings: [] };
-    },
-  } as unknown as ApiClient;
-}
-
-test('of several schedulers the one that leads is asked, and the next one when it is gone', async () => {
-  const a: Fake = { state: 'standby', writes: 0, reads: 0 };
-  const b: Fake = { state: 'leading', writes: 0, reads: 0 };
-  const chosen: string[] = [];
-  const client = askLeading(
-    async () => [
-      { url: 'a', client: fakeClient(a) },
-      { url: 'b', client: fakeClient(b) },
-    ],
-    { chosen: (url) => chosen.push(url) },
-  );
-  const request = { files: [], author: 'ann' };
-  await client.clusters();
-  await client.apply(request);
-  assert.equal([a.writes, a.reads, b.writes, b.reads], [0, 0, 1, 1]);
-  [a.state, b.state] = ['leading', 'away'];
-  await client.apply(request);
-  await client.clusters();
-  assert.equal([a.writes, a.reads], [1, 1]);
-  // One that hands over says so, and what it refused is asked of the other one.
-  [a.state, b.state] = ['standby', 'leading'];
-  await client.apply(request);
-  assert.is(b.writes, 2);
-  // Nobody leads: what is stored can be read, and nothing is written.
-  b.state = 'standby';
-  await client.clusters();
-  const refused = await client.apply(request).catch((error: unknown) => error);
-  assert.instance(refused, NotLeaderError);
-  [a.state, b.state] = ['away', 'away'];
-  const away = await client.clusters().catch((error: KafkaMesosError) => error);
-  assert.match((away as KafkaMesosError).message, 'none of the schedulers answers: away; away');
-  assert.equal(chosen.slice(0, 3), ['b', 'a', 'b']);
-});
-
-test('a write that may have been done is not repeated', async () => {
-  const a: Fake = { state: 'leading', writes: 0, reads: 0 };
-  const b: Fake = { state: 'leading', writes: 0, reads: 0 };
-  let tries = 0;
-  const lost = () => {
-    tries += 1;
-    throw new UnavailableError('KM_UNAVAILABLE_SCHEDULER', 'broke off', { outcome: 'unknown' });
-  };
-  const client = askLeading(async () => [
-    { url: 'a', client: fakeClient(a, lost) },
-    { url: 'b', client: fakeClient(b) },
-  ]);
-  const error = await client.apply({ files: [], author: 'ann' }).catch((reason: unknown) => reason);
-  assert.instance(error, UnavailableError);
-  assert.equal([tries, b.writes], [1, 0]);
 });
 
 test.run();

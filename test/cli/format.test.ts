@@ -223,7 +223,10 @@ test('status at 80 columns, wide, and in a pipe', () => {
 });
 
 test('describe', () => {
-  assertGolden('describe-cluster.txt', renderClusterDescription(demo, { style: plainStyle, width: 80 }));
+  assertGolden(
+    'describe-cluster.txt',
+    renderClusterDescription(demo, demo.events, { style: plainStyle, width: 80 }),
+  );
   for (const broker of brokers) {
     assertGolden(
       `describe-broker-${broker.id}.txt`,
@@ -314,6 +317,30 @@ test('of a broker, unknown ids have no description, and its events do not name i
   assert.match(text, /^ {2}12:00:00 {2}ended \(TASK_FAILED\): exit 1 \(3 times since 11:59:00\)$/m);
   assert.not.match(text, 'start broker 2');
   assert.match(text, 'goes on: start broker 1 and 5 more');
+});
+
+test('of many events the last ten are told, and how to see the others', () => {
+  const format = { style: plainStyle, width: 80 };
+  const ends = Array.from({ length: 13 }, (_, at) => ({
+    seq: at,
+    atMs: noon + at * 1_000,
+    brokerId: 1,
+    severity: 'error' as const,
+    message: 'ended (TASK_FAILED)',
+    why: `exit ${at}`,
+  }));
+  const other = { ...ends[0], seq: 20, atMs: noon, brokerId: 2, severity: 'info' as const, message: 'start' };
+  for (const text of [
+    renderBrokerDescription(demo, 1, [...ends, other], format),
+    renderClusterDescription(demo, ends, format),
+  ]) {
+    const [, events = ''] = text?.split('Events:\n') ?? [];
+    const lines = events.trimEnd().split('\n');
+    assert.is(lines.length, 11, events);
+    assert.is(lines[0], '  3 earlier: kafka-mesos events demo -n 200');
+    assert.match(lines[1] ?? '', '12:00:03');
+    assert.match(lines.at(-1) ?? '', /12:00:12 .*ended \(TASK_FAILED\): exit 12$/);
+  }
 });
 
 test('events of all clusters are a line each, those of none marked so', () => {

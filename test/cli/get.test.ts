@@ -7,7 +7,11 @@ import { brokerFields, fieldOf, sortRows } from '../../src/cli/fields.ts';
 import type { Home } from '../../src/cli/home.ts';
 import { runProgram } from '../../src/cli/run-program.ts';
 import { matches, parseSelector } from '../../src/cli/select.ts';
+import { frameworkLog, type SchedulerService } from '../../src/model/api.ts';
+import type { EventsRecord } from '../../src/model/records.ts';
+import type { RevisionSummary } from '../../src/model/source.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
+import { pageOf } from '../../src/reconciler/event-log.ts';
 import { broker, cluster, noonMs } from '../view/samples.ts';
 import { assertGolden } from './golden.ts';
 import { runHere, testContext, withScheduler } from './run-cli.ts';
@@ -26,17 +30,6 @@ const clusters: readonly ClusterStatus[] = [
       }),
     ],
     topics: [{ name: 'events', partitions: 12, replicationFactor: 3, state: 'ready' }],
-    events: [
-      { seq: 1, atMs: noonMs, severity: 'info', message: 'revision 1 applied by ann', author: 'ann' },
-      {
-        seq: 2,
-        atMs: noonMs + 5_000,
-        severity: 'error',
-        brokerId: 2,
-        message: 'broker 2 failed',
-        why: 'exit code 1',
-      },
-    ],
   }),
   cluster({
     name: 'a-cluster-with-a-long-name',
@@ -46,6 +39,57 @@ const clusters: readonly ClusterStatus[] = [
     topics: [{ name: 'audit', partitions: 1, replicationFactor: 1, state: 'missing' }],
   }),
 ];
+
+const logs = new Map<string, EventsRecord>([
+  [
+    'orders',
+    {
+      schema: 1,
+      events: [
+        { seq: 1, atMs: noonMs, severity: 'info', message: 'revision 1 applied', author: 'ann' },
+        {
+          seq: 3,
+          atMs: noonMs + 5_000,
+          severity: 'error',
+          brokerId: 2,
+          message: 'broker 2 failed',
+          why: 'exit code 1',
+          count: 4,
+          firstAtMs: noonMs + 2_000,
+        },
+      ],
+    },
+  ],
+  [
+    frameworkLog,
+    { schema: 1, events: [{ seq: 2, atMs: noonMs + 1_000, severity: 'info', message: 'a leads now' }] },
+  ],
+]);
+
+const revisions: readonly RevisionSummary[] = [
+  {
+    revision: 2,
+    digest: 'ab'.repeat(32),
+    appliedAtMs: noonMs,
+    author: 'ann',
+    source: { path: 'orders.yaml', commit: { id: '1a2b3c4d'.repeat(5), subject: 'more', committedAtMs: 0 } },
+    isCurrent: true,
+  },
+  {
+    revision: 1,
+    digest: 'cd'.repeat(32),
+    appliedAtMs: noonMs - 60_000,
+    author: 'bob',
+    isCurrent: false,
+    outcome: { kind: 'replaced', atMs: noonMs },
+  },
+] as readonly RevisionSummary[];
+
+const service: Partial<SchedulerService> = {
+  clusters: () => clusters,
+  events: async (query) => pageOf(logs, query),
+  revisions: async (name) => (name === 'orders' ? revisions : []),
+};
 
 async function shown(home: Home, width: number, args: readonly string[]): Promise<string> {
   let text = '';
@@ -59,7 +103,7 @@ async function shown(home: Home, width: number, args: readonly string[]): Promis
 }
 
 test('lists at 80 and 200 columns', async () => {
-  await withScheduler({ clusters: () => clusters }, async (home) => {
+  await withScheduler(service, async (home) => {
     const texts: string[] = [];
     for (const width of [80, 200]) {
       for (const line of [
@@ -69,6 +113,10 @@ test('lists at 80 and 200 columns', async () => {
         'get brokers -A -o custom-columns=WHO:.id,WHERE:.agent --no-headers',
         'get topics -A',
         'get events --cluster orders',
+        'get events -A -o wide',
+        'get revisions -A',
+        'history orders',
+        'get revisions --cluster orders --columns revision,author,outcome',
         'get clusters -l env=prod',
         'get clusters --columns name,labels,running,held --sort-by running',
         'get clusters -o name',
@@ -77,7 +125,7 @@ test('lists at 80 and 200 columns', async () => {
         const text = await shown(home, width, line.split(' '));
         assert.ok(
           text.split('\n').every((one) => one.length <= width),
-          `${line} at ${width}`,
+          `${line} at ${width}\n${text}`,
         );
         texts.push(`$ kafka-mesos ${line}   # ${width} columns\n${text}`);
       }
@@ -99,6 +147,25 @@ test('data for programs is what was selected, sorted, each row with its cluster'
     const none = await runHere(['get', 'topics', '-A', '-l', 'state=offline'], { home });
     assert.is(none.exitCode, 0);
     assert.match(none.stderr, 'None of them is selected by state=offline.');
+  });
+});
+
+test('events are read to the last page, whatever the status has of them', async () => {
+  const many: EventsRecord = {
+    schema: 1,
+    events: Array.from({ length: 1200 }, (_, at) => ({
+      seq: at + 1,
+      atMs: noonMs + at,
+      severity: at === 0 ? 'error' : 'info',
+      message: `event ${at}`,
+    })),
+  };
+  const events: SchedulerService['events'] = async (query) => pageOf(new Map([['orders', many]]), query);
+  await withScheduler({ ...service, events }, async (home) => {
+    const run = await runHere(['get', 'events', '--cluster', 'orders', '-o', 'json'], { home });
+    assert.is(JSON.parse(run.stdout).length, 1200);
+    const first = await runHere(['get', 'events', '-A', '-l', 'severity=error', '-o', 'name'], { home });
+    assert.is(first.stdout, 'orders/1\n');
   });
 });
 

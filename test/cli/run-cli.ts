@@ -144,21 +144,32 @@ export async function withHome(use: (home: Home) => Promise<void>): Promise<void
   }
 }
 
+/** As if there were always something new, so that who follows looks again and again. */
+function everyMoment(listener: () => void): () => void {
+  const timer = setInterval(listener, 20);
+  return () => clearInterval(timer);
+}
+
+/** The API over a service of the test's. */
+export function serveFake(service: SchedulerService, token: string, port = 0): Promise<ApiServer> {
+  return startApiServer({
+    service,
+    specs,
+    tokens: { write: token },
+    listen: { host: '127.0.0.1', port },
+    version: '0.0.0',
+    logger: silentLogger,
+  });
+}
+
 /** A home whose scheduler is this process, with a service of the test's. */
 export async function withScheduler(
   change: Partial<SchedulerService>,
   use: (home: Home, asked: ReturnType<typeof fakeService>['asked'], server: ApiServer) => Promise<void>,
 ): Promise<void> {
   await withHome(async (home) => {
-    const { service, asked } = fakeService(change);
-    const server = await startApiServer({
-      service,
-      specs,
-      tokens: { write: await ensureToken(home) },
-      listen: { host: '127.0.0.1', port: 0 },
-      version: '0.0.0',
-      logger: silentLogger,
-    });
+    const { service, asked } = fakeService({ onChange: everyMoment, ...change });
+    const server = await serveFake(service, await ensureToken(home));
     try {
       await publishApi(home, server.url);
       await use(home, asked, server);

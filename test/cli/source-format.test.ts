@@ -54,7 +54,7 @@ test('revisions at 80 columns', () => {
     },
     { ...base, revision: 10, appliedAtMs: nowMs, outcome: { kind: 'replaced', atMs: nowMs + 5_000 } },
   ];
-  const lines = renderRevisions(revisions, { style: plainStyle, width: 80, nowMs });
+  const lines = renderRevisions(revisions, { style: plainStyle, width: 80 });
   assert.ok(lines.every((line) => line.length <= 80));
   assert.match(lines[1] ?? '', /^ +12 .* in progress .* rollback to 9: demo/);
   assert.match(lines[2] ?? '', /^ +11 .* converged +3m 20s .* demo\.yaml @ 1a2b3c4/);

@@ -5,12 +5,17 @@ import { NotLeaderError } from '../../src/model/errors.ts';
 import type { Leader, Leadership } from '../../src/model/leadership.ts';
 import type { Store } from '../../src/model/store.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
-import { systemClock } from '../../src/sys/clock.ts';
+import { type Clock, systemClock } from '../../src/sys/clock.ts';
+import { createVirtualClock } from '../mesos/virtual-clock.ts';
 import { failureOf } from '../zookeeper/support.ts';
 
 const self: Leader = { id: 'kafka-1:200', host: 'kafka-1', apiUrl: 'http://127.0.0.1:7090' };
 
-async function standingBy(leader: Leader, store: Store = createMemoryStoreBackend().connect()) {
+async function standingBy(
+  leader: Leader,
+  store: Store = createMemoryStoreBackend().connect(),
+  clock: Clock = systemClock,
+) {
   const service = createStandbyService({
     store,
     leadership: () =>
@@ -23,7 +28,7 @@ async function standingBy(leader: Leader, store: Store = createMemoryStoreBacken
       principal: 'kafka',
       failoverTimeoutMs: 1,
     },
-    clock: systemClock,
+    clock,
     identity: { version: '1', frameworkName: 'kafka-mesos', role: 'kafka', master: 'm:5050', startedAtMs: 0 },
   });
   const refused = await failureOf(service.apply({ files: [], author: 'test' }));
@@ -58,6 +63,20 @@ test('a standby answers for events from the store', async () => {
   const { service } = await standingBy(self, backend.connect());
   assert.equal(await service.events({ limit: 10 }), { events: [{ ...event, clusterName: '' }], lastSeq: 7 });
   assert.equal(await service.events({ limit: 10, afterSeq: 7 }), { events: [], lastSeq: 7 });
+});
+
+test('who follows a standby is told to look every second, as long as it follows', async () => {
+  const clock = createVirtualClock();
+  const { service } = await standingBy(self, createMemoryStoreBackend().connect(), clock);
+  let told = 0;
+  const end = service.onChange(() => {
+    told += 1;
+  });
+  for (let second = 0; second < 3; second += 1) clock.advance(1_000);
+  assert.is(told, 3);
+  end();
+  clock.advance(1_000);
+  assert.is(told, 3);
 });
 
 test.run();

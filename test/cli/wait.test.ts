@@ -1,13 +1,11 @@
 /** `wait`: 0 when it is so, 3 at the time-out with the reasons, 1 when it can never be; a scheduler may be away meanwhile. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startApiServer } from '../../src/api/server.ts';
 import { ensureToken, publishApi } from '../../src/cli/home.ts';
 import { parseWanted } from '../../src/cli/wait-condition.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { silentLogger } from '../../src/sys/logger.ts';
-import { clusterStatus, fakeService, specs } from '../api/fixtures.ts';
-import { runCli, runHere, withHome, withScheduler } from './run-cli.ts';
+import { clusterStatus, fakeService, unplaced } from '../api/fixtures.ts';
+import { runCli, runHere, serveFake, withHome, withScheduler } from './run-cli.ts';
 
 const ready = (status: boolean, change: Partial<ClusterStatus> = {}) =>
   clusterStatus({
@@ -49,18 +47,7 @@ test('it waits until it is so', async () => {
 });
 
 test('3 at the time-out, with how it stands, what holds it and where to look', async () => {
-  const held = [
-    {
-      brokerId: 0,
-      need: 'start broker 0',
-      reason: 'no-matching-offer',
-      message: 'no offer has room',
-      stalled: true,
-      remedy: 'add an agent',
-      details: [],
-    },
-  ];
-  await withScheduler({ clusters: () => [ready(false, { held })] }, async (home) => {
+  await withScheduler({ clusters: () => [ready(false, { held: [unplaced] })] }, async (home) => {
     const run = await runHere(['wait', '--for', 'condition=Ready', '--timeout', '0s'], { home });
     assert.is(run.exitCode, 3, run.stderr);
     assert.match(run.stderr, 'demo is not Ready after');
@@ -68,6 +55,14 @@ test('3 at the time-out, with how it stands, what holds it and where to look', a
     assert.match(run.stderr, '! start broker 0: no offer has room');
     assert.match(run.stderr, '→ add an agent');
     assert.match(run.stderr, 'kafka-mesos describe cluster demo');
+  });
+  const [one] = clusterStatus().brokers;
+  const waiting = { why: unplaced.message, stalled: true };
+  const brokers = one === undefined ? [] : [{ ...one, state: 'waiting' as const, waiting }];
+  await withScheduler({ clusters: () => [ready(false, { held: [unplaced], brokers })] }, async (home) => {
+    const { stderr } = await runHere(['wait', 'broker', '0', '--timeout', '0s'], { home });
+    assert.match(stderr, /^broker 0 of demo is not running after .*: waiting$/m);
+    assert.is(stderr.split('no offer has room').length, 3, `on its way, and once at the end:\n${stderr}`);
   });
 });
 
@@ -111,14 +106,7 @@ test('a scheduler that is started anew elsewhere is found again', async () => {
   await withHome(async (home) => {
     const token = await ensureToken(home);
     const serve = async (clusters: () => readonly ClusterStatus[]) => {
-      const server = await startApiServer({
-        service: fakeService({ clusters }).service,
-        specs,
-        tokens: { write: token },
-        listen: { host: '127.0.0.1', port: 0 },
-        version: '0.0.0',
-        logger: silentLogger,
-      });
+      const server = await serveFake(fakeService({ clusters }).service, token);
       await publishApi(home, server.url);
       return server;
     };

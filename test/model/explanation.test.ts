@@ -56,6 +56,10 @@ test('every state has an answer, with its reason', () => {
     answer({ state: 'failed', lastEnd, waiting: waits('waits for agent-2, where its data is') }),
     'Broker 1 does not run: it ended at -1m (TASK_FAILED): exit status 1; waits for agent-2, where its data is.',
   );
+  assert.is(
+    answer({ state: 'failed', lastEnd: { ...lastEnd, why: 'No route. Check it.' } }),
+    'Broker 1 does not run: it ended at -1m (TASK_FAILED): No route. Check it.',
+  );
   assert.is(answer({ state: 'failed' }), 'Broker 1 does not run: how it ended is not known.');
   assert.is(answer({ state: 'stopped' }), 'Broker 1 is kept stopped: the spec says state: stopped.');
   assert.is(

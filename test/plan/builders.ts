@@ -1,4 +1,6 @@
 /** Small worlds for the planner: desired clusters, records, offers and Kafka readings with sensible defaults. */
+
+import type { ClusterPlan } from '../../src/model/api.ts';
 import type { Desired, DesiredBroker } from '../../src/model/desired.ts';
 import type { KafkaObserved } from '../../src/model/kafka.ts';
 import type { Offer, PortRange, Reservation, Resource } from '../../src/model/mesos.ts';
@@ -14,6 +16,8 @@ import type {
 import { identityLabels } from '../../src/model/task-labels.ts';
 import { emptyMesosTable } from '../../src/observe/mesos-table.ts';
 import { listenersOf } from '../../src/plan/fit.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { previewCluster } from '../../src/plan/preview.ts';
 import { settingsOf } from '../../src/plan/settings.ts';
 
 export const nowMs = 1_700_000_000_000;
@@ -278,6 +282,17 @@ export function makeKafka(desired: Desired, changes: Partial<KafkaObserved> = {}
   };
 }
 
+/** One replica of that partition of each topic is out of sync. */
+export function makeLagging(kafka: KafkaObserved, partition: number): KafkaObserved {
+  const topics = kafka.topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((p) =>
+      p.partition === partition ? { ...p, isr: p.isr.slice(0, -1) } : p,
+    ),
+  }));
+  return { ...kafka, topics };
+}
+
 export type OfferShape = {
   readonly id?: string;
   readonly hostname?: string;
@@ -413,4 +428,9 @@ export function makeInput(
     newUuid: countUuids(),
     ...rest,
   };
+}
+
+/** What `kafka-mesos plan` shows of a cluster of this world. */
+export function previewOf(input: PlanInput, memory: ClusterMemory): ClusterPlan {
+  return previewCluster(input, memory, plan(input));
 }

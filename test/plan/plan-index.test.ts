@@ -6,9 +6,7 @@ import type { Desired } from '../../src/model/desired.ts';
 import type { KafkaObserved } from '../../src/model/kafka.ts';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
-import { plan } from '../../src/plan/plan.ts';
 import { describeMoved, formatIndex, movedParts, planParts } from '../../src/plan/plan-index.ts';
-import { previewCluster } from '../../src/plan/preview.ts';
 import { digestOfValue } from '../../src/spec/digest.ts';
 import {
   artifacts,
@@ -18,12 +16,14 @@ import {
   makeEnded,
   makeInput,
   makeKafka,
+  makeLagging,
   makeMemory,
   makeOffer,
   makePlacement,
   makeRecord,
   makeTask,
   nowMs,
+  previewOf,
 } from './builders.ts';
 
 type World = {
@@ -66,7 +66,7 @@ function look({ desired, stored, records, kafka, changes }: World) {
     ...changes,
     kafka: { demo: kafka === undefined ? { known: false, why: 'asleep' } : { known: true, value: kafka } },
   });
-  const shown = previewCluster(input, memory, plan(input));
+  const shown = previewOf(input, memory);
   const parts = planParts(input, memory, { ...made.spec, ...stored, author: 'ann' }, shown);
   return { shown, index: formatIndex(parts, digestOfValue) };
 }
@@ -207,14 +207,7 @@ const moves: Readonly<Record<string, readonly [(world: World) => World, RegExp]>
     /Kafka fences broker 2 now/,
   ],
   'a replica is behind': [
-    (w) =>
-      withKafka(w, (k) => ({
-        ...k,
-        topics: k.topics.map((t) => ({
-          ...t,
-          partitions: t.partitions.map((p) => (p.partition === 3 ? { ...p, isr: p.isr.slice(0, 2) } : p)),
-        })),
-      })),
+    (w) => withKafka(w, (k) => makeLagging(k, 3)),
     /events-3 has 2 of 3 replicas in sync/,
   ],
   'a topic is set otherwise': [

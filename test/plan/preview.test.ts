@@ -3,8 +3,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PlanInput } from '../../src/model/observed.ts';
 import type { ClusterMemory } from '../../src/model/records.ts';
-import { plan } from '../../src/plan/plan.ts';
-import { previewCluster } from '../../src/plan/preview.ts';
 import {
   artifacts,
   makeBroker,
@@ -15,13 +13,14 @@ import {
   makeOffer,
   makeRecord,
   nowMs,
+  previewOf,
 } from './builders.ts';
 
 const desired = makeDesired();
 
 function shown(memory: ClusterMemory, changes: Parameters<typeof makeInput>[1] = {}) {
   const input: PlanInput = makeInput([memory], changes);
-  const { steps, held } = previewCluster(input, memory, plan(input));
+  const { steps, held } = previewOf(input, memory);
   return {
     steps: steps.map((s) => `${s.mark} ${s.what}: ${s.why.join('; ')}`),
     held: held.map((h) => `${h.need}: ${h.message}`),

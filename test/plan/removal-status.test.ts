@@ -5,7 +5,6 @@ import type { PlanInput } from '../../src/model/observed.ts';
 import type { BrokerRecord, ClusterMemory } from '../../src/model/records.ts';
 import { type ClusterStatus, phaseWords } from '../../src/model/status.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { previewCluster } from '../../src/plan/preview.ts';
 import { clusterStatus } from '../../src/plan/status.ts';
 import {
   makeBroker,
@@ -16,6 +15,7 @@ import {
   makeOffer,
   makeRecord,
   nowMs,
+  previewOf,
   reservedFor,
 } from './builders.ts';
 
@@ -78,7 +78,7 @@ test('a broker that cannot leave yet is held by name, in plan and status', () =>
   const status = statusOf(memory, changed);
   assert.is(status.phase, 'held');
   assert.match(status.held.find((h) => h.brokerId === 7)?.message ?? '', 'still hosts events-0');
-  const shown = previewCluster({ ...input, ...changed }, memory, plan({ ...input, ...changed }));
+  const shown = previewOf({ ...input, ...changed }, memory);
   assert.ok(shown.steps.some((s) => s.mark === '-' && s.what === 'remove broker 7'));
   assert.ok(shown.held.some((h) => h.reason === 'hosts-replicas'));
 });
@@ -103,7 +103,7 @@ test('a cluster that is removed says so, and is ready for nobody', () => {
   const destroyed = { ...desired, deletion: 'destroy' as const };
   assert.is(phaseWords(statusOf(makeMemory(destroyed, stopped))), 'being destroyed');
   const input = makeInput([makeMemory(destroyed, stopped)]);
-  const shown = previewCluster(input, makeMemory(destroyed, stopped), plan(input)).steps.map((s) => s.what);
+  const shown = previewOf(input, makeMemory(destroyed, stopped)).steps.map((s) => s.what);
   assert.equal(shown, [
     'destroy what broker 0 has on agent-1',
     'destroy what broker 1 has on agent-2',
@@ -116,7 +116,7 @@ test('the plan of removing a cluster that is not there is empty', () => {
   const { spec } = makeMemory({ ...desired, deletion: 'destroy' });
   const memory: ClusterMemory = { spec: { ...spec, revision: 0 }, brokers: new Map() };
   const input = makeInput([memory]);
-  assert.equal(previewCluster(input, memory, plan(input)).steps, []);
+  assert.equal(previewOf(input, memory).steps, []);
 });
 
 test.run();

@@ -12,7 +12,6 @@ import { killDueAtMs } from '../../src/plan/kill.ts';
 import { executorCommand } from '../../src/plan/launch.ts';
 import { kafkaUuid } from '../../src/plan/placement.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { previewCluster } from '../../src/plan/preview.ts';
 import { isFree, isReservedFor, lowestPort, merged, takePort, takeScalar } from '../../src/plan/resources.ts';
 import {
   absentBrokers,
@@ -41,6 +40,7 @@ import {
   makeSpec,
   makeTask,
   nowMs,
+  previewOf,
   reservedFor,
 } from './builders.ts';
 
@@ -675,7 +675,7 @@ test('a converged cluster says so, and its preview is empty', () => {
     ],
   );
   assert.equal(status.bootstrap, ['agent-1:31000', 'agent-2:31100', 'agent-3:31200']);
-  const preview = previewCluster(input, memory, made);
+  const preview = previewOf(input, memory);
   assert.equal(preview.steps, []);
   assert.equal(preview.held, []);
   assert.is(preview.executors.count, 0);
@@ -724,7 +724,7 @@ test('a preview of a new cluster names what would be made, with or without offer
   const { cluster: _cluster, ...fresh } = makeMemory(events);
   const memory = { ...fresh, brokers: new Map() };
   const input = makeInput([memory], { kafka: { demo: { known: false, why: 'x' } } });
-  const preview = previewCluster(input, memory, plan(input));
+  const preview = previewOf(input, memory);
   assert.equal(
     preview.steps.map((s) => `${s.mark} ${s.what}`),
     [
@@ -747,14 +747,10 @@ test('a preview keeps what only a person can mend', () => {
     ...memory,
     spec: { ...memory.spec, desired: { ...events, kafka: { version: '4.3.1' } } },
   };
-  assert.equal(
-    previewCluster(input, changed, plan(input)).held,
-    [],
-    'nothing differs: the archive is not missed',
-  );
+  assert.equal(previewOf(input, changed).held, [], 'nothing differs: the archive is not missed');
   const newer = { ...memory, spec: { ...memory.spec, desired: { ...events, kafka: { version: '9.9.9' } } } };
   const other = makeInput([newer]);
-  const preview = previewCluster(other, newer, plan(other));
+  const preview = previewOf(other, newer);
   assert.is(preview.steps.filter((s) => s.mark === '~').length, 3);
 });
 

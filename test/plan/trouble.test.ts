@@ -39,7 +39,7 @@ function shown(record: BrokerRecord) {
     row,
     condition,
     described: renderBrokerDescription(status, row.id, status.events, format) ?? '',
-    cluster: renderClusterDescription(status, format),
+    cluster: renderClusterDescription(status, status.events, format),
   };
 }
 

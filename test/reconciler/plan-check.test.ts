@@ -1,9 +1,11 @@
 /** A plan that was looked at is applied as it was, or not at all; and it says what came between. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ClusterPlan } from '../../src/model/api.ts';
 import { ConflictError } from '../../src/model/errors.ts';
+import { requirePlans } from '../../src/reconciler/plan-check.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
-import { makeBroker, makeDesired, makeKafka } from '../plan/builders.ts';
+import { makeBroker, makeDesired, makeKafka, makeLagging } from '../plan/builders.ts';
 import { createHarness, type Harness, settle } from './harness.ts';
 import { desired, digest, serving, taskOf } from './stages.ts';
 
@@ -95,13 +97,7 @@ test('a replica that was lost is named', async () => {
   harness.clock.advance(31_000);
   await settle();
   const expected = indexes(harness);
-  harness.kafka = {
-    ...kafka,
-    topics: kafka.topics.map((t) => ({
-      ...t,
-      partitions: t.partitions.map((p) => (p.partition === 3 ? { ...p, isr: p.isr.slice(0, 2) } : p)),
-    })),
-  };
+  harness.kafka = makeLagging(kafka, 3);
   harness.clock.advance(31_000);
   await settle();
   assert.match((await refusal(harness, expected)).message, 'events-3 has 2 of 3 replicas in sync');
@@ -110,9 +106,37 @@ test('a replica that was lost is named', async () => {
 test('a cluster that the files do not have is refused', async () => {
   const harness = await served();
   assert.match(
-    (await refusal(harness, { other: 'x=1' })).message,
+    (await refusal(harness, { ...indexes(harness), other: 'x=1' })).message,
     'cluster other: the spec files do not have it',
   );
+});
+
+test('a cluster of the files that the plan does not name is refused, whatever the others are', () => {
+  const expected = { demo: 'x=1' };
+  const planOf = (name: string) => ({ name, index: 'x=1' }) as ClusterPlan;
+  const check = (...plans: readonly ClusterPlan[]) =>
+    requirePlans(expected, { stored: [], plans, statuses: () => [], kafka: new Map() });
+  check(planOf('demo'));
+  for (const plans of [
+    [planOf('demo'), planOf('orders')],
+    [{ ...planOf('demo'), index: 'x=2' }, planOf('orders')],
+    // An object has such properties of its own accord.
+    [planOf('demo'), planOf('constructor')],
+  ]) {
+    try {
+      check(...plans);
+      assert.unreachable('it was let through');
+    } catch (error) {
+      assert.instance(error, ConflictError);
+      assert.is((error as ConflictError).code, 'KM_CONFLICT_PLAN');
+      const { name } = plans[1] ?? {};
+      assert.is(
+        (error as ConflictError).message,
+        `the spec files have cluster ${name}, of which the plan says nothing`,
+      );
+      assert.match((error as ConflictError).remedy ?? '', 'plan again with all of these files');
+    }
+  }
 });
 
 test('a new leader comes to the same index once it has asked Kafka', async () => {

@@ -3,8 +3,9 @@
  * Stories: `run` (bring-up to converged, then a roll; ends by itself), `lost` (the scheduler goes away
  * and comes back), `held`, `thousand`, `many` (several clusters).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { renderLive } from '../../src/view/render-live.tsx';
+import { type LiveLook, renderLive } from '../../src/view/render-live.tsx';
 import { cluster, noonMs, samples } from './samples.ts';
 
 const story = process.argv[2] ?? 'run';
@@ -58,13 +59,25 @@ const polls: Readonly<Record<string, () => Promise<readonly ClusterStatus[]>>> =
   },
 };
 
-const poll = polls[story];
-if (poll === undefined) throw new Error(`no story ${story}; there are ${Object.keys(polls).join(', ')}`);
+const poll = polls[story] ?? fail();
+
+function fail(): never {
+  throw new Error(`no story ${story}; there are ${Object.keys(polls).join(', ')}`);
+}
+
+async function* looks(signal: AbortSignal): AsyncGenerator<LiveLook> {
+  while (!signal.aborted) {
+    yield await poll().then(
+      (statuses): LiveLook => ({ kind: 'statuses', statuses }),
+      (error: Error): LiveLook => ({ kind: 'away', error }),
+    );
+    await sleep(500);
+  }
+}
 
 process.stdout.write('before the view\n');
 const end = await renderLive({
-  poll,
-  intervalMs: 500,
+  looks,
   stdout: process.stdout,
   stdin: process.stdin,
   ...(story === 'run' ? { until: ([status]) => status?.phase === 'converged' } : {}),

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { type LiveOptions, renderLive } from '../../src/view/render-live.tsx';
+import { type LiveLook, type LiveOptions, renderLive } from '../../src/view/render-live.tsx';
 import { noonMs, samples } from './samples.ts';
 
 const enterAlternate = '\u001b[?1049h';
@@ -75,17 +75,40 @@ async function settle(): Promise<void> {
   }
 }
 
+type Story = {
+  readonly poll?: () => Promise<readonly ClusterStatus[]>;
+  readonly footer?: () => string | undefined;
+};
+
+/** A look at every second of the clock; while `poll` is pending nothing is heard. */
+function told({ poll = async () => [samples.rolling], footer }: Story, clock: ReturnType<typeof fakeClock>) {
+  return async function* (signal: AbortSignal): AsyncGenerator<LiveLook> {
+    while (!signal.aborted) {
+      yield await poll().then(
+        (statuses): LiveLook => ({ kind: 'statuses', statuses, footer: footer?.() }),
+        (error: Error): LiveLook => ({ kind: 'away', error }),
+      );
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimer(1000, resolve);
+        signal.addEventListener('abort', () => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+  };
+}
+
 type Scene = {
   terminal: ReturnType<typeof fakeTerminal>;
   clock: ReturnType<typeof fakeClock>;
   live: ReturnType<typeof renderLive>;
 };
 
-function start(options: Partial<LiveOptions>, terminal = fakeTerminal()): Scene {
+function start({ poll, footer, ...options }: Partial<LiveOptions> & Story, terminal = fakeTerminal()): Scene {
   const clock = fakeClock();
   const live = renderLive({
-    poll: async () => [samples.rolling],
-    intervalMs: 1000,
+    looks: told({ ...(poll && { poll }), ...(footer && { footer }) }, clock),
     stdout: terminal.stdout,
     clock,
     environment: { LANG: 'C.UTF-8', TERM: 'xterm' },
@@ -104,7 +127,7 @@ function remains(text: string): string {
   return stripVTControlCharacters(after);
 }
 
-test('shows what is polled until `until`, then leaves the last frame once', async () => {
+test('shows what is seen until `until`, then leaves the last frame once', async () => {
   let answer: readonly ClusterStatus[] = [samples.rolling];
   const { terminal, clock, live } = start({
     poll: async () => answer,
@@ -128,26 +151,26 @@ test('shows what is polled until `until`, then leaves the last frame once', asyn
   assert.is(clock.pending(), 0, 'no timer is left');
 });
 
-test('says who leads where others stand by, and forgets it when nobody can say', async () => {
+test('says who leads where others stand by, and forgets it when nobody answers', async () => {
   let words: string | undefined = 'Scheduler a:1 leads; 1 other stands by.';
-  const leads = async (): Promise<string | undefined> => {
+  const poll = async () => {
     if (words === undefined) throw new Error('nobody answers');
-    return words;
+    return [samples.rolling];
   };
   const frameOf = (text: string) => stripVTControlCharacters(text.slice(text.lastIndexOf(cursorHome)));
-  const { terminal, clock, live } = start({ leads });
-  await clock.pass(2_000);
+  const { terminal, clock, live } = start({ poll, footer: () => words });
+  await clock.pass(1_000);
   assert.match(frameOf(terminal.written()), 'Scheduler a:1 leads; 1 other stands by.');
   words = 'Scheduler b:2 leads; 1 other stands by.';
-  await clock.pass(4_000);
+  await clock.pass(2_000);
   assert.match(terminal.written(), 'b:2 leads');
   const told = words;
   words = undefined;
-  await clock.pass(4_000);
+  await clock.pass(2_000);
   // Only what changed is drawn: the same words are drawn again only if they were gone.
   words = told;
   const before = terminal.written().length;
-  await clock.pass(4_000);
+  await clock.pass(2_000);
   assert.match(terminal.written().slice(before), 'b:2 leads');
   process.emit('SIGINT');
   await live;
@@ -206,7 +229,7 @@ test('a scheduler that does not answer is told over its last word, and that it i
     if (isUp) return [samples.converged];
     throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:7070'), { remedy: 'start it' });
   };
-  const { terminal, clock, live } = start({ poll, lostAfterMs: 15_000 });
+  const { terminal, clock, live } = start({ poll, lostAfterMs: 15_000, quietMs: 5_000 });
   await clock.pass(1000);
   isUp = false;
   await clock.pass(3000);
@@ -226,7 +249,26 @@ test('a scheduler that does not answer is told over its last word, and that it i
   assert.match(frame, /● three-brokers {2}converged/);
 });
 
-test('a question that is never answered does not stop the clock', async () => {
+test('what was waited for may come by time alone, but not while nobody answers', async () => {
+  for (const [isAway, reason] of [
+    [false, 'until'],
+    [true, 'timeout'],
+  ] as const) {
+    const { clock, live } = start({
+      looks: async function* () {
+        yield { kind: 'statuses', statuses: [samples.held] } as const;
+        if (isAway) yield { kind: 'away', error: new Error('it restarts') } as const;
+        await new Promise(() => {});
+      },
+      until: () => clock.nowMs() >= noonMs + 3000,
+      timeoutMs: 5000,
+    });
+    await clock.pass(5000);
+    assert.is((await live).reason, reason);
+  }
+});
+
+test('a scheduler of which nothing is heard does not stop the clock', async () => {
   const { terminal, clock, live } = start({ poll: () => new Promise(() => {}), lostAfterMs: 8000 });
   await clock.pass(8000);
   assert.equal(await live, { reason: 'lost', last: [] });

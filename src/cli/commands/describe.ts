@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderBrokerDescription } from '../format/broker.ts';
 import { renderClusterDescription } from '../format/status.ts';
 import { idRanges } from '../format/text.ts';
+import { keptEvents } from '../kept-events.ts';
 import { type OutputOptions, print } from '../output.ts';
 
 export type DescribeOptions = ClientOptions & OutputOptions & { readonly cluster?: string };
@@ -18,7 +19,8 @@ export async function describeCluster(
 ): Promise<ExitCode> {
   const client = await connect(context, options);
   const cluster = await pickCluster(client, name, 'by its name');
-  await print(context, options, cluster, () => renderClusterDescription(cluster, context.io));
+  const events = await keptEvents(client, cluster.name);
+  await print(context, options, cluster, () => renderClusterDescription(cluster, events, context.io));
   return exitCodes.ok;
 }
 
@@ -30,7 +32,7 @@ export async function describeBroker(
   const client = await connect(context, options);
   const cluster = await clusterOf(client, id, options.cluster);
   const broker = cluster.brokers.find((candidate) => candidate.id === id);
-  const { events } = await client.events({ clusterName: cluster.name, limit: mostEvents });
+  const events = await keptEvents(client, cluster.name);
   const text = renderBrokerDescription(cluster, id, events, context.io);
   if (text === undefined) {
     const ids = cluster.brokers.map((candidate) => candidate.id);
@@ -43,9 +45,6 @@ export async function describeBroker(
   await print(context, options, data, () => text);
   return exitCodes.ok;
 }
-
-/** As many as are kept of a cluster. */
-const mostEvents = 1000;
 
 /** The cluster named; else the only one that has such a broker. */
 async function clusterOf(client: ApiClient, id: number, name: string | undefined): Promise<ClusterStatus> {

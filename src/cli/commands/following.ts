@@ -1,33 +1,14 @@
 import { userInfo } from 'node:os';
 import type { FollowAnswer } from '../../model/api.ts';
-import type { RevisionSummary } from '../../model/source.ts';
 import { type ClientOptions, connect, pickCluster } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { renderDirectory, renderRevisions, sourceText } from '../format/source.ts';
+import { renderDirectory, sourceText } from '../format/source.ts';
 import { type OutputOptions, print } from '../output.ts';
 
 type Options = ClientOptions & OutputOptions;
 type ReasonOptions = Options & { readonly reason?: string };
-
-export async function history(
-  context: Context,
-  name: string | undefined,
-  options: Options,
-): Promise<ExitCode> {
-  const client = await connect(context, options);
-  const cluster = await pickCluster(client, name, 'by its name');
-  const revisions = demand<readonly RevisionSummary[]>(await client.revisions(cluster.name), cluster.name);
-  const nowMs = context.nowMs();
-  await print(
-    context,
-    options,
-    revisions,
-    (wide) => `${renderRevisions(revisions, { ...context.io, nowMs, wide }).join('\n')}\n`,
-  );
-  return exitCodes.ok;
-}
 
 export async function followOrder(
   context: Context,

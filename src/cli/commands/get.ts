@@ -17,8 +17,11 @@ import {
   textOf,
   topicFields,
 } from '../fields.ts';
+import { renderEventTable } from '../format/events.ts';
+import { renderRevisions } from '../format/source.ts';
 import { renderBrokers, renderClusters, renderTopics } from '../format/status.ts';
 import { type Column, renderTable } from '../format/table.ts';
+import { keptEvents } from '../kept-events.ts';
 import { print } from '../output.ts';
 import { matches, parseSelector } from '../select.ts';
 
@@ -26,6 +29,8 @@ export type GetOptions = ClientOptions & {
   /** `json`, `yaml`, `wide`, `name` or `custom-columns=…`. */
   readonly output?: string;
   readonly cluster?: string;
+  /** How a cluster is named to the command; by --cluster unless said. */
+  readonly how?: string;
   readonly allClusters?: boolean;
   readonly selector?: string;
   readonly columns?: string;
@@ -57,28 +62,19 @@ export async function get(context: Context, kind: GetKind, options: GetOptions):
       return list(context, options, {
         fields: eventFields,
         key: 'seq',
-        read: (client) => rowsOf(client, options, (c) => c.events),
-        render: (rows, format, before) =>
-          renderTable(
-            [...before, ...chosenColumns(eventFields, 'at,severity,broker,message,why,author')],
-            rows,
-            format,
-          ),
+        read: async (client) => {
+          const cluster = await chosenCluster(client, options);
+          const events = await keptEvents(client, cluster?.name);
+          return events.map(({ clusterName, ...event }) => ({ ...event, cluster: clusterName }));
+        },
+        render: renderEventTable,
       });
     case 'revisions':
       return list(context, options, {
         fields: revisionFields,
         key: 'revision',
         read: (client) => rowsOf(client, options, (c) => revisionsOf(client, c.name)),
-        render: (rows, format, before) =>
-          renderTable(
-            [
-              ...before,
-              ...chosenColumns(revisionFields, 'revision,current,at,author,outcome,digest,path,commit'),
-            ],
-            rows,
-            format,
-          ),
+        render: renderRevisions,
       });
     case 'clusters':
       return list(context, options, {
@@ -203,13 +199,22 @@ async function revisionsOf(client: Connection, name: string): Promise<readonly R
 
 async function rowsOf<Row extends object>(
   client: Connection,
-  { cluster, allClusters }: GetOptions,
+  options: GetOptions,
   pick: (cluster: ClusterStatus) => readonly Row[] | Promise<readonly Row[]>,
 ): Promise<readonly Of<Row>[]> {
+  const one = await chosenCluster(client, options);
+  const chosen = one === undefined ? await client.clusters() : [one];
+  const found = chosen.map(async (each) => (await pick(each)).map((row) => ({ ...row, cluster: each.name })));
+  return (await Promise.all(found)).flat();
+}
+
+/** Undefined: all of them. */
+async function chosenCluster(
+  client: Connection,
+  { cluster, how, allClusters }: GetOptions,
+): Promise<ClusterStatus | undefined> {
   if (allClusters === true && cluster !== undefined) {
     throw new UsageError('--all-clusters and --cluster exclude one another', 'leave one of them out');
   }
-  const chosen = allClusters === true ? await client.clusters() : [await pickCluster(client, cluster)];
-  const found = chosen.map(async (one) => (await pick(one)).map((row) => ({ ...row, cluster: one.name })));
-  return (await Promise.all(found)).flat();
+  return allClusters === true ? undefined : pickCluster(client, cluster, how);
 }

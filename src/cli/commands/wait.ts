@@ -73,7 +73,10 @@ export async function wait(
       (h) => brokerId === undefined || h.brokerId === undefined || h.brokerId === brokerId,
     ),
   }));
-  reportHeld(context, held, `${late}: ${describeStand(wanted, status, broker)}`);
+  // What holds it is told below, and once is enough.
+  const isTold = held.some((one) => one.held.some(({ message }) => message === broker?.waiting?.why));
+  const stand = isTold ? broker?.state : describeStand(wanted, status, broker);
+  reportHeld(context, held, `${late}: ${stand}`);
   const look =
     brokerId === undefined ? `cluster ${cluster.name}` : `broker ${brokerId} --cluster ${cluster.name}`;
   context.io.err(`The scheduler goes on. Look closer: kafka-mesos describe ${look}\n`);

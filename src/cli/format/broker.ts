@@ -31,7 +31,7 @@ export function renderBrokerDescription(
     ...renderOffers(explanation, nowMs, width),
     ...renderOpen(explanation.others, style, width),
     ...(broker === undefined ? [] : brokerSections(cluster, broker, format)),
-    ...(own.length === 0 ? [] : [renderEvents(own.map(withoutSubject(id)), nowMs, format)]),
+    ...(own.length === 0 ? [] : [renderEvents(own.map(withoutSubject(id)), cluster, format)]),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }

@@ -1,4 +1,5 @@
-import { type ClusterEvent, eventSentence } from '../../model/status.ts';
+import { type ClusterEvent, type ClusterStatus, eventSentence } from '../../model/status.ts';
+import { type Column, renderTable } from './table.ts';
 import { hang, printable, type Style } from './text.ts';
 import { clockTime, dateTime } from './time.ts';
 
@@ -15,23 +16,53 @@ export function renderEventPage(
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Below a title; with the day where that is another one than today. */
+/** A row each: the sentence of `renderEventPage`, cut to the width. `before`: columns that stand first. */
+export function renderEventTable<Row extends ClusterEvent>(
+  events: readonly Row[],
+  format: Format & { readonly wide?: boolean },
+  before: readonly Column<Row>[] = [],
+): readonly string[] {
+  const all: readonly Column<Row>[] = [
+    { title: 'AT', cell: ({ atMs }) => dateTime(atMs) },
+    {
+      title: 'SEVERITY',
+      cell: ({ severity }) => severity,
+      paint: ({ severity }, style) => painter(severity, style),
+    },
+    { title: 'TIMES', cell: ({ count = 1 }) => String(count), align: 'right', spare: 1 },
+    { title: 'EVENT', cell: eventSentence, shrinkTo: 24 },
+  ];
+  const seq: Column<Row> = { title: 'SEQ', cell: (event) => String(event.seq) };
+  return renderTable([...before, ...(format.wide === true ? [seq] : []), ...all], events, format);
+}
+
+/** Below a title, the last ten, newest last; with the day where that is another one than today. */
 export function renderEvents(
   events: readonly ClusterEvent[],
-  nowMs: number,
+  { name, observedAtMs: nowMs }: Pick<ClusterStatus, 'name' | 'observedAtMs'>,
   format: Format,
 ): readonly string[] {
+  const earlier = events.length - shownEvents;
+  const all = `kafka-mesos events ${printable(name)} -n 200`;
   return [
     'Events:',
-    ...events.flatMap((event) => renderEvent(event, `  ${recently(event.atMs, nowMs)}  `, format)),
+    ...(earlier > 0 ? hang('  ', `${earlier} earlier: ${all}`, format.width).map(format.style.dim) : []),
+    ...events
+      .slice(-shownEvents)
+      .flatMap((event) => renderEvent(event, `  ${recently(event.atMs, nowMs)}  `, format)),
   ];
 }
+
+const shownEvents = 10;
 
 function renderEvent(event: ClusterEvent, first: string, { style, width }: Format): readonly string[] {
   const { count, firstAtMs } = event;
   const often = count === undefined ? '' : ` (${count} times since ${recently(firstAtMs ?? 0, event.atMs)})`;
-  const paint = { info: (text: string) => text, warning: style.yellow, error: style.red }[event.severity];
-  return hang(first, `${eventSentence(event)}${often}`, width).map(paint);
+  return hang(first, `${eventSentence(event)}${often}`, width).map(painter(event.severity, style));
+}
+
+function painter(severity: ClusterEvent['severity'], style: Style): (text: string) => string {
+  return { info: (text: string) => text, warning: style.yellow, error: style.red }[severity];
 }
 
 const recently = (atMs: number, nowMs: number): string =>

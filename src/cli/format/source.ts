@@ -18,9 +18,11 @@ export function renderDirectory(specs: DirectoryStatus, { style, width, nowMs }:
   return (state === 'read' || state === 'reading' ? lines : lines.map(style.yellow)).join('\n');
 }
 
-export function renderRevisions(
-  revisions: readonly RevisionSummary[],
-  format: Format & { readonly wide?: boolean },
+/** `before`: columns that stand first. */
+export function renderRevisions<Row extends RevisionSummary>(
+  revisions: readonly Row[],
+  format: Omit<Format, 'nowMs'> & { readonly wide?: boolean },
+  before: readonly Column<Row>[] = [],
 ): readonly string[] {
   const all: readonly Column<RevisionSummary>[] = [
     { title: 'REV', cell: ({ revision }) => String(revision), align: 'right' },
@@ -34,12 +36,13 @@ export function renderRevisions(
     {
       title: 'TOOK',
       cell: ({ outcome, appliedAtMs }) => (outcome === undefined ? '' : duration(outcome.atMs - appliedAtMs)),
+      spare: 1,
     },
-    { title: 'DIGEST', cell: ({ digest }) => (format.wide === true ? digest : digest.slice(0, 8)), spare: 1 },
+    { title: 'DIGEST', cell: ({ digest }) => (format.wide === true ? digest : digest.slice(0, 8)), spare: 2 },
     { title: 'BY', cell: ({ author }) => (format.wide === true ? author : nameOf(author)), shrinkTo: 8 },
     { title: 'FROM', cell: originText, shrinkTo: 22 },
   ];
-  return renderTable(all, revisions, format);
+  return renderTable([...before, ...all], revisions, format);
 }
 
 function resultText({ outcome, isCurrent }: RevisionSummary): string {

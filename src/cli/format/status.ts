@@ -1,5 +1,6 @@
 import {
   type BrokerStatus,
+  type ClusterEvent,
   type ClusterPhase,
   type ClusterStatus,
   type IntentStatus,
@@ -81,8 +82,12 @@ export function renderClusters(clusters: readonly ClusterStatus[], format: Statu
   return renderTable(clusterColumns, clusters, format);
 }
 
-/** Everything about a cluster: status, conditions and recent events. */
-export function renderClusterDescription(cluster: ClusterStatus, format: StatusFormat): string {
+/** Everything about a cluster: status, conditions and the last of its `events`. */
+export function renderClusterDescription(
+  cluster: ClusterStatus,
+  events: readonly ClusterEvent[],
+  format: StatusFormat,
+): string {
   const { width } = format;
   const sections = [renderStatus(cluster, format).trimEnd()];
   const conditions = cluster.conditions.flatMap((condition) =>
@@ -101,8 +106,8 @@ export function renderClusterDescription(cluster: ClusterStatus, format: StatusF
     ]);
     sections.push(['Mistakes in its file:', ...lines].join('\n'));
   }
-  if (cluster.events.length > 0) {
-    sections.push(renderEvents(cluster.events, cluster.observedAtMs, format).join('\n'));
+  if (events.length > 0) {
+    sections.push(renderEvents(events, cluster, format).join('\n'));
   }
   return `${sections.join('\n\n')}\n`;
 }
