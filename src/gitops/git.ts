@@ -1,8 +1,9 @@
 /**
- * Asks the `git` program about a work tree. It only reads objects and references: it takes no lock, runs no hook, filter,
- * pager, signature check or file system monitor, reaches no remote, and heeds no configuration but the repository's own,
- * of which all that names a program is overruled. Where it is absent, does not answer in time or knows nothing, so does
- * this: nothing rests on a commit but what people are shown, and which of two is the older.
+ * Asks the `git` program about a work tree. It only reads objects and references, never the index, so that no file system
+ * monitor is asked: it takes no lock, runs no hook, filter, pager or signature check, reaches no remote, and heeds no
+ * configuration but the repository's own, of which all that names a program is overruled. Where it is absent, does not
+ * answer in time or knows nothing, so does this: nothing rests on a commit but what people are shown, and which of two is
+ * the older.
  */
 import { spawn } from 'node:child_process';
 import type { GitCommit } from '../model/source.ts';
@@ -201,7 +202,6 @@ const overruled = [
   'safe.directory=*',
   // What looks like a repository may have been committed with the specs, its configuration too.
   'safe.bareRepository=explicit',
-  'core.fsmonitor=false',
   'core.hooksPath=/dev/null',
   'core.pager=cat',
   'core.quotePath=false',

@@ -1,9 +1,10 @@
 /** Says when to look at a directory again. What it says may come too often, late or never: whoever is told looks for himself. */
 import { type FSWatcher as NodeWatcher, watch as watchNode } from 'node:fs';
-import { lstat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { readlink } from 'node:fs/promises';
+import { isAbsolute, join, sep } from 'node:path';
 import { watch as watchTree } from 'chokidar';
 import type { Logger } from '../sys/logger.ts';
+import { codeOf } from './walk-directory.ts';
 
 export type Watch = {
   /**
@@ -14,6 +15,9 @@ export type Watch = {
   close(): Promise<void>;
 };
 
+/** As many as a system follows before it takes them for a loop. */
+const maxLinks = 40;
+
 export function watchDirectory(
   directory: string,
   { onHint, logger }: { readonly onHint: () => void; readonly logger: Logger },
@@ -21,9 +25,12 @@ export function watchDirectory(
   let aimedAt = '';
   let tree: ReturnType<typeof watchTree> | undefined;
   let others: readonly NodeWatcher[] = [];
-  const tell = (error: unknown) =>
+  const tell = (error: unknown) => {
+    // A work tree that git-sync has put another one in the place of: the next look aims at that.
+    if (codeOf(error) === 'ENOENT') return;
     // Too many watches, say: what is not told is found by looking from time to time.
     logger.warn('the directory of specs cannot be watched whole', { directory, error: String(error) });
+  };
 
   async function release(): Promise<void> {
     for (const watcher of others) watcher.close();
@@ -62,16 +69,25 @@ export function watchDirectory(
   };
 }
 
-/** The directories that hold the symbolic links of a path: to swap one is to change what is in its directory. */
+/**
+ * The directories that hold the symbolic links which a path leads through, one behind the other too: to swap one is to
+ * change what is in its directory.
+ */
 async function linksOn(directory: string): Promise<readonly string[]> {
-  const steps = directory.split(sep).filter((step) => step !== '');
   const found: string[] = [];
   let at: string = sep;
-  for (const step of steps) {
-    at = join(at, step);
-    const seen = await lstat(at).catch(() => undefined);
-    if (seen === undefined) break;
-    if (seen.isSymbolicLink()) found.push(dirname(at));
+  let rest = directory.split(sep);
+  while (rest.length > 0 && found.length < maxLinks) {
+    const [step = '', ...after] = rest;
+    rest = after;
+    const next = join(at, step);
+    const target = await readlink(next).catch(() => undefined);
+    if (target === undefined) at = next;
+    else {
+      found.push(at);
+      if (isAbsolute(target)) at = sep;
+      rest = [...target.split(sep), ...after];
+    }
   }
   return found;
 }

@@ -137,6 +137,8 @@ export async function loadMemory(store: Store): Promise<Memory> {
     await remove(recordPaths.removedCluster(name));
     removed = new Map([...removed].filter(([one]) => one !== name));
   };
+  /** Of `entries`, as long as none of them is another one: who looks at each cluster asks for all of them each time. */
+  let sorted: readonly Entry[] | undefined;
   const entryOf = (name: string): Entry => {
     const entry = entries.get(name);
     if (entry === undefined) {
@@ -147,8 +149,10 @@ export async function loadMemory(store: Store): Promise<Memory> {
 
   return {
     framework: () => framework,
-    clusters: () =>
-      [...entries.values()].sort((a, b) => (a.spec.desired.name < b.spec.desired.name ? -1 : 1)),
+    clusters: () => {
+      sorted ??= [...entries.values()].sort((a, b) => (a.spec.desired.name < b.spec.desired.name ? -1 : 1));
+      return sorted;
+    },
     cluster: (name) => entries.get(name),
     ownerOf(taskId) {
       for (const { brokers } of entries.values()) {
@@ -177,6 +181,7 @@ export async function loadMemory(store: Store): Promise<Memory> {
       const { name } = record.desired;
       await write(recordPaths.spec(name), record);
       const entry = entries.get(name);
+      sorted = undefined;
       entries.set(
         name,
         entry === undefined ? { spec: record, brokers: new Map() } : { ...entry, spec: record },
@@ -227,6 +232,7 @@ export async function loadMemory(store: Store): Promise<Memory> {
         throw new InvariantError('KM_BUG_BROKERS_LEFT', `cluster ${name} still has records of brokers`);
       }
       await remove(recordPaths.cluster(name));
+      sorted = undefined;
       entries.set(name, { spec, brokers });
       if (!keepSpec) {
         const { source, suspension } = spec;
@@ -242,6 +248,7 @@ export async function loadMemory(store: Store): Promise<Memory> {
         for (const revision of historyOf(name).kept) await removeUnread(recordPaths.revision(name, revision));
         await removeUnread(recordPaths.events(name));
         await remove(recordPaths.spec(name));
+        sorted = undefined;
         entries.delete(name);
         histories.delete(name);
       }

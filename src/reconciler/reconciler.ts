@@ -255,10 +255,12 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     comparison.begin(requireMemory().clusters(), kafka.sources(nowMs));
     // A cluster with a held need is not converged: most passes need not look further.
     const busy = new Set(lastPlan.held.map((h) => h.clusterName));
+    let executedInput: PlanInput | undefined;
     const isCalm = (memory: ClusterMemory): boolean => {
+      // One for all clusters: it has all of them in it.
+      executedInput ??= input(requireMemory().clusters(), nowMs, 0);
       const isConverged =
-        !busy.has(memory.spec.desired.name) &&
-        statusOf(memory, input(requireMemory().clusters(), nowMs, 0)).phase === 'converged';
+        !busy.has(memory.spec.desired.name) && statusOf(memory, executedInput).phase === 'converged';
       if (isConverged) news.converged(memory);
       return isConverged;
     };

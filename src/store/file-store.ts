@@ -12,9 +12,9 @@ import {
   syncDirectory,
   temporarySuffix,
 } from './durable-file.ts';
+import { createFileListing, fileOf, recordPathsIn } from './file-listing.ts';
 import {
   checkRecordPath,
-  childNames,
   damagedRecord,
   decodeRecord,
   encodeRecord,
@@ -47,6 +47,7 @@ export async function openFileStore(directory: string): Promise<Store> {
     throw error;
   }
 
+  const listing = createFileListing(root);
   const epochFile = join(root, 'epoch');
   let epoch = 0;
   let writes = 0;
@@ -78,7 +79,7 @@ export async function openFileStore(directory: string): Promise<Store> {
     async list(path) {
       if (closing !== undefined) throw closedStore();
       checkRecordPath(path);
-      return childNames(path, await recordPathsIn(root));
+      return listing.childrenOf(path);
     },
     async write(path, value, expectedVersion) {
       checkRecordPath(path);
@@ -90,7 +91,7 @@ export async function openFileStore(directory: string): Promise<Store> {
         const record = encodeRecord(path, json, version);
         // Again after the slow part: with the lock gone (another machine, a deleted lock file) this narrows
         // the window in which a newer writer's record could be overwritten to one system call.
-        await replaceDurably(fileOf(root, path), record, checkEpoch);
+        await replaceDurably(fileOf(root, path), record, checkEpoch).finally(listing.changed);
         return version;
       });
     },
@@ -99,7 +100,7 @@ export async function openFileStore(directory: string): Promise<Store> {
       return inTurn(async () => {
         await checkEpoch();
         await checkVersion(path, expectedVersion);
-        if (expectedVersion !== 0) await removeDurably(fileOf(root, path));
+        if (expectedVersion !== 0) await removeDurably(fileOf(root, path)).finally(listing.changed);
       });
     },
     async claim() {
@@ -123,22 +124,6 @@ export async function openFileStore(directory: string): Promise<Store> {
 }
 
 const writesPerEpoch = 1_000_000_000;
-
-const recordSuffix = '.json';
-/** Not among the characters of a segment, so that each path has a file name of its own. */
-const separator = '~';
-
-const fileOf = (root: string, path: string) =>
-  join(root, `${path.replaceAll('/', separator)}${recordSuffix}`);
-
-async function recordPathsIn(root: string): Promise<readonly string[]> {
-  const names = await readdir(root).catch((error: unknown) => {
-    throw fileError('cannot list', root, error);
-  });
-  return names
-    .filter((name) => name.endsWith(recordSuffix))
-    .map((name) => name.slice(0, -recordSuffix.length).replaceAll(separator, '/'));
-}
 
 function versionOf(epoch: number, write: number): number {
   const version = epoch * writesPerEpoch + write;

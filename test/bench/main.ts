@@ -2,6 +2,7 @@
  * `npm run bench [-- PART …]`: JSON lines on stdout, each a ratio measured in one run. Asserts nothing:
  * on a machine that does other work the figures say little.
  */
+import { measureDirectory } from './directory.ts';
 import { measureHelp } from './help.ts';
 import { measureBringUp, measureRestart } from './kafka.ts';
 import { measureDecode, measurePlan } from './pure.ts';
@@ -22,7 +23,8 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   view: async function* () {
     yield* (await import('./view.ts')).measureView();
   },
-  /** These two take several minutes. */
+  /** These take several minutes. */
+  directory: measureDirectory,
   'bring-up': measureBringUp,
   restart: measureRestart,
 };

@@ -14,6 +14,8 @@ export type CrashPoint = {
   readonly count: number;
   /** A regular expression over `PATH VALUE`; any write when absent. */
   readonly matching?: string;
+  /** It is stopped there (SIGSTOP) instead, and makes the write once it goes on. */
+  readonly isStop?: true;
 };
 
 export type SchedulerSettings = {
@@ -34,6 +36,8 @@ export type SchedulerSettings = {
   readonly crash?: CrashPoint;
   /** As `--register-anew`. */
   readonly registerAnew?: string;
+  /** As `--specs`, absolute. */
+  readonly specs?: string;
   /** Brokers that are no Kafka: how many serve when the cluster is whole. */
   readonly stubBrokers?: number;
 };
@@ -61,6 +65,7 @@ process.exit(
       user: settings.user,
       failoverTimeoutMs: 7 * 86_400_000,
       ...(settings.registerAnew === undefined ? {} : { registerAnew: settings.registerAnew }),
+      ...(settings.specs === undefined ? {} : { specs: { directory: settings.specs, path: settings.specs } }),
       logLevel: 'info',
       version: '0.0.0-test',
     },
@@ -81,9 +86,10 @@ function wrapStore(store: Store): Store {
       crash !== undefined &&
       (crash.matching === undefined || new RegExp(crash.matching).test(what)) &&
       ++matched === crash.count;
-    if (hit && crash.side === 'before') await die();
+    const end = async () => (crash?.isStop === true ? process.kill(process.pid, 'SIGSTOP') : die());
+    if (hit && crash.side === 'before') await end();
     const done = await write();
-    if (hit) await die();
+    if (hit && crash.side === 'after') await end();
     return done;
   }
   return {

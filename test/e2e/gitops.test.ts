@@ -126,6 +126,17 @@ test('an emptied and a vanished directory are no order, and what comes back goes
     await until('the directory is back', () => world.revision('demo') === 2);
   }));
 
+test('a directory that is put in the place of another is watched as that was', () =>
+  inWorkTree(async (world) => {
+    await world.follower.look();
+    put(world.folder, 'next/demo.yaml', specOf('demo', 1));
+    renameSync(join(world.folder, 'specs'), join(world.folder, 'before'));
+    renameSync(join(world.folder, 'next'), join(world.folder, 'specs'));
+    await until('what it has', () => world.revision('demo') === 2);
+    put(world.folder, 'specs/demo.yaml', specOf('demo', 2));
+    await until('what changes in it', () => world.revision('demo') === 3);
+  }));
+
 test('a file that is gone ends the ownership; one that was renamed takes it along', () =>
   inWorkTree(async (world) => {
     put(world.folder, 'specs/other.yaml', specOf('other'));

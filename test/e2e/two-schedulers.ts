@@ -1,7 +1,16 @@
 /** Two scheduler processes, each behind a proxy of its own to one ZooKeeper, and the embedded Mesos in this process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type ApiClient, createApiClient } from '../../src/api/client.ts';
@@ -12,7 +21,7 @@ import { defaultAgents } from '../../src/local/topology.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { systemRandom } from '../../src/sys/random.ts';
-import type { SchedulerSettings } from '../crash/scheduler-main.ts';
+import type { CrashPoint, SchedulerSettings } from '../crash/scheduler-main.ts';
 import { bundlePrograms } from '../crash/world.ts';
 import { testFolder } from '../test-folder.ts';
 import { startProxy, type TcpProxy } from '../zookeeper/proxy.ts';
@@ -30,7 +39,7 @@ export type Scheduler = {
   readonly proxy: TcpProxy;
   readonly home: string;
   process(): ChildProcess;
-  start(): void;
+  start(crash?: CrashPoint): void;
   /** A client that gives up after ten seconds unless said. */
   api(timeoutMs?: number): ApiClient;
   /** What it serves to Prometheus. */
@@ -40,6 +49,8 @@ export type Scheduler = {
   /** Code or signal of its last end. */
   exit(): Promise<number | string>;
   log(): string;
+  /** Paths of the writes that it tried, in all its lives. */
+  written(): readonly string[];
 };
 
 export async function createTwoSchedulers(
@@ -47,9 +58,11 @@ export async function createTwoSchedulers(
     readonly stubBrokers?: number;
     /** The caller's, which both reach without a proxy; absent: one of this world. */
     readonly store?: { readonly address: string; readonly sessionTimeoutMs: number };
+    /** As `--specs` of each, absolute. */
+    readonly specs?: { readonly one: string; readonly two: string };
   } = {},
 ) {
-  const { stubBrokers, store } = options;
+  const { stubBrokers, store, specs } = options;
   const folder = mkdtempSync(join(testFolder, 'kafka-mesos-failover-'));
   const dist = join(process.env.KAFKA_MESOS_HOME ?? join(homedir(), '.kafka-mesos'), 'dist');
   mkdirSync(dist, { recursive: true });
@@ -73,12 +86,14 @@ export async function createTwoSchedulers(
     },
   });
 
-  const create = async (name: string): Promise<Scheduler> => {
+  const create = async (name: 'one' | 'two'): Promise<Scheduler> => {
     const home = join(folder, name);
     mkdirSync(home);
     symlinkSync(dist, join(home, 'dist'));
     const layout = resolveHome({ KAFKA_MESOS_HOME: home }, homedir());
     const logFile = join(home, 'log');
+    const journal = join(home, 'journal');
+    writeFileSync(journal, '');
     const proxy = await startProxy(zookeeper?.port ?? 0);
     let child: ChildProcess | undefined;
     let exited: Promise<unknown[]> = Promise.resolve([]);
@@ -90,7 +105,7 @@ export async function createTwoSchedulers(
         if (child === undefined) throw new Error(`${name} was not started`);
         return child;
       },
-      start() {
+      start(crash) {
         const settings: SchedulerSettings = {
           home,
           storeUri: `zk://${store?.address ?? proxy.address}/kafka-mesos`,
@@ -99,7 +114,9 @@ export async function createTwoSchedulers(
           user: userInfo().username,
           agentNodePath: programs.node,
           executorBundle: programs.executor,
-          journal: join(home, 'journal'),
+          journal,
+          ...(crash === undefined ? {} : { crash }),
+          ...(specs === undefined ? {} : { specs: specs[name] }),
           ...(stubBrokers === undefined ? {} : { stubBrokers }),
         };
         const log = openSync(logFile, 'a');
@@ -134,6 +151,7 @@ export async function createTwoSchedulers(
         return code ?? signal ?? '';
       },
       log: () => readFileSync(logFile, 'utf8'),
+      written: () => readFileSync(journal, 'utf8').split('\n').slice(0, -1),
     };
     return scheduler;
   };

@@ -52,4 +52,28 @@ test('a configuration that has objects fetched by a program runs nothing', async
   rmSync(folder, { recursive: true });
 });
 
+test('a signed commit is asked about without the program that would check it', async () => {
+  const folder = newFolder();
+  const git = makeRepository(folder);
+  const mark = join(folder, 'mark');
+  const trap = join(folder, 'trap');
+  writeFileSync(trap, `#!/bin/sh\ntouch '${mark}'\n`, { mode: 0o755 });
+  git('config', 'log.showSignature', 'true');
+  git('config', 'gpg.program', trap);
+  const signature = 'gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n';
+  const signed = join(folder, 'signed');
+  writeFileSync(signed, `${git('cat-file', 'commit', 'HEAD').replace('\n\n', `\n${signature}\n`)}\n`);
+  git('update-ref', 'HEAD', git('hash-object', '-t', 'commit', '-w', signed));
+  git('log', '-1');
+  assert.ok(existsSync(mark), 'whoever has not overruled it runs the program');
+  rmSync(mark);
+  const asked = createGit();
+  const tree = await asked.tree(join(folder, 'specs'), undefined);
+  assert.ok(typeof tree === 'object');
+  assert.is(tree.head.subject, 'Declare demo');
+  assert.ok((await asked.lastCommits(tree, ['demo.yaml'])).commits.has('demo.yaml'));
+  assert.not(existsSync(mark));
+  rmSync(folder, { recursive: true });
+});
+
 test.run();

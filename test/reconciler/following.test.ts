@@ -140,6 +140,10 @@ test('what became of a revision is written once, when the cluster is first as de
     await settle();
   }
   assert.is(writes(), 2);
+  const [first] = await history(harness);
+  await apply(harness, 'd2');
+  // It did converge, whatever came after that.
+  assert.equal(await history(harness).then((all) => all[1]?.outcome), first?.outcome);
 });
 
 for (const failure of ['refused', 'lost'] as const) {

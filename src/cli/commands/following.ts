@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderDirectory, sourceText } from '../format/source.ts';
+import { hang } from '../format/text.ts';
 import { type OutputOptions, print } from '../output.ts';
 
 type Options = ClientOptions & OutputOptions;
@@ -70,11 +71,9 @@ const personOf = ({ reason }: ReasonOptions) => ({
 async function printAnswer(context: Context, options: Options, answer: FollowAnswer): Promise<void> {
   const { clusterName, revision, source } = answer;
   const text = source === undefined ? '' : `, ${sourceText(source, context.nowMs())}`;
-  await print(context, options, answer, () =>
-    revision === 0
-      ? `cluster ${clusterName}: formed anew as soon as its file is read\n`
-      : `cluster ${clusterName}: revision ${revision}${text}\n`,
-  );
+  const said = revision === 0 ? 'formed anew as soon as its file is read' : `revision ${revision}${text}`;
+  const lines = hang('', `cluster ${clusterName}: ${said}`, context.io.width);
+  await print(context, options, answer, () => `${lines.join('\n')}\n`);
 }
 
 function demand<T>(answer: T | undefined, name: string): T {
