@@ -5,12 +5,19 @@ import { NotLeaderError } from '../../src/model/errors.ts';
 import type { Leader, Leadership } from '../../src/model/leadership.ts';
 import type { Store } from '../../src/model/store.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { decodeRecord } from '../../src/store/record.ts';
 import { systemClock } from '../../src/sys/clock.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { makeDesired, makeSpec } from '../plan/builders.ts';
 import { failureOf } from '../zookeeper/support.ts';
 
 const self: Leader = { id: 'kafka-1:200', host: 'kafka-1', apiUrl: 'http://127.0.0.1:7090' };
 
-async function standingBy(leader: Leader, store: Store = createMemoryStoreBackend().connect()) {
+async function standingBy(
+  leader: Leader,
+  store: Store = createMemoryStoreBackend().connect(),
+  logger = silentLogger,
+) {
   const service = createStandbyService({
     store,
     leadership: () =>
@@ -24,6 +31,7 @@ async function standingBy(leader: Leader, store: Store = createMemoryStoreBacken
       failoverTimeoutMs: 1,
     },
     clock: systemClock,
+    logger,
     identity: { version: '1', frameworkName: 'kafka-mesos', role: 'kafka', master: 'm:5050', startedAtMs: 0 },
   });
   const refused = await failureOf(service.apply({ files: [], author: 'test' }));
@@ -58,6 +66,64 @@ test('a standby answers for events from the store', async () => {
   const { service } = await standingBy(self, backend.connect());
   assert.equal(await service.events({ limit: 10 }), { events: [{ ...event, clusterName: '' }], lastSeq: 7 });
   assert.equal(await service.events({ limit: 10, afterSeq: 7 }), { events: [], lastSeq: 7 });
+});
+
+test('an events record that cannot be read holds up nothing, and is told with its remedy', async () => {
+  const backend = createMemoryStoreBackend();
+  const writer = backend.connect();
+  await writer.claim();
+  const event = { seq: 7, atMs: 7, severity: 'info', message: 'formed' };
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await writer.write(`clusters/${name}/spec`, makeSpec(makeDesired({ name })), 0);
+    await writer.write(`clusters/${name}/events`, { schema: 1, events: [event] }, 0);
+  }
+  await writer.remove('clusters/b/events', (await writer.read('clusters/b/events'))?.version ?? 0);
+  await writer.write('clusters/b/events', { schema: 2, log: 'of a later release' }, 0);
+  await writer.remove('clusters/d/events', (await writer.read('clusters/d/events'))?.version ?? 0);
+  await writer.write('clusters/d/events', { schema: 1, events: [null] }, 0);
+  const damaged = new Set(['clusters/a/events']);
+  const store: Store = {
+    ...writer,
+    read: async (path) =>
+      damaged.has(path)
+        ? { ...decodeRecord(path, Buffer.from('{"for'), { name: `node ${path}`, remedy: 'R' }), version: 1 }
+        : writer.read(path),
+  };
+  const logged: unknown[] = [];
+  const warn = (_: string, fields?: Record<string, unknown>) => void logged.push(fields?.path);
+  const { service } = await standingBy(self, store, { ...silentLogger, warn });
+
+  const page = await service.events({ limit: 10 });
+  assert.equal(
+    page.events.map(({ clusterName, seq }) => [clusterName, seq]),
+    [
+      ['a', 0],
+      ['b', 0],
+      ['d', 0],
+      ['c', 7],
+    ],
+  );
+  assert.is(page.lastSeq, 7);
+  assert.match(page.events[0]?.why ?? '', /^node clusters\/a\/events .* not JSON .*Delete that record/);
+  assert.match(page.events[1]?.why ?? '', 'Run the version that wrote it');
+  assert.match((await service.events({ limit: 1 })).events[0]?.message ?? '', 'cannot be read');
+  assert.is((await service.events({ limit: 1 })).lastSeq, 7, 'who follows goes on after what happened');
+  assert.equal(await service.events({ limit: 10, afterSeq: 7 }), { events: [], lastSeq: 7 });
+
+  const clusters = await service.clusters();
+  assert.equal(
+    clusters.map(({ name, events }) => [name, events[0]?.seq]),
+    [
+      ['a', 0],
+      ['b', 0],
+      ['c', 7],
+      ['d', 0],
+    ],
+  );
+  assert.equal(logged, ['clusters/a/events', 'clusters/b/events', 'clusters/d/events'], 'once each');
+
+  damaged.clear();
+  assert.is((await service.events({ limit: 10, clusterName: 'a' })).events[0]?.seq, 7);
 });
 
 test.run();
