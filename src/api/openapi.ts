@@ -1,6 +1,5 @@
 /** The OpenAPI document, made from the routes. */
-
-import { errorAnswer } from './answer-schemas.ts';
+import { errorAnswer } from './answers/errors.ts';
 import { apiCodes, codeFamilies } from './error-codes.ts';
 import type { Schema } from './json-schema.ts';
 import type { Route } from './route.ts';

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clusterStatus as clusterSchema } from '../../src/api/answer-schemas.ts';
+import { clusterStatus as clusterSchema } from '../../src/api/answers/clusters.ts';
 import { apiCodes, codeFamilies } from '../../src/api/error-codes.ts';
 import { openApiDocument, openApiPath } from '../../src/api/openapi.ts';
 import { routes } from '../../src/api/routes.ts';
