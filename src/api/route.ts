@@ -16,7 +16,7 @@ export type Asked = {
 
 /** What can be said of spec files by anybody, a standby too. */
 export type SpecChecker = {
-  validate(request: SpecRequest): ValidateAnswer;
+  validate(request: SpecRequest): ValidateAnswer | Promise<ValidateAnswer>;
   /** JSON Schema of a spec file. */
   schema(): object;
 };

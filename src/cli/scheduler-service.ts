@@ -19,7 +19,8 @@ import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/ports.ts';
 import type { ParsedSpec } from '../spec/parse.ts';
 import type { Following } from './following-service.ts';
-import { parseValid, warningsOf } from './spec-problems.ts';
+import { readSpec } from './read-spec.ts';
+import { validOf, warningsOf } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
@@ -60,7 +61,7 @@ export function createSchedulerService(deps: {
     cluster: (name) => statuses().find((c) => c.name === name),
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
-      const parsed = parseValid(request);
+      const parsed = validOf(await readSpec(request.files));
       await recallKafka(parsed);
       const clusters = reconciler.preview(parsed.clusters.map((c) => c.desired)).map((plan) => {
         const source = sourceOf(plan.name);
@@ -69,7 +70,7 @@ export function createSchedulerService(deps: {
       return { clusters, warnings: warningsOf(parsed) };
     },
     async apply(request: ApplyRequest): Promise<ApplyAnswer> {
-      const parsed = parseValid(request);
+      const parsed = validOf(await readSpec(request.files));
       const { author, expectedRevisions, expectedIndexes } = request;
       // What the plan looked at, so that the same is looked at again.
       if (expectedIndexes !== undefined) await recallKafka(parsed);
