@@ -1,0 +1,198 @@
+/**
+ * What the API costs the leader of 1,000 brokers: a real reconciler over a store with their records, its service, and a
+ * server that is asked over sockets by another process, so that only the answering counts.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { createApiClient } from '../../src/api/client.ts';
+import { type ApiServer, startApiServer } from '../../src/api/server.ts';
+import { createFollowingService } from '../../src/cli/following-service.ts';
+import { createSchedulerService } from '../../src/cli/scheduler-service.ts';
+import { specChecker } from '../../src/cli/spec-problems.ts';
+import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { makeBroker, makeDesired, makeKafka, makeMemory } from '../plan/builders.ts';
+import { createHarness, type Harness, settle } from '../reconciler/harness.ts';
+import { running } from '../reconciler/stages.ts';
+import { median, type Result, result } from './result.ts';
+
+const rounds = 7;
+const watchers = 20;
+const token = 'the-token-of-this-bench';
+
+export async function* measureApi(): AsyncIterable<Result> {
+  const [many, few] = [await serve(1_000), await serve(3)];
+  const asker = fork(fileURLToPath(new URL('api-asker.ts', import.meta.url)), {
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const ask = async (order: object): Promise<number> => {
+    asker.send(order);
+    return ((await once(asker, 'message')) as [number])[0];
+  };
+  try {
+    const cost = async ({ server }: World): Promise<number> => {
+      const before = process.cpuUsage();
+      const count = 10;
+      await ask({ kind: 'get', url: server.url, path: '/v1/clusters/demo', count });
+      return cpuMsSince(before) / count;
+    };
+    const bytes = await ask({ kind: 'get', url: many.server.url, path: '/v1/clusters/demo', count: 1 });
+    const [ours, reference] = [[] as number[], [] as number[]];
+    for (let round = 0; round < rounds; round += 1) {
+      reference.push(await cost(few));
+      ours.push(await cost(many));
+    }
+    yield result({
+      bench: 'api: one cluster',
+      ours,
+      reference,
+      meaning: `CPU time of the leader for GET of a cluster of 1,000 brokers (${bytes} bytes), against one of three`,
+    });
+    yield await measureStreams(many, ask);
+    yield await measureLook(many);
+  } finally {
+    asker.disconnect();
+    await many.server.close();
+    await few.server.close();
+  }
+}
+
+/** Twenty readers and one, each of whom hears of a change of one broker. */
+async function measureStreams(world: World, ask: (order: object) => Promise<number>): Promise<Result> {
+  const cost = async (count: number): Promise<number> => {
+    await ask({ kind: 'watch', url: world.server.url, count });
+    const costs: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      // So that no look of before is still awaited.
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      const before = process.cpuUsage();
+      const heard = ask({ kind: 'hear' });
+      world.change(round);
+      await heard;
+      costs.push(cpuMsSince(before));
+    }
+    await ask({ kind: 'leave' });
+    return median(costs);
+  };
+  const [reference, ours] = [await cost(1), await cost(watchers)];
+  return result({
+    bench: `api: ${watchers} streams`,
+    ours: [ours],
+    reference: [reference],
+    meaning: `CPU time of the leader until each of ${watchers} readers has heard that one of 1,000 brokers changed, the loop's own passes included, against one reader`,
+  });
+}
+
+/** What \`status\` and the live view do with an answer, before it is drawn. */
+async function measureLook({ server }: World): Promise<Result> {
+  const client = createApiClient({ url: server.url, token });
+  const ours: number[] = [];
+  const reference: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    let startedMs = performance.now();
+    const clusters = await client.clusters();
+    ours.push(performance.now() - startedMs);
+    startedMs = performance.now();
+    JSON.parse(JSON.stringify(clusters));
+    reference.push(performance.now() - startedMs);
+  }
+  return result({
+    bench: 'api: fetch',
+    ours,
+    reference,
+    meaning:
+      'time until a client on this machine has 1,000 brokers in its hands, answering included, against writing and reading the same JSON',
+  });
+}
+
+type World = { readonly server: ApiServer; readonly change: (round: number) => void };
+
+async function serve(brokerCount: number): Promise<World> {
+  const desired = makeDesired({
+    brokers: Array.from({ length: brokerCount }, (_, id) =>
+      makeBroker(id, { roles: id < 3 ? ['broker', 'controller'] : ['broker'] }),
+    ),
+    topics: Array.from({ length: 100 }, (_, index) => ({
+      name: `topic-${index}`,
+      partitions: 10,
+      replicationFactor: 3,
+      config: {},
+    })),
+  });
+  const backend = createMemoryStoreBackend();
+  const harness = createHarness(backend);
+  const writer = backend.connect();
+  await writer.claim();
+  const memory = makeMemory(desired);
+  await writer.write('framework', { schema: 1, frameworkId: 'F' }, 0);
+  await writer.write('clusters/demo/spec', memory.spec, 0);
+  await writer.write('clusters/demo/cluster', memory.cluster, 0);
+  for (const record of memory.brokers.values()) {
+    await writer.write(`clusters/demo/brokers/${record.id}`, record, 0);
+  }
+  harness.kafka = makeKafka(desired);
+  await harness.reconciler.start();
+  harness.reconciler.onMesosEvent({ kind: 'subscribed', frameworkId: 'F' });
+  await settle();
+  for (const { id, task, placement } of memory.brokers.values()) {
+    harness.reconciler.onMesosEvent({
+      kind: 'update',
+      update: {
+        taskId: task?.taskId ?? '',
+        state: 'TASK_RUNNING',
+        agentId: placement?.agentId ?? '',
+        data: running(`agent-${id}.example.org:31000`),
+        uuid: `u${id}`,
+      },
+    });
+  }
+  await settle();
+  for (let i = 0; i < 5; i += 1) {
+    harness.clock.advance(1_000);
+    await settle();
+  }
+  const status = harness.reconciler.statuses()[0];
+  if (status?.brokers.filter(({ state }) => state === 'running').length !== brokerCount) {
+    throw new Error(`the cluster is ${status?.phase}: ${JSON.stringify(status?.held[0])}`);
+  }
+  const server = await startApiServer({
+    service: serviceOf(harness),
+    specs: specChecker,
+    tokens: { write: token },
+    listen: { host: '127.0.0.1', port: 0 },
+    version: '1',
+    logger: silentLogger,
+  });
+  return {
+    server,
+    change: (round) =>
+      void harness.reconciler.setIntent('demo', 7, {
+        kind: 'pause',
+        author: 'ann',
+        reason: `round ${round}`,
+      }),
+  };
+}
+
+function serviceOf({ reconciler }: Harness) {
+  return createSchedulerService({
+    reconciler,
+    identity: { version: '1', frameworkName: 'kafka', role: 'kafka', master: 'm:5050', startedAtMs: 0 },
+    self: { id: 'a', host: 'h', apiUrl: 'http://h' },
+    leadsSinceMs: 0,
+    standbys: async () => 1,
+    connection: () => ({ state: 'subscribed', sinceMs: 0, master: 'm:5050' }),
+    recallKafka: async () => {},
+    following: createFollowingService(reconciler, undefined),
+    inventory: async () => {
+      throw new Error('nobody asks for it');
+    },
+  });
+}
+
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
