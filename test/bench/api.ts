@@ -48,7 +48,7 @@ export async function* measureApi(): AsyncIterable<Result> {
       bench: 'api: one cluster',
       ours,
       reference,
-      meaning: `CPU time of the leader for GET of a cluster of 1,000 brokers (${bytes} bytes), against one of three`,
+      meaning: `CPU time of the leader for GET of a cluster of 1,000 brokers and 10,000 partitions (${bytes} bytes), against one of three`,
     });
     yield await measureStreams(many, ask);
     yield await measureLook(many);
@@ -116,7 +116,7 @@ async function serve(brokerCount: number): Promise<World> {
     ),
     topics: Array.from({ length: 100 }, (_, index) => ({
       name: `topic-${index}`,
-      partitions: 10,
+      partitions: 100,
       replicationFactor: 3,
       config: {},
     })),
