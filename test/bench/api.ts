@@ -39,19 +39,32 @@ export async function* measureApi(): AsyncIterable<Result> {
       return cpuMsSince(before) / count;
     };
     const bytes = await ask({ kind: 'get', url: many.server.url, path: '/v1/clusters/demo', count: 1 });
-    const [ours, reference] = [[] as number[], [] as number[]];
+    const ours: number[] = [];
+    const reference: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       reference.push(await cost(few));
       ours.push(await cost(many));
+    }
+    const look: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const before = process.cpuUsage();
+      many.look();
+      look.push(cpuMsSince(before));
     }
     yield result({
       bench: 'api: one cluster',
       ours,
       reference,
-      meaning: `CPU time of the leader for GET of a cluster of 1,000 brokers and 10,000 partitions (${bytes} bytes), against one of three`,
+      meaning: `CPU time of the leader for GET of a cluster of 1,000 brokers and 10,000 partitions (${bytes} bytes), against one of three; several in a row, which share a look`,
+    });
+    yield result({
+      bench: 'api: a look',
+      ours: look,
+      reference: ours,
+      meaning: 'CPU time of what they share, against such a GET',
     });
     yield await measureStreams(many, ask);
-    yield await measureLook(many);
+    yield* measureView(many, few);
   } finally {
     asker.disconnect();
     await many.server.close();
@@ -85,29 +98,43 @@ async function measureStreams(world: World, ask: (order: object) => Promise<numb
   });
 }
 
-/** What \`status\` and the live view do with an answer, before it is drawn. */
-async function measureLook({ server }: World): Promise<Result> {
-  const client = createApiClient({ url: server.url, token });
-  const ours: number[] = [];
-  const reference: number[] = [];
+/** What the live view does with an answer. */
+async function* measureView(many: World, few: World): AsyncIterable<Result> {
+  const { frameMs } = await import('./view.ts');
+  const ask = async ({ server }: World) => {
+    const client = createApiClient({ url: server.url, token });
+    const before = process.cpuUsage();
+    const [status] = await client.clusters();
+    if (status === undefined) throw new Error('there is no cluster');
+    return { ms: cpuMsSince(before), status };
+  };
+  const fetched = { ours: [] as number[], reference: [] as number[] };
+  const drawn = { ours: [] as number[], reference: [] as number[] };
   for (let round = 0; round < rounds; round += 1) {
-    let startedMs = performance.now();
-    const clusters = await client.clusters();
-    ours.push(performance.now() - startedMs);
-    startedMs = performance.now();
-    JSON.parse(JSON.stringify(clusters));
-    reference.push(performance.now() - startedMs);
+    const [ours, reference] = [await ask(many), await ask(few)];
+    fetched.ours.push(ours.ms);
+    fetched.reference.push(reference.ms);
+    drawn.ours.push(await frameMs(ours.status, 80, 24));
+    drawn.reference.push(await frameMs(reference.status, 80, 24));
   }
-  return result({
+  yield result({
     bench: 'api: fetch',
-    ours,
-    reference,
+    ...fetched,
+    meaning: 'CPU time of asking, answering and reading 1,000 brokers, both ends together, against three',
+  });
+  yield result({
+    bench: 'api: frame',
+    ...drawn,
     meaning:
-      'time until a client on this machine has 1,000 brokers in its hands, answering included, against writing and reading the same JSON',
+      'CPU time of a frame of the live view, 80 by 24, of such an answer of 1,000 brokers, against three',
   });
 }
 
-type World = { readonly server: ApiServer; readonly change: (round: number) => void };
+type World = {
+  readonly server: ApiServer;
+  readonly change: (round: number) => void;
+  readonly look: () => void;
+};
 
 async function serve(brokerCount: number): Promise<World> {
   const desired = makeDesired({
@@ -167,6 +194,7 @@ async function serve(brokerCount: number): Promise<World> {
   });
   return {
     server,
+    look: () => void harness.reconciler.statuses(),
     change: (round) =>
       void harness.reconciler.setIntent('demo', 7, {
         kind: 'pause',
