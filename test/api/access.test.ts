@@ -158,6 +158,7 @@ test('who has no token cannot use up the requests of who has one', async () => {
     for (let i = 0; i < requestBucket.tokens / 10; i += 1) await ask(url, 'POST', '/v1/plan');
     assert.is(await ask(url, 'POST', '/v1/plan'), '429 KM_API_RATE');
     assert.is(await ask(url, 'GET', '/v1/clusters', `Bearer ${token}`), '200');
+    assert.is(await ask(url, 'GET', '/v1/health'), '200', 'nor what probes ask');
   });
 });
 

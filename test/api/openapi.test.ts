@@ -7,8 +7,10 @@ import * as assert from 'uvu/assert';
 import { clusterStatus as clusterSchema } from '../../src/api/answers/clusters.ts';
 import { apiCodes, codeFamilies } from '../../src/api/error-codes.ts';
 import { openApiDocument, openApiPath } from '../../src/api/openapi.ts';
+import { clusterNamePattern } from '../../src/api/requests.ts';
 import { routes } from '../../src/api/routes.ts';
 import { startApiServer } from '../../src/api/server.ts';
+import { clusterSchema as specSchema } from '../../src/spec/schema.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { anyStatus } from '../view/arbitrary-status.ts';
 import { bodyOf, readyService, specs, token } from './fixtures.ts';
@@ -90,6 +92,10 @@ test('any status of a cluster is as the document says', () => {
   );
   assert.not.ok(check({ name: 'demo' }));
   assert.is(clusterSchema.title, 'ClusterStatus');
+});
+
+test('a cluster has the name that its spec may give it', () => {
+  assert.is(clusterNamePattern, specSchema.$defs.name?.pattern);
 });
 
 test('every reference leads somewhere, operations have names of their own, codes have one status', () => {

@@ -1,5 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startApiServer } from '../../src/api/server.ts';
+import { specChecker } from '../../src/cli/spec-problems.ts';
 import { createStandbyService } from '../../src/cli/standby-service.ts';
 import { NotLeaderError } from '../../src/model/errors.ts';
 import type { Leader, Leadership } from '../../src/model/leadership.ts';
@@ -8,6 +10,7 @@ import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
 import { decodeRecord } from '../../src/store/record.ts';
 import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
+import { token } from '../api/fixtures.ts';
 import { makeDesired, makeSpec } from '../plan/builders.ts';
 import { failureOf } from '../zookeeper/support.ts';
 
@@ -125,5 +128,53 @@ test('an events record that cannot be read holds up nothing, and is told with it
   damaged.clear();
   assert.is((await service.events({ limit: 10, clusterName: 'a' })).events[0]?.seq, 7);
 });
+
+test('a name that no cluster can have never comes to the store', async () => {
+  const asked: string[] = [];
+  const inner = createMemoryStoreBackend().connect();
+  const { service } = await standingBy(self, {
+    ...inner,
+    read: (path) => {
+      asked.push(path);
+      return inner.read(path);
+    },
+  });
+  const api = await startApiServer({
+    service,
+    specs: specChecker,
+    tokens: { write: token },
+    listen: { host: '127.0.0.1', port: 0 },
+    version: '1',
+    logger: silentLogger,
+  });
+  try {
+    asked.length = 0;
+    for (const name of ['..%2f..', '%2e%2e', 'a%20b', '%00', '-', 'A', 'a'.repeat(64), '..%2fevents%23']) {
+      for (const part of [
+        '',
+        '/spec',
+        '/revisions',
+        '/brokers',
+        '/brokers/0',
+        '/topics',
+        '/brokers/0/logs',
+      ]) {
+        const response = await fetchAs(token, `${api.url}/v1/clusters/${name}${part}`);
+        assert.is(response.status, 404, `${name}${part}`);
+      }
+      for (const path of ['events', 'watch']) {
+        assert.is((await fetchAs(token, `${api.url}/v1/${path}?cluster=${name}`)).status, 400, name);
+      }
+    }
+    assert.equal(asked, []);
+    assert.is((await fetchAs(token, `${api.url}/v1/clusters/constructor/spec`)).status, 404);
+    assert.equal(asked, ['clusters/constructor/spec']);
+  } finally {
+    await api.close();
+  }
+});
+
+const fetchAs = (bearer: string, url: string) =>
+  fetch(url, { headers: { authorization: `Bearer ${bearer}` } });
 
 test.run();
