@@ -165,8 +165,8 @@ their own machine.
 stands by and knows who leads.
 
 **Limits.** 4 MiB of body, JSON in UTF-8 and not compressed; 16 KiB of headers; 30 s for a request to arrive; 1024
-connections, 256 of one address; ${maxReaders} streams. One address may ask ${requestBucket.tokens} times at once and ${perSecond(requestBucket.refillMs)} times a second on, POST and DELETE
-counting for ${costOfWrite}; ${failureBucket.tokens} wrong tokens at once and one every ${failureBucket.refillMs / 1000} s. Beyond loopback an address that guessed more is not
+connections, 256 of one address; ${maxReaders} streams. One address may ask ${requestBucket.tokens} times at once and ${perSecond(requestBucket.refillMs)} times a second on, POST, DELETE,
+streams, logs and metrics counting for ${costOfWrite}; ${failureBucket.tokens} wrong tokens at once and one every ${failureBucket.refillMs / 1000} s. Beyond loopback an address that guessed more is not
 listened to until then, whatever token it brings. IPv6 addresses count by their /64. Behind a proxy all clients are one
 address: \`X-Forwarded-For\` is not believed.
 

@@ -185,6 +185,7 @@ export const routes: readonly Route[] = [
     path: '/v1/watch',
     scope: 'read',
     id: 'watch',
+    isCostly: true,
     summary: 'What changes, as server-sent events.',
     description: `First everything as it is, then \`synced\`, then what changes, at most four times a second.
 The data of each event is JSON: \`scheduler\` (SchedulerStatus), \`cluster\` (ClusterStatus, when it is another one),
@@ -202,6 +203,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     path: `${broker}/logs`,
     scope: 'read',
     id: 'logs',
+    isCostly: true,
     summary: "The end of a file in the broker's sandbox on its agent.",
     query: queries.logs,
     answer: logAnswer,
@@ -342,6 +344,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     path: '/metrics',
     scope: 'read',
     id: 'metrics',
+    isCostly: true,
     summary: 'Metrics for Prometheus.',
     answer: text(),
     answerType: 'text/plain',

@@ -25,7 +25,7 @@ export const bodyLimitBytes = 4 * 1024 * 1024;
 const maxHeaderBytes = 16 * 1024;
 /** Of all clients, and of one address. */
 const maxConnections = 1024;
-const maxConnectionsOfOne = 256;
+export const maxConnectionsOfOne = 256;
 const watchPath = '/v1/watch';
 /** A teardown waits for the master. */
 const handlerTimeoutMs = 120_000;
@@ -192,7 +192,7 @@ function addRoutes(app: FastifyInstance, options: ApiServerOptions, hub: WatchHu
     app.route({
       method: one.method,
       url: one.path,
-      config: { scope: one.scope },
+      config: { scope: one.scope, isCostly: one.method !== 'GET' || one.isCostly === true },
       // A stream has no length to ask for, and lasts.
       ...(one.path === watchPath ? { exposeHeadRoute: false } : { handlerTimeout: handlerTimeoutMs }),
       schema: {
@@ -225,12 +225,12 @@ function guard(tokens: Tokens, onLoopback: boolean, clock: Clock) {
     // Of a connection that was reset meanwhile nobody can say whose it was.
     const client = clientOf((request.ip as string | undefined) ?? '');
     const nowMs = clock.nowMs();
-    const scope = (request.routeOptions.config as { scope?: Scope }).scope ?? 'read';
+    const { scope = 'read', isCostly = request.method !== 'GET' && request.method !== 'HEAD' } = request
+      .routeOptions.config as { readonly scope?: Scope; readonly isCostly?: boolean };
     const given = scope === 'none' ? undefined : scopeOf(request.headers.authorization, tokens);
-    const isCheap = request.method === 'GET' || request.method === 'HEAD';
     // Who has no token uses up nothing of who has one, nor of probes: behind one address there may be many.
     const who = given ?? (scope === 'none' ? 'anybody' : 'nobody');
-    const waitMs = requests.take(`${who} ${client}`, isCheap ? 1 : costOfWrite, nowMs);
+    const waitMs = requests.take(`${who} ${client}`, isCostly ? costOfWrite : 1, nowMs);
     if (waitMs !== undefined) throw tooMany(reply, waitMs, 'too many requests');
     if (scope !== 'none') {
       const blockedMs = onLoopback ? undefined : failures.look(client, nowMs);
