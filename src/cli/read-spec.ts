@@ -5,7 +5,7 @@ import { SpecError, UnavailableError } from '../model/errors.ts';
 import { type ParsedSpec, parseInSteps } from '../spec/parse.ts';
 
 /** A pool of a thousand brokers is one line, and a tenth of a second's work. */
-const maxBrokersTogether = 5_000;
+export const maxBrokersTogether = 5_000;
 /** Each has up to 4 MiB of text in memory. */
 export const maxWaiting = 16;
 
