@@ -15,6 +15,10 @@ export type EventReader = {
 };
 
 type Told = EventPage['events'][number];
+type Logs = { readonly logs: ReadonlyMap<string, EventsRecord>; readonly notes: readonly Told[] };
+
+/** Whoever asks a thousand times reads once: the store has a leader to serve. */
+const keptForMs = 1_000;
 
 /** Before everything that happened: whoever goes on after an event is told it no second time. */
 const seqOfNote = 0;
@@ -27,6 +31,7 @@ export function createEventReader(deps: {
   const { store, clock, logger } = deps;
   /** By path, as it was first found: whoever looks again and again sees no change. */
   const unreadable = new Map<string, Told>();
+  let read: { readonly atMs: number; readonly logs: Promise<Logs> } | undefined;
 
   function note(clusterName: string, path: string, error: ProtocolError): Told {
     const known = unreadable.get(path);
@@ -45,29 +50,46 @@ export function createEventReader(deps: {
     return event;
   }
 
+  async function readAll(): Promise<Logs> {
+    const names = [frameworkLog, ...(await store.list(recordPaths.clusters))];
+    const logs = new Map<string, EventsRecord>();
+    const notes: Told[] = [];
+    for (const name of names) {
+      const path = eventsPathOf(name);
+      try {
+        const record = await readLog(store, path);
+        unreadable.delete(path);
+        if (record !== undefined) logs.set(name, record);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        notes.push(note(name, path, error));
+      }
+    }
+    return { logs, notes };
+  }
+
+  function readLately(): Promise<Logs> {
+    const atMs = clock.nowMs();
+    if (read === undefined || atMs - read.atMs >= keptForMs) {
+      const found = readAll();
+      read = { atMs, logs: found };
+      // A failure is not kept.
+      found.catch(() => {
+        read = undefined;
+      });
+    }
+    return read.logs;
+  }
+
   return {
     async page(query) {
       const { clusterName, afterSeq, limit } = query;
-      const names =
-        clusterName === undefined
-          ? [frameworkLog, ...(await store.list(recordPaths.clusters))]
-          : [clusterName];
-      const logs = new Map<string, EventsRecord>();
-      const notes: Told[] = [];
-      for (const name of names) {
-        const path = eventsPathOf(name);
-        try {
-          const record = await readLog(store, path);
-          unreadable.delete(path);
-          if (record !== undefined) logs.set(name, record);
-        } catch (error) {
-          if (!(error instanceof ProtocolError)) throw error;
-          notes.push(note(name, path, error));
-        }
-      }
+      const { logs, notes } = await readLately();
       const page = pageOf(logs, query);
-      if (afterSeq !== undefined || notes.length === 0) return page;
-      const told = notes.slice(0, limit);
+      const told = notes
+        .filter((one) => clusterName === undefined || one.clusterName === clusterName)
+        .slice(0, limit);
+      if (afterSeq !== undefined || told.length === 0) return page;
       const left = limit - told.length;
       return { ...page, events: [...told, ...(left === 0 ? [] : page.events.slice(-left))] };
     },

@@ -20,6 +20,7 @@ async function standingBy(
   leader: Leader,
   store: Store = createMemoryStoreBackend().connect(),
   logger = silentLogger,
+  clock = systemClock,
 ) {
   const service = createStandbyService({
     store,
@@ -33,7 +34,7 @@ async function standingBy(
       principal: 'kafka',
       failoverTimeoutMs: 1,
     },
-    clock: systemClock,
+    clock,
     logger,
     identity: { version: '1', frameworkName: 'kafka-mesos', role: 'kafka', master: 'm:5050', startedAtMs: 0 },
   });
@@ -85,16 +86,25 @@ test('an events record that cannot be read holds up nothing, and is told with it
   await writer.remove('clusters/d/events', (await writer.read('clusters/d/events'))?.version ?? 0);
   await writer.write('clusters/d/events', { schema: 1, events: [null] }, 0);
   const damaged = new Set(['clusters/a/events']);
+  let reads = 0;
+  let nowMs = 0;
   const store: Store = {
     ...writer,
-    read: async (path) =>
-      damaged.has(path)
+    read: async (path) => {
+      reads += 1;
+      return damaged.has(path)
         ? { ...decodeRecord(path, Buffer.from('{"for'), { name: `node ${path}`, remedy: 'R' }), version: 1 }
-        : writer.read(path),
+        : writer.read(path);
+    },
   };
   const logged: unknown[] = [];
   const warn = (_: string, fields?: Record<string, unknown>) => void logged.push(fields?.path);
-  const { service } = await standingBy(self, store, { ...silentLogger, warn });
+  const { service } = await standingBy(
+    self,
+    store,
+    { ...silentLogger, warn },
+    { ...systemClock, nowMs: () => nowMs },
+  );
 
   const page = await service.events({ limit: 10 });
   assert.equal(
@@ -125,7 +135,11 @@ test('an events record that cannot be read holds up nothing, and is told with it
   );
   assert.equal(logged, ['clusters/a/events', 'clusters/b/events', 'clusters/d/events'], 'once each');
 
+  const before = reads;
+  for (let i = 0; i < 50; i += 1) await service.events({ limit: 1, clusterName: i % 2 === 0 ? 'a' : 'none' });
+  assert.is(reads, before, 'asking again reads nothing');
   damaged.clear();
+  nowMs += 1_000;
   assert.is((await service.events({ limit: 10, clusterName: 'a' })).events[0]?.seq, 7);
 });
 
