@@ -1,9 +1,11 @@
 /** `docs/rest.md`, from the OpenAPI document and the table of error codes. */
+
 import { apiCodes, codeFamilies } from '../src/api/error-codes.ts';
 import { openApiDocument } from '../src/api/openapi.ts';
 import { costOfWrite, failureBucket, requestBucket } from '../src/api/rate-limit.ts';
 import { routes } from '../src/api/routes.ts';
 import { maxReaders } from '../src/api/watch.ts';
+import { maxBrokersTogether, maxWaiting } from '../src/cli/read-spec.ts';
 
 type Node = {
   readonly $ref?: string;
@@ -164,9 +166,10 @@ their own machine.
 **Health** is \`/v1/health\`: the process answers. **Readiness** is \`/v1/ready\`: it leads and is subscribed to Mesos, or
 stands by and knows who leads.
 
-**Limits.** 4 MiB of body, JSON in UTF-8 and not compressed; 16 KiB of headers; 30 s for a request to arrive; 1024
-connections, 256 of one address; ${maxReaders} streams. One address may ask ${requestBucket.tokens} times at once and ${perSecond(requestBucket.refillMs)} times a second on, POST and DELETE
-counting for ${costOfWrite}; ${failureBucket.tokens} wrong tokens at once and one every ${failureBucket.refillMs / 1000} s. Beyond loopback an address that guessed more is not
+**Limits.** 4 MiB of body, JSON in UTF-8 and not compressed; spec files of ${maxBrokersTogether} brokers together, and ${maxWaiting} requests with
+spec files at a time; 16 KiB of headers; 30 s for a request to arrive; 1024
+connections, 256 of one address; ${maxReaders} streams. One address may ask ${requestBucket.tokens} times at once and ${perSecond(requestBucket.refillMs)} times a second on, POST, DELETE,
+streams, logs and metrics counting for ${costOfWrite}; ${failureBucket.tokens} wrong tokens at once and one every ${failureBucket.refillMs / 1000} s. Beyond loopback an address that guessed more is not
 listened to until then, whatever token it brings. IPv6 addresses count by their /64. Behind a proxy all clients are one
 address: \`X-Forwarded-For\` is not believed.
 

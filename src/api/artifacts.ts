@@ -33,6 +33,8 @@ export type ArtifactServerOptions = {
    */
   readonly urlBase?: string;
   readonly logger: Logger;
+  /** How long a connection may take and send nothing. */
+  readonly idleTimeoutMs?: number;
   /** After each answer, whole or broken off; `bytes` with its headers. */
   readonly observe?: (served: { readonly status: number; readonly bytes: number }) => void;
 };
@@ -58,6 +60,8 @@ export async function startArtifactServer(options: ArtifactServerOptions): Promi
     });
   });
   server.maxConnections = 512;
+  // Who asks and does not read would keep connection and file, and has no token to be known by.
+  server.setTimeout(options.idleTimeoutMs ?? 120_000);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.listen.port, options.listen.host, () => {

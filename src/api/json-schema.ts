@@ -1,7 +1,8 @@
 /**
  * The part of JSON Schema (2020-12, as OpenAPI 3.1 has it) that the API is described in. A schema carries the type
- * of its values, so that a schema and a type of the model that say different things are a type error
- * (`answer-schemas.ts`, at its end).
+ * of its values, so that a schema and a type of the model that say different things are a type error (`requests.ts`
+ * and the files of `answers/`, at their ends). Answers are described and not serialised by it: a serialiser that was
+ * compiled from schemas would drop what they do not name, and compiling takes longer than a start may.
  */
 export type Schema = {
   /** Of one that the document names; it stands below `components` then. */

@@ -1,13 +1,13 @@
 /** The OpenAPI document, made from the routes. */
-
-import { errorAnswer } from './answer-schemas.ts';
+import { errorAnswer } from './answers/errors.ts';
 import { apiCodes, codeFamilies } from './error-codes.ts';
 import type { Schema } from './json-schema.ts';
+import { clusterNamePattern } from './requests.ts';
 import type { Route } from './route.ts';
 
 /** Names for what stands in a path. */
 const pathParameters: Readonly<Record<string, Schema>> = {
-  name: { type: 'string', minLength: 1, maxLength: 256, description: 'Of the cluster.' },
+  name: { type: 'string', pattern: clusterNamePattern, description: 'Of the cluster.' },
   id: { type: 'string', pattern: '^(0|[1-9][0-9]{0,9})$', description: 'Of the broker.' },
 };
 

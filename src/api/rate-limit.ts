@@ -3,7 +3,7 @@ import { type BucketSize, type TokenBucket, tokensAt } from '../model/token-buck
 
 /**
  * Of one address: a live view takes ten requests a second, and a write costs as much as ten of them, because specs are
- * parsed beside the loop.
+ * parsed beside the loop; so do streams, logs and metrics.
  */
 export const requestBucket: BucketSize = { tokens: 1000, refillMs: 5 };
 export const costOfWrite = 10;

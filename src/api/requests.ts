@@ -113,7 +113,9 @@ export const maxLogBytes = 1024 * 1024;
 
 export const maxPage = 1000;
 const limit = integer({ minimum: 1, maximum: maxPage });
-const clusterName = text({ minLength: 1, maxLength: 256, description: 'Only of this cluster.' });
+/** As the spec has it: nothing else is ever a part of a record's path. */
+export const clusterNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
+const clusterName = text({ pattern: clusterNamePattern, description: 'Only of this cluster.' });
 
 /** Query parameters by name; each is optional, one that is not here is refused. */
 export const queries = {
@@ -179,6 +181,13 @@ export const queries = {
     }),
   },
 } as const;
+
+const clusterNames = new RegExp(clusterNamePattern);
+
+/** Whether a cluster can have this name. */
+export function isClusterName(name: string): boolean {
+  return clusterNames.test(name);
+}
 
 /** The way out of the sandbox is closed here and again where the path is built. */
 export function isSandboxPath(file: string): boolean {

@@ -16,7 +16,7 @@ export type Asked = {
 
 /** What can be said of spec files by anybody, a standby too. */
 export type SpecChecker = {
-  validate(request: SpecRequest): ValidateAnswer;
+  validate(request: SpecRequest): ValidateAnswer | Promise<ValidateAnswer>;
   /** JSON Schema of a spec file. */
   schema(): object;
 };
@@ -55,6 +55,8 @@ export type Route = {
   readonly answerType?: string;
   /** Answers only a page of a list, and names the next by the header `Link`. */
   readonly isPaged?: true;
+  /** Asks others, or is made from everything: counts as much as a write. */
+  readonly isCostly?: true;
   /** Beside those that every route has. */
   readonly errors: readonly (403 | 404 | 409 | 422 | 502 | 503)[];
   /** The answer, or the reply where it was given already. */

@@ -3,7 +3,15 @@
  * none of them can have what another has not.
  */
 import { type ClusterStatus, leftAlone } from '../model/status.ts';
-import * as answers from './answer-schemas.ts';
+import { brokerStatus, intentAnswer, logAnswer } from './answers/brokers.ts';
+import { clusterStatus } from './answers/clusters.ts';
+import { eventPage } from './answers/events.ts';
+import { applyAnswer, followAnswer, reconcileAnswer, teardownAnswer } from './answers/orders.ts';
+import { planAnswer } from './answers/plans.ts';
+import { validateAnswer } from './answers/problems.ts';
+import { revisionSummary, specRecord } from './answers/revisions.ts';
+import { healthAnswer, readyAnswer, schedulerStatus } from './answers/scheduler.ts';
+import { topicStatus } from './answers/topics.ts';
 import { ApiRefusal } from './error-codes.ts';
 import { list, opaque, text } from './json-schema.ts';
 import { pageOf } from './paging.ts';
@@ -23,7 +31,7 @@ export const routes: readonly Route[] = [
     scope: 'none',
     id: 'health',
     summary: 'Whether the process lives.',
-    answer: answers.health,
+    answer: healthAnswer,
     errors: [],
     handle: ({ asked }) => ({ ok: true, version: asked.version }),
   }),
@@ -35,7 +43,7 @@ export const routes: readonly Route[] = [
     summary: 'Whether it can do its work.',
     description:
       'It leads and is subscribed to Mesos, or it stands by and knows who leads. Otherwise 503 `KM_UNAVAILABLE_NOT_READY` says why not.',
-    answer: answers.ready,
+    answer: readyAnswer,
     errors: [503],
     handle: ({ asked }) => readiness(asked.service),
   }),
@@ -65,7 +73,7 @@ export const routes: readonly Route[] = [
     scope: 'read',
     id: 'scheduler',
     summary: 'Who leads, whether Mesos is reachable, and the directory of specs.',
-    answer: answers.schedulerStatus,
+    answer: schedulerStatus,
     errors: [503],
     handle: ({ asked }) => asked.service.scheduler(),
   }),
@@ -76,7 +84,7 @@ export const routes: readonly Route[] = [
     id: 'clusters',
     summary: 'All clusters, with brokers, topics, what is held, and why.',
     query: queries.clusters,
-    answer: list(answers.clusterStatus),
+    answer: list(clusterStatus),
     isPaged: true,
     errors: [503],
     handle: async (call) => pageOf(call, await call.asked.service.clusters(), ({ name }) => name),
@@ -87,7 +95,7 @@ export const routes: readonly Route[] = [
     scope: 'read',
     id: 'cluster',
     summary: 'One cluster.',
-    answer: answers.clusterStatus,
+    answer: clusterStatus,
     errors: [404, 503],
     handle: (call) => clusterOf(call),
   }),
@@ -97,7 +105,7 @@ export const routes: readonly Route[] = [
     scope: 'read',
     id: 'spec',
     summary: 'The spec that is applied, resolved.',
-    answer: answers.specRecord,
+    answer: specRecord,
     errors: [404, 503],
     handle: async ({ asked, params: { name = '' } }) =>
       (await asked.service.spec(name)) ?? notThere(`no cluster named ${name}`),
@@ -109,7 +117,7 @@ export const routes: readonly Route[] = [
     id: 'brokers',
     summary: 'The brokers of a cluster.',
     query: queries.brokers,
-    answer: list(answers.brokerStatus),
+    answer: list(brokerStatus),
     isPaged: true,
     errors: [404, 503],
     handle: async (call) => pageOf(call, (await clusterOf(call)).brokers, ({ id }) => id),
@@ -120,7 +128,7 @@ export const routes: readonly Route[] = [
     scope: 'read',
     id: 'broker',
     summary: 'One broker: where it is, what it waits for and until when, how it last ended.',
-    answer: answers.brokerStatus,
+    answer: brokerStatus,
     errors: [404, 503],
     handle: async (call) => {
       const { id = '', name = '' } = call.params;
@@ -135,7 +143,7 @@ export const routes: readonly Route[] = [
     id: 'topics',
     summary: 'The topics of a cluster that its spec declares.',
     query: queries.topics,
-    answer: list(answers.topicStatus),
+    answer: list(topicStatus),
     isPaged: true,
     errors: [404, 503],
     handle: async (call) => pageOf(call, (await clusterOf(call)).topics, ({ name }) => name),
@@ -147,7 +155,7 @@ export const routes: readonly Route[] = [
     id: 'revisions',
     summary: 'The last revisions of its spec, newest first.',
     query: queries.revisions,
-    answer: list(answers.revisionSummary),
+    answer: list(revisionSummary),
     isPaged: true,
     errors: [404, 409, 503],
     handle: async (call) => {
@@ -163,7 +171,7 @@ export const routes: readonly Route[] = [
     id: 'events',
     summary: 'What happened, and who wanted it.',
     query: queries.events,
-    answer: answers.eventPage,
+    answer: eventPage,
     errors: [409, 503],
     handle: ({ asked, query: { cluster: clusterName, after, limit = 100 } }) =>
       asked.service.events({
@@ -177,6 +185,7 @@ export const routes: readonly Route[] = [
     path: '/v1/watch',
     scope: 'read',
     id: 'watch',
+    isCostly: true,
     summary: 'What changes, as server-sent events.',
     description: `First everything as it is, then \`synced\`, then what changes, at most four times a second.
 The data of each event is JSON: \`scheduler\` (SchedulerStatus), \`cluster\` (ClusterStatus, when it is another one),
@@ -194,9 +203,10 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     path: `${broker}/logs`,
     scope: 'read',
     id: 'logs',
+    isCostly: true,
     summary: "The end of a file in the broker's sandbox on its agent.",
     query: queries.logs,
-    answer: answers.logAnswer,
+    answer: logAnswer,
     errors: [404, 409, 502, 503],
     handle: async (call) => {
       const { file = 'kafka-server.log', bytes = 65_536 } = call.query;
@@ -216,7 +226,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'validate',
     summary: 'Checks spec files and names every mistake; asks nobody, changes nothing.',
     body: requests.specRequest,
-    answer: answers.validateAnswer,
+    answer: validateAnswer,
     errors: [],
     handle: ({ asked, body }) => asked.specs.validate(body),
   }),
@@ -227,7 +237,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'plan',
     summary: 'What applying would do, and why; changes nothing.',
     body: requests.specRequest,
-    answer: answers.planAnswer,
+    answer: planAnswer,
     errors: [409, 422, 503],
     handle: ({ asked, body }) => asked.service.plan(body),
   }),
@@ -238,7 +248,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'apply',
     summary: 'Stores spec files as the wanted state; the scheduler makes it so.',
     body: requests.applyRequest,
-    answer: answers.applyAnswer,
+    answer: applyAnswer,
     errors: [409, 422, 503],
     handle: ({ asked, body }) => asked.service.apply(body),
   }),
@@ -249,7 +259,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'setIntent',
     summary: 'Asks something of one broker: stop, pause, restart or replace it.',
     body: requests.intentBody,
-    answer: answers.intentAnswer,
+    answer: intentAnswer,
     errors: [404, 409, 422, 503],
     handle: async (call) => call.asked.service.setIntent({ ...(await brokerOf(call)), intent: call.body }),
   }),
@@ -260,7 +270,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'clearIntent',
     summary: 'Takes back what was asked of a broker; one that backs off is tried at once.',
     query: queries.clearIntent,
-    answer: answers.intentAnswer,
+    answer: intentAnswer,
     errors: [404, 409, 422, 503],
     handle: async (call) =>
       call.asked.service.setIntent({ ...(await brokerOf(call, leftAlone)), ...call.query }),
@@ -276,7 +286,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
           ? 'Takes nothing more from the file that owns the cluster.'
           : 'Follows the file that owns the cluster again.',
       body: requests.followBody,
-      answer: answers.followAnswer,
+      answer: followAnswer,
       errors: [404, 409, 422, 503],
       handle: async (call) => {
         const { service } = call.asked;
@@ -296,7 +306,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'rollback',
     summary: 'Applies an earlier revision as a new one, and suspends following.',
     body: requests.rollbackBody,
-    answer: answers.followAnswer,
+    answer: followAnswer,
     errors: [404, 409, 422, 503],
     handle: async (call) => {
       const { name } = await clusterOf(call);
@@ -310,7 +320,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'reconcile',
     summary: 'Reads the directory of specs and asks Kafka now, then passes.',
     body: requests.reconcileBody,
-    answer: answers.reconcileAnswer,
+    answer: reconcileAnswer,
     errors: [404, 409, 422, 503],
     handle: async ({ asked, body }) => {
       const { clusterName: name } = body;
@@ -325,7 +335,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     id: 'teardown',
     summary: 'Destroys all clusters with their data and ends the framework; ask again until it is done.',
     body: requests.teardownRequest,
-    answer: answers.teardownAnswer,
+    answer: teardownAnswer,
     errors: [409, 422, 502, 503],
     handle: ({ asked, body }) => asked.service.teardown(body),
   }),
@@ -334,6 +344,7 @@ Who reads slowly gets the latest state only; a connection that takes nothing for
     path: '/metrics',
     scope: 'read',
     id: 'metrics',
+    isCostly: true,
     summary: 'Metrics for Prometheus.',
     answer: text(),
     answerType: 'text/plain',

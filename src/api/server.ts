@@ -12,6 +12,7 @@ import { ApiRefusal, apiCodes, codeForStatus } from './error-codes.ts';
 import { isLoopback, isWildcard, type ListenAddress, urlOf } from './listen-address.ts';
 import { openApiDocument } from './openapi.ts';
 import { clientOf, costOfWrite, createRateLimit, failureBucket, requestBucket } from './rate-limit.ts';
+import { isClusterName } from './requests.ts';
 import type { Asked, Call, MetricsSource, Route, Scope, SpecChecker } from './route.ts';
 import { routes } from './routes.ts';
 import { type Certificate, renewCertificate, type TlsFiles } from './tls.ts';
@@ -24,7 +25,7 @@ export const bodyLimitBytes = 4 * 1024 * 1024;
 const maxHeaderBytes = 16 * 1024;
 /** Of all clients, and of one address. */
 const maxConnections = 1024;
-const maxConnectionsOfOne = 256;
+export const maxConnectionsOfOne = 256;
 const watchPath = '/v1/watch';
 /** A teardown waits for the master. */
 const handlerTimeoutMs = 120_000;
@@ -191,22 +192,23 @@ function addRoutes(app: FastifyInstance, options: ApiServerOptions, hub: WatchHu
     app.route({
       method: one.method,
       url: one.path,
-      config: { scope: one.scope },
+      config: { scope: one.scope, isCostly: one.method !== 'GET' || one.isCostly === true },
       // A stream has no length to ask for, and lasts.
       ...(one.path === watchPath ? { exposeHeadRoute: false } : { handlerTimeout: handlerTimeoutMs }),
       schema: {
         ...(one.body === undefined ? {} : { body: one.body }),
         querystring: { type: 'object', properties: one.query ?? {}, additionalProperties: false },
       },
-      handler: async (request, reply) =>
-        one.handle({
-          asked,
-          params: request.params as Call<never, never>['params'],
-          query: request.query as never,
-          body: request.body as never,
-          request,
-          reply,
-        }),
+      handler: async (request, reply) => {
+        const params = request.params as Call<never, never>['params'];
+        // Whoever answers may look for it in a store, which takes such a name for a bug.
+        if (params.name !== undefined && !isClusterName(params.name)) {
+          throw new ApiRefusal('KM_API_NOT_FOUND', `no cluster has the name ${JSON.stringify(params.name)}`);
+        }
+        const query = request.query as never;
+        const body = request.body as never;
+        return one.handle({ asked, params, query, body, request, reply });
+      },
     });
   }
 }
@@ -220,13 +222,15 @@ function guard(tokens: Tokens, onLoopback: boolean, clock: Clock) {
   const requests = createRateLimit(requestBucket);
   const failures = createRateLimit(failureBucket);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const client = clientOf(request.ip);
+    // Of a connection that was reset meanwhile nobody can say whose it was.
+    const client = clientOf((request.ip as string | undefined) ?? '');
     const nowMs = clock.nowMs();
-    const scope = (request.routeOptions.config as { scope?: Scope }).scope ?? 'read';
+    const { scope = 'read', isCostly = request.method !== 'GET' && request.method !== 'HEAD' } = request
+      .routeOptions.config as { readonly scope?: Scope; readonly isCostly?: boolean };
     const given = scope === 'none' ? undefined : scopeOf(request.headers.authorization, tokens);
-    const isCheap = request.method === 'GET' || request.method === 'HEAD';
-    // Who has no token uses up nothing of who has one: behind one address there may be many.
-    const waitMs = requests.take(`${given ?? 'nobody'} ${client}`, isCheap ? 1 : costOfWrite, nowMs);
+    // Who has no token uses up nothing of who has one, nor of probes: behind one address there may be many.
+    const who = given ?? (scope === 'none' ? 'anybody' : 'nobody');
+    const waitMs = requests.take(`${who} ${client}`, isCostly ? costOfWrite : 1, nowMs);
     if (waitMs !== undefined) throw tooMany(reply, waitMs, 'too many requests');
     if (scope !== 'none') {
       const blockedMs = onLoopback ? undefined : failures.look(client, nowMs);

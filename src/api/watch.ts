@@ -9,7 +9,8 @@ const pauseMs = 250;
 const heartbeatMs = 15_000;
 const blockedMs = 30_000;
 export const maxReaders = 64;
-const eventsAtOnce = 100;
+/** Each page is looked for among all events. */
+const eventsAtOnce = 1_000;
 
 export type WatchHub = {
   /** False: there are too many readers already. */

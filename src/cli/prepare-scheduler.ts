@@ -109,6 +109,7 @@ export async function prepare(
       self: () => self,
       framework,
       clock: systemClock,
+      logger,
       identity,
     }),
   );

@@ -4,6 +4,8 @@ import { readSandboxTail } from '../mesos/sandbox.ts';
 import type {
   ApplyAnswer,
   ApplyRequest,
+  IntentAnswer,
+  IntentRequest,
   LogRequest,
   MesosConnection,
   PlanAnswer,
@@ -19,7 +21,9 @@ import { findLeftovers } from '../plan/leftovers.ts';
 import type { Reconciler } from '../reconciler/ports.ts';
 import type { ParsedSpec } from '../spec/parse.ts';
 import type { Following } from './following-service.ts';
-import { parseValid, warningsOf } from './spec-problems.ts';
+import { keepStatuses } from './kept-statuses.ts';
+import { readSpec } from './read-spec.ts';
+import { validOf, warningsOf } from './spec-problems.ts';
 
 export function createSchedulerService(deps: {
   readonly reconciler: Reconciler;
@@ -36,7 +40,14 @@ export function createSchedulerService(deps: {
   readonly inventory: () => Promise<MesosInventory>;
 }): SchedulerService {
   const { reconciler } = deps;
-  const { sourceOf, statuses, directory, originOf, ...following } = deps.following;
+  const { sourceOf, statuses, directory, originOf, revisions, ...orders } = deps.following;
+  const kept = keepStatuses(statuses);
+  reconciler.onChange(kept.forget);
+  /** Whoever ordered something and looks then sees it. */
+  const forgetting =
+    <Args extends readonly unknown[], Answer>(order: (...args: Args) => Promise<Answer>) =>
+    (...args: Args): Promise<Answer> =>
+      order(...args).finally(kept.forget);
   return {
     scheduler: async () => {
       const frameworkId = reconciler.frameworkId();
@@ -56,11 +67,11 @@ export function createSchedulerService(deps: {
         },
       };
     },
-    clusters: statuses,
-    cluster: (name) => statuses().find((c) => c.name === name),
+    clusters: kept.get,
+    cluster: (name) => kept.get().find((c) => c.name === name),
     spec: async (name) => reconciler.spec(name),
     async plan(request: SpecRequest): Promise<PlanAnswer> {
-      const parsed = parseValid(request);
+      const parsed = validOf(await readSpec(request.files));
       await recallKafka(parsed);
       const clusters = reconciler.preview(parsed.clusters.map((c) => c.desired)).map((plan) => {
         const source = sourceOf(plan.name);
@@ -68,8 +79,8 @@ export function createSchedulerService(deps: {
       });
       return { clusters, warnings: warningsOf(parsed) };
     },
-    async apply(request: ApplyRequest): Promise<ApplyAnswer> {
-      const parsed = parseValid(request);
+    apply: forgetting(async (request: ApplyRequest): Promise<ApplyAnswer> => {
+      const parsed = validOf(await readSpec(request.files));
       const { author, expectedRevisions, expectedIndexes } = request;
       // What the plan looked at, so that the same is looked at again.
       if (expectedIndexes !== undefined) await recallKafka(parsed);
@@ -81,16 +92,21 @@ export function createSchedulerService(deps: {
         expectedIndexes,
       );
       return { clusters, warnings: warningsOf(parsed) };
-    },
-    async setIntent({ clusterName, brokerId, intent, author }) {
+    }),
+    setIntent: forgetting(async (request: IntentRequest): Promise<IntentAnswer> => {
+      const { clusterName, brokerId, intent, author } = request;
       await reconciler.setIntent(clusterName, brokerId, intent, author);
       const status = reconciler.statuses().find((c) => c.name === clusterName);
       const now = status?.brokers.find((b) => b.id === brokerId)?.intent;
       return { brokerId, ...(now === undefined ? {} : { intent: now }) };
-    },
-    teardown,
+    }),
+    teardown: forgetting(teardown),
     readLog: (request) => readLog(request),
-    ...following,
+    revisions,
+    suspend: forgetting(orders.suspend),
+    resume: forgetting(orders.resume),
+    rollback: forgetting(orders.rollback),
+    reconcile: forgetting(orders.reconcile),
     events: async (query) => reconciler.events(query),
     onChange: reconciler.onChange,
   };

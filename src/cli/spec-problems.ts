@@ -6,6 +6,7 @@ import { toSpecProblem } from '../spec/problems.ts';
 import { renderProblems } from '../spec/render-problems.ts';
 import { clusterSchema } from '../spec/schema.ts';
 import type { Context } from './context.ts';
+import { readSpec } from './read-spec.ts';
 
 /** Shows mistakes and warnings on stderr, each with its line of the file. */
 export function showProblems(
@@ -38,8 +39,8 @@ export async function askAboutSpec<Answer extends { readonly warnings: readonly 
 
 /** What the API says of spec files without asking the scheduler. */
 export const specChecker: SpecChecker = {
-  validate({ files }) {
-    const { clusters, problems } = parseSpec(files);
+  async validate({ files }) {
+    const { clusters, problems } = await readSpec(files);
     return {
       valid: problems.every(({ severity }) => severity !== 'error'),
       clusters: clusters.map(({ desired }) => desired.name),
@@ -49,14 +50,13 @@ export const specChecker: SpecChecker = {
   schema: () => clusterSchema,
 };
 
-/** Makes the first `parseValid` as quick as the next. */
+/** Makes the first reading as quick as the next. */
 export function warmUpParser(): void {
   parseSpec([{ path: '', text: 'kind: KafkaCluster' }]);
 }
 
-/** Rejects what has errors with a `SpecError` that carries every problem. */
-export function parseValid(request: SpecRequest): ParsedSpec {
-  const parsed = parseSpec(request.files);
+/** Throws for what has errors a `SpecError` that carries every problem. */
+export function validOf(parsed: ParsedSpec): ParsedSpec {
   const errors = parsed.problems.filter((p) => p.severity === 'error');
   if (errors.length > 0) {
     throw new SpecError(

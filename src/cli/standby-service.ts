@@ -7,9 +7,10 @@ import type { SpecRecord } from '../model/records.ts';
 import type { ClusterStatus } from '../model/status.ts';
 import { recordPaths, type Store } from '../model/store.ts';
 import { readRevisions } from '../reconciler/kept-revisions.ts';
+import { createEventReader } from '../reconciler/read-events.ts';
 import { readStatuses } from '../reconciler/read-statuses.ts';
-import { readEvents } from '../reconciler/stored-events.ts';
 import type { Clock } from '../sys/clock.ts';
+import type { Logger } from '../sys/logger.ts';
 
 /** A store that is read for every request would be read a thousand times a second by a few views. */
 const keptForMs = 1_000;
@@ -21,9 +22,11 @@ export function createStandbyService(deps: {
   readonly self: () => Leader | undefined;
   readonly framework: FrameworkSettings;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly identity: Pick<SchedulerStatus, 'version' | 'frameworkName' | 'role' | 'master' | 'startedAtMs'>;
 }): SchedulerService {
   const { store, clock } = deps;
+  const eventReader = createEventReader(deps);
   let read: { readonly atMs: number; readonly statuses: Promise<readonly ClusterStatus[]> } | undefined;
 
   const leader = async (): Promise<Leader | undefined> => {
@@ -36,7 +39,9 @@ export function createStandbyService(deps: {
   const statuses = (): Promise<readonly ClusterStatus[]> => {
     const nowMs = clock.nowMs();
     if (read === undefined || nowMs - read.atMs >= keptForMs) {
-      const found = leader().then((who) => readStatuses(store, deps.framework, nowMs, sayWho(who)));
+      const found = leader().then((who) =>
+        readStatuses(store, eventReader, deps.framework, nowMs, sayWho(who)),
+      );
       read = { atMs: nowMs, statuses: found };
       // A failure is not kept.
       found.catch(() => {
@@ -91,7 +96,7 @@ export function createStandbyService(deps: {
     resume: () => refuse('orders'),
     rollback: () => refuse('orders'),
     reconcile: () => refuse('orders'),
-    events: (query) => readEvents(store, query),
+    events: (query) => eventReader.page(query),
     // The store tells of no change: it is looked at as often as it is read.
     onChange(listener) {
       let timer = clock.setTimer(keptForMs, tick);

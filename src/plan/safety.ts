@@ -196,23 +196,35 @@ export function blockRelocation(
     : { detail: `${lost.length} partition${lost.length === 1 ? '' : 's'} would lose data`, partitions: lost };
 }
 
+type InSync = { readonly inSync: number; readonly total: number };
+const hostsNone: InSync = { inSync: 0, total: 0 };
+
+/** Asked for every broker at every pass and look: of one reading the partitions are gone through once. */
+const counted = new WeakMap<KafkaObserved['topics'], ReadonlyMap<number, InSync>>();
+
 /** Replicas in sync of replicas hosted. */
-export function countInSync(
-  kafka: KafkaObserved,
-  brokerId: number,
-): { readonly inSync: number; readonly total: number } {
-  let inSync = 0;
-  let total = 0;
-  // Asked for every broker at every pass, of all partitions: nothing is made here.
-  for (const { partitions } of kafka.topics) {
+export function countInSync({ topics }: KafkaObserved, brokerId: number): InSync {
+  let counts = counted.get(topics);
+  if (counts === undefined) {
+    counts = countAll(topics);
+    counted.set(topics, counts);
+  }
+  return counts.get(brokerId) ?? hostsNone;
+}
+
+function countAll(topics: KafkaObserved['topics']): ReadonlyMap<number, InSync> {
+  const counts = new Map<number, { inSync: number; total: number }>();
+  for (const { partitions } of topics) {
     for (const { replicas, isr } of partitions) {
-      if (replicas.includes(brokerId)) {
-        total += 1;
-        inSync += isr.includes(brokerId) ? 1 : 0;
+      for (const id of replicas) {
+        const count = counts.get(id) ?? { inSync: 0, total: 0 };
+        count.total += 1;
+        if (isr.includes(id)) count.inSync += 1;
+        counts.set(id, count);
       }
     }
   }
-  return { inSync, total };
+  return counts;
 }
 
 /** Serving and in every in-sync set that it belongs to; as a controller, a voter that keeps up. */

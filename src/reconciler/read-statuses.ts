@@ -9,11 +9,12 @@ import { clusterStatus } from '../plan/status.ts';
 import { createSeededRandom, uuid } from '../sys/random.ts';
 import { eventsInStatus } from './event-log.ts';
 import { loadMemory } from './memory.ts';
-import { readEvents } from './stored-events.ts';
+import type { EventReader } from './read-events.ts';
 
 /** `why` says who would know more; it becomes each condition's message, as their reason is `Unknown`. */
 export async function readStatuses(
   store: Store,
+  eventReader: EventReader,
   framework: FrameworkSettings,
   nowMs: number,
   why: string,
@@ -44,7 +45,7 @@ export async function readStatuses(
     reason: 'Unknown',
     message: `read from the store by a standby: ${why}`,
   });
-  const { events } = await readEvents(store, { limit: Number.MAX_SAFE_INTEGER });
+  const { events } = await eventReader.page({ limit: Number.MAX_SAFE_INTEGER });
   const byCluster = Map.groupBy(events, (event) => event.clusterName);
   return clusters.map((memory) => {
     const status = clusterStatus({

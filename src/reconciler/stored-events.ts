@@ -3,14 +3,13 @@
  * after something was added. A store that takes nothing delays it and nothing else; a crash loses the last moment.
  */
 
-import type { EventPage, EventQuery } from '../model/api.ts';
 import { frameworkLog } from '../model/api.ts';
 import { KafkaMesosError, ProtocolError, UnavailableError } from '../model/errors.ts';
 import type { EventsRecord } from '../model/records.ts';
 import { recordPaths, type Store } from '../model/store.ts';
 import type { Clock, Timer } from '../sys/clock.ts';
 import type { Logger } from '../sys/logger.ts';
-import { type EventLog, pageOf } from './event-log.ts';
+import type { EventLog } from './event-log.ts';
 import { isLeadershipLost } from './guard.ts';
 
 const storedAfterMs = 2_000;
@@ -66,7 +65,7 @@ export function createStoredEvents(deps: {
       const record = log.record(name);
       if (stored.get(name) === record) continue;
       try {
-        const path = pathOf(name);
+        const path = eventsPathOf(name);
         const version = versions.get(name) ?? (await store.read(path))?.version ?? 0;
         // Whether it was written is not known until it is.
         versions.delete(name);
@@ -101,10 +100,10 @@ export function createStoredEvents(deps: {
     async load(clusterNames) {
       for (const name of [frameworkLog, ...clusterNames]) {
         try {
-          const found = await store.read(pathOf(name));
+          const found = await store.read(eventsPathOf(name));
           if (found === undefined) continue;
           versions.set(name, found.version);
-          const record = readRecord(found.value);
+          const record = readEventsRecord(found.value);
           if (record === undefined) continue;
           log.load(name, record);
           stored.set(name, record);
@@ -125,25 +124,17 @@ export function createStoredEvents(deps: {
   };
 }
 
-/** For who only reads. Rejects as the store does. */
-export async function readEvents(store: Store, query: EventQuery): Promise<EventPage> {
-  const names =
-    query.clusterName === undefined
-      ? [frameworkLog, ...(await store.list(recordPaths.clusters))]
-      : [query.clusterName];
-  const logs = new Map<string, EventsRecord>();
-  for (const name of names) {
-    const record = readRecord((await store.read(pathOf(name)))?.value);
-    if (record !== undefined) logs.set(name, record);
-  }
-  return pageOf(logs, query);
-}
-
-const pathOf = (name: string): string =>
+export const eventsPathOf = (name: string): string =>
   name === frameworkLog ? recordPaths.frameworkEvents : recordPaths.events(name);
 
 /** Undefined for what another version wrote. */
-function readRecord(value: unknown): EventsRecord | undefined {
+export function readEventsRecord(value: unknown): EventsRecord | undefined {
   const record = value as Partial<EventsRecord> | null | undefined;
-  return record?.schema === 1 && Array.isArray(record.events) ? (record as EventsRecord) : undefined;
+  const isKnown = record?.schema === 1 && Array.isArray(record.events) && record.events.every(isEvent);
+  return isKnown ? (record as EventsRecord) : undefined;
+}
+
+function isEvent(value: unknown): boolean {
+  const { seq, atMs, message } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return Number.isFinite(seq) && Number.isFinite(atMs) && typeof message === 'string';
 }

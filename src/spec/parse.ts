@@ -37,7 +37,16 @@ const maxProblemsPerFile = 100;
  * is thrown for what a file says. Files are bounded in size, depth, documents and values.
  */
 export function parseSpec(files: readonly SpecFile[]): ParsedSpec {
-  const parsed = files.map(parseFile);
+  return finish(parseInSteps(files));
+}
+
+/**
+ * As `parseSpec`, with a step for each file and document, which says how many brokers it declares: who has something else to
+ * do does it between two, and for whom it is too much goes no further.
+ */
+export function* parseInSteps(files: readonly SpecFile[]): Generator<number, ParsedSpec> {
+  const parsed: ParsedFile[] = [];
+  for (const file of files) parsed.push(yield* parseFile(file));
   const taken = findTwice(parsed.flatMap(({ declared }) => declared));
   const problems = sortProblems([...parsed.flatMap((file) => file.problems), ...taken.problems]);
   const byFile = Map.groupBy(problems, ({ place }) => place.file);
@@ -62,12 +71,13 @@ export type Declared = { readonly name: string; readonly place: Problem['place']
 
 /** One file by itself: whether another one declares the same cluster is for the caller to see. */
 export function parseSpecFile(file: SpecFile): ParsedFile {
-  const { problems, ...parsed } = parseFile(file);
+  const { problems, ...parsed } = finish(parseFile(file));
   return { ...parsed, problems: limit(sortProblems(problems)) };
 }
 
-function parseFile(file: SpecFile): ParsedFile {
+function* parseFile(file: SpecFile): Generator<number, ParsedFile> {
   const { documents, problems: unreadable } = readYaml(file);
+  yield 0;
   if (documents.length === 0 && unreadable.length === 0) {
     const place = { file: file.path, line: 1, column: 1 };
     const message = 'the file declares nothing';
@@ -77,12 +87,24 @@ function parseFile(file: SpecFile): ParsedFile {
       problems: [{ severity: 'warning', code: 'KM_SPEC_EMPTY', place, path: '', message }],
     };
   }
-  const parsed = documents.map(parseDocument);
+  const parsed: ReturnType<typeof parseDocument>[] = [];
+  for (const document of documents) {
+    const one = parseDocument(document);
+    parsed.push(one);
+    yield one.cluster?.desired.brokers.length ?? 0;
+  }
   return {
     clusters: parsed.flatMap(({ cluster }) => cluster ?? []),
     declared: documents.flatMap(declaredIn),
     problems: [...unreadable, ...parsed.flatMap(({ problems }) => problems)],
   };
+}
+
+function finish<Result>(steps: Generator<number, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 }
 
 function parseDocument({ file, root, isWhole }: YamlDocument): {

@@ -1,7 +1,13 @@
 /** Who may ask what, how often, and from where. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clientOf, createRateLimit, failureBucket, requestBucket } from '../../src/api/rate-limit.ts';
+import {
+  clientOf,
+  costOfWrite,
+  createRateLimit,
+  failureBucket,
+  requestBucket,
+} from '../../src/api/rate-limit.ts';
 import { routes } from '../../src/api/routes.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from '../../src/api/server.ts';
 import type { ErrorAnswer } from '../../src/model/api.ts';
@@ -152,12 +158,29 @@ test('too many requests are told when to come again', async () => {
   });
 });
 
+test('streams, logs and metrics count as writes do', async () => {
+  for (const path of ['/v1/watch', '/v1/clusters/demo/brokers/0/logs', '/metrics']) {
+    await withServer({ clock: createVirtualClock() }, async ({ url }) => {
+      const answers = new Map<string, number>();
+      for (let i = 0; i < requestBucket.tokens / costOfWrite + 5; i += 1) {
+        const answer = await ask(url, 'GET', path, `Bearer ${readToken}`);
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      }
+      assert.equal(Object.fromEntries(answers), {
+        200: requestBucket.tokens / costOfWrite,
+        '429 KM_API_RATE': 5,
+      });
+    });
+  }
+});
+
 test('who has no token cannot use up the requests of who has one', async () => {
   const clock = createVirtualClock();
   await withServer({ clock }, async ({ url }) => {
     for (let i = 0; i < requestBucket.tokens / 10; i += 1) await ask(url, 'POST', '/v1/plan');
     assert.is(await ask(url, 'POST', '/v1/plan'), '429 KM_API_RATE');
     assert.is(await ask(url, 'GET', '/v1/clusters', `Bearer ${token}`), '200');
+    assert.is(await ask(url, 'GET', '/v1/health'), '200', 'nor what probes ask');
   });
 });
 

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -168,6 +170,30 @@ test('listen addresses', () => {
   }
   assert.ok(isLoopback('127.3.2.1') && isLoopback('::1') && isLoopback('localhost'));
   assert.not.ok(isLoopback('0.0.0.0') || isLoopback('128.0.0.1') || isLoopback('localhost.example.org'));
+});
+
+test('one that asks and does not read is let go, and its file closed', async () => {
+  const large = join(folder, 'large');
+  writeFileSync(large, Buffer.alloc(32 * 1024 * 1024));
+  const ended: unknown[] = [];
+  const strict = await startArtifactServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    logger: { ...silentLogger, warn: (message) => void ended.push(message) },
+    idleTimeoutMs: 100,
+  });
+  const { pathname } = new URL(strict.register({ path: large, sha512: 'a'.repeat(128) }));
+  const { hostname, port } = new URL(strict.url);
+  const idle = connect(Number(port), hostname);
+  const deaf = connect(Number(port), hostname);
+  for (const socket of [idle, deaf]) socket.on('error', () => {});
+  deaf.pause();
+  deaf.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  idle.resume();
+  await once(idle, 'close');
+  while (ended.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(ended, ['artifact not served']);
+  deaf.destroy();
+  await strict.close();
 });
 
 test.run();

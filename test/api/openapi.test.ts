@@ -1,13 +1,16 @@
 /** The document, the routes and what is answered say the same. */
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clusterStatus as clusterSchema } from '../../src/api/answer-schemas.ts';
+import { clusterStatus as clusterSchema } from '../../src/api/answers/clusters.ts';
 import { apiCodes, codeFamilies } from '../../src/api/error-codes.ts';
 import { openApiDocument, openApiPath } from '../../src/api/openapi.ts';
+import { clusterNamePattern } from '../../src/api/requests.ts';
 import { routes } from '../../src/api/routes.ts';
 import { startApiServer } from '../../src/api/server.ts';
+import { clusterSchema as specSchema } from '../../src/spec/schema.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { anyStatus } from '../view/arbitrary-status.ts';
 import { bodyOf, readyService, specs, token } from './fixtures.ts';
@@ -91,6 +94,10 @@ test('any status of a cluster is as the document says', () => {
   assert.is(clusterSchema.title, 'ClusterStatus');
 });
 
+test('a cluster has the name that its spec may give it', () => {
+  assert.is(clusterNamePattern, specSchema.$defs.name?.pattern);
+});
+
 test('every reference leads somewhere, operations have names of their own, codes have one status', () => {
   const text = JSON.stringify(document);
   for (const [, kind = '', name = ''] of text.matchAll(/"#\/components\/(\w+)\/(\w+)"/g)) {
@@ -105,5 +112,37 @@ test('every reference leads somewhere, operations have names of their own, codes
     );
   }
 });
+
+test('the document is an OpenAPI 3.1 one by the official schema, which notices what is not', async () => {
+  const errorsOf = async (changed: { readonly [key: string]: unknown }) =>
+    (await new Validator().validate(changed)).errors;
+  assert.equal(await errorsOf(document), undefined);
+  const health = document.paths['/v1/health'];
+  assert.ok(
+    await errorsOf({ ...document, paths: { '/v1/health': { get: { ...health?.get, responses: 1 } } } }),
+  );
+  assert.ok(await errorsOf({ ...document, unknown: 1 }));
+});
+
+test('every schema in the document is JSON Schema 2020-12, without a word that it does not have', () => {
+  const strict = new Ajv2020({ strict: true, allErrors: true });
+  const local = (schema: unknown) =>
+    JSON.parse(JSON.stringify(schema).replaceAll('"#/components/schemas/', '"all#/$defs/')) as object;
+  strict.addSchema({ $id: 'all', $defs: local(document.components.schemas) });
+  const names = Object.keys(document.components.schemas).map((name) => ({ $ref: `all#/$defs/${name}` }));
+  const found = [...names, ...schemasIn(document.paths), ...schemasIn(document.components.responses)];
+  assert.ok(found.length > routes.length);
+  for (const schema of found.map(local)) {
+    const check = strict.compile(schema);
+    if ('default' in schema) assert.ok(check(schema.default), JSON.stringify(schema));
+  }
+  assert.throws(() => strict.compile({ type: 'string', maxLenght: 1 }), /strict mode/);
+});
+
+/** What stands below `schema`, in parameters, headers and bodies. */
+function schemasIn(part: unknown): readonly object[] {
+  if (typeof part !== 'object' || part === null) return [];
+  return Object.entries(part).flatMap(([key, value]) => (key === 'schema' ? [value] : schemasIn(value)));
+}
 
 test.run();

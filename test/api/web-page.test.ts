@@ -4,6 +4,7 @@ import { Script } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { webPage } from '../../src/api/web-page.ts';
+import { clusterStatus } from './fixtures.ts';
 
 const { html, policy } = webPage();
 const between = (name: string) =>
@@ -113,6 +114,71 @@ test('it asks for a token once, shows what is held and why, and forgets', async 
   get('forget').listeners.get('click')?.({ preventDefault: () => {} });
   assert.not.match(get('clusters').text, 'demo');
   assert.equal([session.size, get('ask').hidden], [0, false]);
+});
+
+test('what the scheduler says, and brokers say to it, is text in elements of the page alone', async () => {
+  const evil = `"'></script><img src=x onerror=alert(1)><a href='javascript:alert(2)'>`;
+  const made = new Set<string>();
+  const ids = new Map<string, Node>();
+  const get = (id: string) => ids.get(id) ?? ids.set(id, new Node()).get(id) ?? new Node();
+  /** Whatever is a word is hostile; what is a number or flag stays. */
+  const poison = (value: unknown): unknown =>
+    typeof value === 'string'
+      ? `${evil}${value}`
+      : Array.isArray(value)
+        ? value.map(poison)
+        : typeof value === 'object' && value !== null
+          ? Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, poison(inside)]))
+          : value;
+  const status = clusterStatus({
+    held: [{ need: 'n', reason: 'r', message: 'm', stalled: true, details: ['d'], remedy: 'e' }],
+    source: { state: 'following', path: 'p', message: 'f' },
+  });
+  const [one] = status.brokers;
+  const events = {
+    cluster: { ...status, brokers: [{ ...one, warnings: ['w'], agent: 'a', endpoint: 'e' }] },
+  };
+  const stream = Object.entries({
+    ...events,
+    event: { seq: 1, atMs: 0, severity: 'info', message: 'm', author: 'a' },
+  })
+    .map(([kind, data]) => `event: ${kind}\ndata: ${JSON.stringify(poison(data))}\n\n`)
+    .join('');
+  new Script(between('script')[0] ?? '').runInNewContext({
+    document: {
+      createElement: (name: string) => {
+        made.add(name);
+        return new Node();
+      },
+      getElementById: get,
+    },
+    sessionStorage: { getItem: () => 'good', setItem: () => {}, removeItem: () => {} },
+    fetch: async (path: string) =>
+      path.startsWith('/v1/watch')
+        ? new Response(new ReadableStream({ start: (it) => it.enqueue(new TextEncoder().encode(stream)) }))
+        : Response.json({ events: [] }),
+    TextDecoder,
+    AbortController,
+    setTimeout: (run: () => void) => void setImmediate(run),
+  });
+  while (!get('events').text.includes(evil)) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(get('clusters').text.split(evil).length > 8);
+  assert.equal([...made].sort(), [
+    'div',
+    'h2',
+    'h3',
+    'li',
+    'p',
+    'section',
+    'span',
+    'table',
+    'tbody',
+    'td',
+    'th',
+    'thead',
+    'tr',
+    'ul',
+  ]);
 });
 
 test.run();

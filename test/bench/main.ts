@@ -2,6 +2,8 @@
  * `npm run bench [-- PART …]`: JSON lines on stdout, each a ratio measured in one run. Asserts nothing:
  * on a machine that does other work the figures say little.
  */
+
+import { measureApi } from './api.ts';
 import { measureDirectory } from './directory.ts';
 import { measureHelp } from './help.ts';
 import { measureBringUp, measureRestart } from './kafka.ts';
@@ -18,6 +20,7 @@ const parts: Readonly<Record<string, () => AsyncIterable<Result>>> = {
   match: measureMatching,
   scrape: measureScrape,
   decode: measureDecode,
+  api: measureApi,
   takeover: measureTakeover,
   simulation: measureSimulation,
   view: async function* () {

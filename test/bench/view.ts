@@ -33,7 +33,8 @@ const { render } = await import('ink');
 const { createElement } = await import('react');
 const { LiveView } = await import('../../src/view/live-view.tsx');
 
-async function frameMs(status: ClusterStatus, columns: number, rows: number): Promise<number> {
+/** CPU time of a frame, each of another answer. */
+export async function frameMs(status: ClusterStatus, columns: number, rows: number): Promise<number> {
   const stdout = Object.assign(new Writable({ write: (_chunk, _encoding, done) => done() }), {
     columns,
     rows,

@@ -19,6 +19,7 @@ import {
   blockQuorum,
   blockRelocation,
   blockRestart,
+  countInSync,
   isHealthy,
 } from '../../src/plan/safety.ts';
 import { diffSettings, settingsOf } from '../../src/plan/settings.ts';
@@ -600,6 +601,26 @@ test('an empty disk under an old id only when it is fenced and each partition li
     1,
     'not when fenced',
   );
+});
+
+test('of one reading the partitions are gone through once, however many brokers are asked for', () => {
+  let looks = 0;
+  const partitions = [
+    { partition: 0, leader: 1, replicas: [1, 2], isr: [1], elr: [] },
+    { partition: 1, leader: 2, replicas: [2, 1], isr: [2, 1], elr: [] },
+  ];
+  const topic = {
+    ...{ name: 'a', internal: false, minIsr: 1, config: {} },
+    get partitions() {
+      looks += 1;
+      return partitions;
+    },
+  };
+  const reading = { ...makeKafka(makeDesired()), topics: [topic] };
+  for (let id = 3; id < 1_000; id += 1) assert.equal(countInSync(reading, id), { inSync: 0, total: 0 });
+  assert.equal(countInSync(reading, 1), { inSync: 2, total: 2 });
+  assert.equal(countInSync({ ...reading, observedAtMs: 1 }, 2), { inSync: 1, total: 2 });
+  assert.is(looks, 1);
 });
 
 test('healthy is unfenced and in every in-sync set', () => {

@@ -4,10 +4,13 @@ import * as assert from 'uvu/assert';
 import { SpecError, UnavailableError } from '../../src/model/errors.ts';
 import type { EventsRecord } from '../../src/model/records.ts';
 import { eventSentence } from '../../src/model/status.ts';
+import type { Store } from '../../src/model/store.ts';
 import { createEventLog } from '../../src/reconciler/event-log.ts';
 import { loadMemory } from '../../src/reconciler/memory.ts';
-import { createStoredEvents, readEvents } from '../../src/reconciler/stored-events.ts';
+import { createEventReader } from '../../src/reconciler/read-events.ts';
+import { createStoredEvents } from '../../src/reconciler/stored-events.ts';
 import { createMemoryStoreBackend } from '../../src/store/memory-store.ts';
+import { systemClock } from '../../src/sys/clock.ts';
 import { silentLogger } from '../../src/sys/logger.ts';
 import { createVirtualClock } from '../mesos/virtual-clock.ts';
 import { makeDesired, makeSpec } from '../plan/builders.ts';
@@ -15,6 +18,7 @@ import { createHarness, type Harness, settle } from './harness.ts';
 import { launched, serving, subscribed } from './stages.ts';
 
 const eventsPath = 'clusters/demo/events';
+const reader = (store: Store) => createEventReader({ store, clock: systemClock, logger: silentLogger });
 const eventWrites = (harness: Harness): number =>
   harness.crossed.filter((c) => c === `write ${eventsPath}`).length;
 const said = (harness: Harness): readonly string[] =>
@@ -58,7 +62,7 @@ test('an order to stop stores what is not stored yet', async () => {
   const backend = createMemoryStoreBackend();
   const harness = await launched(createHarness(backend));
   await harness.reconciler.stop();
-  const { events } = await readEvents(backend.connect(), { clusterName: 'demo', limit: 100 });
+  const { events } = await reader(backend.connect()).page({ clusterName: 'demo', limit: 100 });
   assert.is(events[0]?.message, 'revision 1 applied');
 });
 

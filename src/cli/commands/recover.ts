@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { parseSpec } from '../../spec/parse.ts';
 import { createLogger } from '../../sys/logger.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -8,7 +9,7 @@ import { prepareRecovery, type Recovery, writeRecovery } from '../recover-store.
 import type { SchedulerOptions } from '../scheduler-options.ts';
 import { logExposed, readSecret } from '../secret-files.ts';
 import { readSpecFiles } from '../spec-files.ts';
-import { askAboutSpec, parseValid, warningsOf } from '../spec-problems.ts';
+import { askAboutSpec, validOf, warningsOf } from '../spec-problems.ts';
 import { openStoreBacking } from '../store-backing.ts';
 
 /** Reads and shows; writes only with `confirm`. Exit code 1 when something does not add up. */
@@ -19,7 +20,7 @@ export async function recoverStore(
 ): Promise<ExitCode> {
   const request = await readSpecFiles(flags.file, context.io);
   const { clusters } = await askAboutSpec(context, request, async () => {
-    const parsed = parseValid(request);
+    const parsed = validOf(parseSpec(request.files));
     return { clusters: parsed.clusters, warnings: warningsOf(parsed) };
   });
   const logger = createLogger({ level: options.logLevel });
