@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Follower } from '../gitops/follower.ts';
 import { withSource } from '../gitops/with-source.ts';
 import type { ApplyRequest, FollowAnswer, FollowingService } from '../model/api.ts';
+import type { SpecRecord } from '../model/records.ts';
 import type { DirectoryStatus, SourceStatus } from '../model/source.ts';
 import { sourceFromRecord } from '../model/source-line.ts';
 import type { ClusterStatus } from '../model/status.ts';
@@ -28,13 +29,16 @@ export type Following = FollowingService & {
 
 /** Without a follower no directory is watched; what files own clusters is in the store all the same. */
 export function createFollowingService(reconciler: Reconciler, follower: Follower | undefined): Following {
-  const sourceOf = (clusterName: string): SourceStatus | undefined => {
-    const spec = reconciler.spec(clusterName);
-    if (spec === undefined) return undefined;
-    return follower === undefined
-      ? sourceFromRecord(spec, 'this scheduler follows no directory')
-      : follower.sourceOf(spec);
+  const sources = (): ((clusterName: string) => SourceStatus | undefined) => {
+    const find =
+      follower?.sources() ??
+      ((spec: SpecRecord) => sourceFromRecord(spec, 'this scheduler follows no directory'));
+    return (clusterName) => {
+      const spec = reconciler.spec(clusterName);
+      return spec === undefined ? undefined : find(spec);
+    };
   };
+  const sourceOf = (clusterName: string) => sources()(clusterName);
   const look = async (consent?: string, withinMs = patienceMs): Promise<void> => {
     if (follower === undefined) return;
     const enough = new AbortController();
@@ -58,7 +62,10 @@ export function createFollowingService(reconciler: Reconciler, follower: Followe
     reconciler.spec(name) !== undefined || reconciler.removed().has(name);
   return {
     sourceOf,
-    statuses: () => reconciler.statuses().map((status) => withSource(status, sourceOf(status.name))),
+    statuses() {
+      const find = sources();
+      return reconciler.statuses().map((status) => withSource(status, find(status.name)));
+    },
     directory: () => follower?.status(),
     originOf: ({ takeOver = false }) => ({
       kind: 'command',

@@ -20,8 +20,8 @@ export type Follower = {
   /** Looks now, and resolves when what is new was taken. `consent`: of this cluster also an older commit. */
   look(consent?: string): Promise<void>;
   status(): DirectoryStatus;
-  /** Undefined: no file owns it. */
-  sourceOf(record: SpecRecord): SourceStatus | undefined;
+  /** What was seen, to be asked of many clusters at once. Undefined: no file owns the cluster. */
+  sources(): (record: SpecRecord) => SourceStatus | undefined;
   /** Its file is gone, so that it is nobody's but the commands'. */
   isAbandoned(clusterName: string): boolean;
   close(): Promise<void>;
@@ -60,6 +60,8 @@ const usualTiming: Timing = { settleMs: 250, burstMs: 3_000, rereadMs: 60_000, r
 const mostRetryMs = 30_000;
 /** So often a look is put off because git did not answer; then specs are taken without their commits. */
 const maxUnanswered = 3;
+/** A pass over thousands of clusters after each single one would take minutes. */
+const takenTogether = 100;
 /** So long the loop and the heartbeats of others can do without us. */
 const sliceMs = 10;
 
@@ -190,9 +192,8 @@ export function createFollower(options: FollowerOptions): Follower {
     const before = new Map(refusals);
     refusals.clear();
     let isDone = true;
-    for (const one of taking) {
+    const takeOne = async (one: Taking): Promise<void> => {
       const { name } = one.cluster.desired;
-      if (isClosed) return true;
       try {
         await options.take(one);
         consented.delete(name);
@@ -209,6 +210,10 @@ export function createFollower(options: FollowerOptions): Follower {
         // What can never be stored waits for another edit.
         isDone &&= error instanceof SpecError;
       }
+    };
+    // The loop takes those that wait together before it looks at everything again.
+    for (let from = 0; from < taking.length && !isClosed; from += takenTogether) {
+      await Promise.all(taking.slice(from, from + takenTogether).map(takeOne));
     }
     return isDone;
   }
@@ -256,7 +261,9 @@ export function createFollower(options: FollowerOptions): Follower {
     for (const record of options.known()) {
       const applied = record.source?.commit;
       const file = byCluster.get(record.desired.name) ?? byPath.get(record.source?.path ?? '');
-      const isSame = file?.parsed.clusters.some(({ digest }) => digest === record.digest) === true;
+      const isSame =
+        file?.path === record.source?.path &&
+        file?.parsed.clusters.some(({ digest }) => digest === record.digest) === true;
       if (applied === undefined || file?.commit === undefined || isSame) continue;
       const read = places.get(file.path);
       const relation = read && (await commits.relation(read, applied, file.commit));
@@ -387,13 +394,16 @@ export function createFollower(options: FollowerOptions): Follower {
       if (consent !== undefined) consented.delete(consent);
     },
     status,
-    sourceOf(record) {
-      const name = record.desired.name;
-      const source = seen === undefined ? undefined : current(seen).sources.get(name);
-      if (seen !== undefined && unreadable === undefined) {
-        return source === undefined ? undefined : withRefusal(name, source);
-      }
-      return source ?? sourceFromRecord(record, unreadable ?? 'the directory is being read');
+    sources() {
+      const found = seen === undefined ? undefined : current(seen).sources;
+      return (record) => {
+        const { name } = record.desired;
+        const source = found?.get(name);
+        if (found !== undefined && unreadable === undefined) {
+          return source === undefined ? undefined : withRefusal(name, source);
+        }
+        return source ?? sourceFromRecord(record, unreadable ?? 'the directory is being read');
+      };
     },
     isAbandoned: (name) =>
       seen !== undefined && unreadable === undefined && current(seen).abandoned.has(name),

@@ -8,6 +8,7 @@ import type { Logger } from '../sys/logger.ts';
 import { storeIntent } from './broker-intents.ts';
 import type { EventLog } from './event-log.ts';
 import { storeFollowOrder } from './follow-orders.ts';
+import { requireLeadership } from './guard.ts';
 import type { KafkaWatch } from './kafka-watch.ts';
 import { keepRevision, readRevisions } from './kept-revisions.ts';
 import type { Memory } from './memory.ts';
@@ -43,6 +44,7 @@ export function createDemands({
   preview,
   statuses,
   passed,
+  mayAct,
   write,
   tellMesosToEnd,
   end,
@@ -58,11 +60,19 @@ export function createDemands({
   readonly statuses: Reconciler['statuses'];
   /** How many passes there were. */
   readonly passed: () => number;
+  readonly mayAct: () => boolean;
   readonly write: (what: string, effect: () => Promise<void>) => Promise<boolean>;
   readonly tellMesosToEnd: () => Promise<unknown>;
   /** Nothing is left to be done. */
   readonly end: (why: unknown) => void;
 }): Demands {
+  /** Who slept while another one took over does not even try: the store would refuse each write by itself. */
+  const demand = <T>(job: () => Promise<T>): Promise<T> =>
+    turns.demand(async () => {
+      requireLeadership(mayAct);
+      return await job();
+    });
+
   function requireNoTeardown(): void {
     if (memory().framework()?.teardown !== undefined) {
       throw new ConflictError('KM_CONFLICT_TEARDOWN', 'the framework is being torn down', {
@@ -82,7 +92,7 @@ export function createDemands({
 
   return {
     apply: (clusters, author, expectedRevisions = {}, origin = { kind: 'command' }, expectedIndexes = {}) =>
-      turns.demand(async () => {
+      demand(async () => {
         requireNoTeardown();
         requireRevisions(memory(), clusters, expectedRevisions);
         requireRight(memory(), clusters, origin);
@@ -111,7 +121,7 @@ export function createDemands({
         return applied;
       }),
     follow: (clusterName, order) =>
-      turns.demand(async () => {
+      demand(async () => {
         if (order.kind === 'rollback') requireNoTeardown();
         const done = await storeFollowOrder(memory(), clusterName, order, clock.nowMs());
         const { author } = order;
@@ -124,7 +134,7 @@ export function createDemands({
       }),
     revisions: (clusterName) => readRevisions(store, clusterName),
     async reconcileNow(clusterName) {
-      const { readings, pass } = await turns.demand(async () => {
+      const { readings, pass } = await demand(async () => {
         const names = memory()
           .clusters()
           .map((c) => c.spec.desired.name)
@@ -146,16 +156,16 @@ export function createDemands({
       return passed();
     },
     setIntent: (clusterName, brokerId, request, takenBackBy) =>
-      turns.demand(async () => {
-        const demand = { clusterName, brokerId, request, takenBackBy };
-        const { record, news } = await storeIntent(memory(), demand, clock.nowMs());
+      demand(async () => {
+        const asked = { clusterName, brokerId, request, takenBackBy };
+        const { record, news } = await storeIntent(memory(), asked, clock.nowMs());
         if (news !== undefined) {
           events.add(clusterName, { atMs: clock.nowMs(), brokerId, severity: 'info', ...news });
         }
         return record;
       }),
     beginTeardown: (author) =>
-      turns.demand(async () => {
+      demand(async () => {
         if (!(await storeTeardown(memory(), author, clock.nowMs()))) return;
         logger.warn('the framework is torn down', { author });
         events.add(frameworkLog, {
@@ -166,7 +176,7 @@ export function createDemands({
         });
       }),
     finishTeardown: ({ abandon, isGone }) =>
-      turns.demand(async () => {
+      demand(async () => {
         await carryOutTeardown(memory(), {
           abandon,
           isGone,

@@ -338,6 +338,7 @@ export function createReconciler(ports: ReconcilerPorts): Reconciler {
     preview,
     statuses,
     passed: () => pass,
+    mayAct: ports.mayAct,
     write,
     tellMesosToEnd: () => attempt('tear down', () => mesos.send({ kind: 'teardown' })),
     end: fail,

@@ -143,9 +143,10 @@ test('a file that is gone ends the ownership; one that was renamed takes it alon
     await world.follower.look();
     git(world.folder, 'mv', 'specs/demo.yaml', 'specs/renamed.yaml');
     commitAll(world.folder, 'Rename');
-    await until('the new owner', () => world.source('demo')?.path === 'renamed.yaml');
+    const owner = () => world.harness.reconciler.spec('demo')?.source?.path;
+    await until('the new owner', () => owner() === 'renamed.yaml');
+    assert.is(world.source('demo')?.path, 'renamed.yaml');
     assert.is(world.revision('demo'), 1, 'no new revision');
-    assert.is(world.harness.reconciler.spec('demo')?.source?.path, 'renamed.yaml');
     rmSync(join(world.folder, 'specs/other.yaml'));
     await until('other is missing', () => world.source('other')?.state === 'missing');
     assert.ok(world.follower.isAbandoned('other'));

@@ -188,4 +188,24 @@ test('the problems of a directory: errors first, at most a hundred', () => {
   );
 });
 
+test('an older checkout in which the file has another name does not take the cluster back', () => {
+  const known = [record('demo', 1, owned('new-name.yaml', 5))];
+  const old = file('old-name.yaml', text('demo', 1), { commit: commit(4) });
+  for (const relation of [{ kind: 'older' }, { kind: 'unknown' }] as const) {
+    const { taking, sources } = decided({ known, files: [old] }, relation);
+    assert.equal(taking, []);
+    assert.is(sources.get('demo')?.state, 'behind');
+  }
+  const renamed = decided(
+    { known, files: [file('third-name.yaml', text('demo', 1), { commit: commit(6) })] },
+    { kind: 'newer' },
+  );
+  assert.equal(
+    renamed.taking.map(({ source }) => source.path),
+    ['third-name.yaml'],
+  );
+  const consented = decided({ known, files: [old], consented: new Set(['demo']) }, { kind: 'older' });
+  assert.is(consented.taking.length, 1);
+});
+
 test.run();

@@ -48,7 +48,14 @@ test('reconcile now: a Kafka that does not answer is waited for a few seconds', 
 
 test('reconcile now: a loop that ends answers', async () => {
   const harness = await serving();
-  harness.leads = false;
+  let asked = 0;
+  // The demand is still taken, the pass that it waits for is not.
+  Object.defineProperty(harness, 'leads', {
+    get: () => {
+      asked += 1;
+      return asked === 1;
+    },
+  });
   const error = await harness.reconciler.reconcileNow().catch((thrown) => thrown);
   assert.is(error.code, 'KM_UNAVAILABLE_STOPPED');
   assert.instance(harness.fatal[0], ConflictError);
@@ -73,6 +80,18 @@ test('a spec that no store can take is refused, and the memory is not read again
   const memory = harness.reconciler.spec('demo');
   await settle();
   assert.is(harness.reconciler.spec('demo'), memory, 'the same object, not another reading of it');
+});
+
+test('who may not act any more stores nothing that is asked of it, and ends', async () => {
+  const harness = await serving();
+  harness.leads = false;
+  const before = harness.crossed.length;
+  const error = await harness.reconciler
+    .setIntent('demo', 0, { kind: 'pause', author: 'ann' })
+    .catch((thrown) => thrown);
+  assert.is(error.code, 'KM_CONFLICT_LEADERSHIP_LOST');
+  assert.is(harness.fatal[0]?.code, 'KM_CONFLICT_LEADERSHIP_LOST');
+  assert.is(harness.crossed.length, before);
 });
 
 test.run();

@@ -164,6 +164,9 @@ function judge(at: {
     };
   }
   if (offer.cluster.suspend === true) return { source: status('suspended', words.suspendedByFile(facts)) };
+  if (relation.kind === 'older' && !(isSame && isOwner) && !input.consented.has(record.desired.name)) {
+    return { source: status('behind', words.behind(facts)) };
+  }
   if (isSame) {
     // The commit that its file is at is not worth a write, nothing but a comment may have changed; but one is, or what is
     // older could not be told.
@@ -173,9 +176,6 @@ function judge(at: {
       source: { ...rest, ...factsOf(offer.file) },
       ...(isOwner && !isLearnt ? {} : { taking: takingOf(offer) }),
     };
-  }
-  if (relation.kind === 'older' && !input.consented.has(record.desired.name)) {
-    return { source: status('behind', words.behind(facts)) };
   }
   return { source: status('following', words.pending(facts)), taking: takingOf(offer) };
 }
