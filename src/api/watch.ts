@@ -123,8 +123,11 @@ export function createWatchHub(
 
   async function* messagesFor(reader: Reader): AsyncGenerator<string> {
     if (now.trouble !== reader.trouble) {
-      if (now.trouble === undefined) delete reader.trouble;
-      else {
+      if (now.trouble === undefined) {
+        delete reader.trouble;
+        // That it is known again is told by what is known, though it is what it was.
+        delete reader.scheduler;
+      } else {
         reader.trouble = now.trouble;
         yield message('unavailable', now.trouble);
       }

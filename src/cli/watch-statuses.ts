@@ -101,7 +101,7 @@ async function* streamed(
   }
 }
 
-/** An opened stream tells of what is unknown once, and not when it is known again just as it was before. */
+/** Told as an error: another scheduler may know more, and the stream is opened anew of whoever leads then. */
 function unavailable(answer: unknown): Error {
   const error = errorFrom(503, answer, 'the stream');
   return error ?? new UnavailableError('KM_UNAVAILABLE_SCHEDULER', 'the scheduler does not know just now');

@@ -234,6 +234,7 @@ test('what cannot be known just now is said, and so is that it is known again', 
     });
     world.fails(undefined);
     world.set(clusterStatus({ phase: 'held' }));
+    assert.is((await reader.next()).event, 'scheduler', 'it is known again');
     assert.is((await reader.next()).event, 'cluster');
     await reader.leave();
   }));
