@@ -292,6 +292,7 @@ export function createFollower(options: FollowerOptions): Follower {
           ? { kind: 'same' }
           : (of.relations.get(relationKey(applied, newest, path)) ?? { kind: 'unknown' }),
       consented,
+      head: commits.head(),
       hadSpecs,
     });
     decided = { known, removed, seen: of, decision };

@@ -208,4 +208,19 @@ test('an older checkout in which the file has another name does not take the clu
   assert.is(consented.taking.length, 1);
 });
 
+test('a file that is missing in an older checkout is given up by nobody', () => {
+  const known = [record('demo', 1, owned('demo.yaml', 5))];
+  const files = [file('other.yaml', text('other', 1), { commit: commit(4) })];
+  for (const [head, isAbandoned] of [
+    [commit(4), false],
+    [commit(5), true],
+    [commit(6), true],
+    [undefined, true],
+  ] as const) {
+    const { sources, abandoned } = decided({ known, files, head });
+    assert.is(sources.get('demo')?.state, 'missing');
+    assert.is(abandoned.has('demo'), isAbandoned, String(head?.subject));
+  }
+});
+
 test.run();

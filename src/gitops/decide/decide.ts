@@ -27,6 +27,8 @@ export type DecideInput = {
   readonly relationOf: (applied: GitCommit, newest: GitCommit, path: string) => Relation;
   /** Clusters whose file may be taken though it has an older commit. */
   readonly consented: ReadonlySet<string>;
+  /** The newest commit of the work tree. */
+  readonly head?: GitCommit | undefined;
   /** There were specs before, in this life of the scheduler. */
   readonly hadSpecs: boolean;
 };
@@ -87,9 +89,15 @@ export function decide(input: DecideInput): Decision {
     });
     if (found.taking !== undefined) taking.push(found.taking);
     if (found.source !== undefined) sources.set(name, found.source);
-    if (found.source?.state === 'missing' && !isEmptied) abandoned.add(name);
+    if (found.source?.state === 'missing' && !isEmptied && !isFromBefore(input, record)) abandoned.add(name);
   }
   return { taking, sources, abandoned, directory: directoryOf(files, offers.size, isEmptied) };
+}
+
+/** The checkout is older than what is applied, so that a file which is not there may only not be there yet. */
+function isFromBefore({ head }: DecideInput, record: SpecRecord | undefined): boolean {
+  const applied = record?.source?.commit;
+  return applied !== undefined && head !== undefined && head.atMs < applied.atMs;
 }
 
 type Offer = { readonly file: FileFacts; readonly cluster: ParsedCluster };
