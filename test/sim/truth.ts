@@ -187,7 +187,7 @@ export function isCrowdedOut(truth: Truth, { name, held }: ClusterStatus): boole
           (detail) =>
             detail.startsWith(`${agentName}: `) &&
             (isTaken(agentName)
-              ? detail.endsWith(' has a broker already')
+              ? / (?:has a broker already|is used by broker \d+, and is to be used once)$/.test(detail)
               : / [\d.]+ of [\d.]+/.test(detail)),
         ),
       ),
