@@ -17,12 +17,11 @@ export function foldSources(
   told: ToldSources,
   lines: readonly SourceLine[],
 ): { readonly told: ToldSources; readonly news: readonly News[] } {
-  const fresh = lines.filter(({ name, state }) => isTrouble(state) && told[name] !== state);
-  const over = lines.filter(
-    ({ name, state }) => told[name] !== undefined && (state === 'well' || state === 'quiet'),
-  );
+  const before = new Map(Object.entries(told));
+  const fresh = lines.filter(({ name, state }) => isTrouble(state) && before.get(name) !== state);
+  const over = lines.filter(({ name, state }) => before.has(name) && (state === 'well' || state === 'quiet'));
   const known = new Set(lines.map(({ name }) => name));
-  const gone = Object.keys(told).filter((name) => !known.has(name));
+  const gone = [...before.keys()].filter((name) => !known.has(name));
   if (fresh.length === 0 && over.length === 0 && gone.length === 0) return { told, news: [] };
   const news: News[] = [];
   for (const group of Map.groupBy(fresh, ({ state }) => state).values()) {
@@ -32,7 +31,7 @@ export function foldSources(
   news.push(...tell('info', mended, ({ message }) => `in order again: ${message}`, 'are followed again'));
   const ended = new Set([...over.map(({ name }) => name), ...gone]);
   const next = [
-    ...Object.entries(told).filter(([name]) => !ended.has(name)),
+    ...[...before].filter(([name]) => !ended.has(name)),
     ...fresh.map(({ name, state }) => [name, state] as const),
   ];
   return { told: Object.fromEntries(next.slice(-maxTold)), news };

@@ -60,6 +60,17 @@ test('the end of what somebody suspends, or of a cluster that went, is no news',
   assert.equal([told, news], [{}, []]);
 });
 
+test('a cluster may have the name of what every object has', () => {
+  assert.equal(
+    toldOf([line('constructor', 'well')], [line('constructor', 'broken')], [line('constructor', 'well')]),
+    [
+      [],
+      ['constructor warning constructor is broken'],
+      ['constructor info in order again: constructor is well'],
+    ],
+  );
+});
+
 test('nothing new is the very same record', () => {
   const told = { a: 'broken' };
   assert.is(foldSources(told, [line('a', 'broken'), line('b', 'well')]).told, told);
