@@ -19,7 +19,7 @@ export function requireRevisions(
   expected: Readonly<Record<string, number>>,
 ): void {
   for (const { desired } of proposed) {
-    const wanted = expected[desired.name];
+    const wanted = Object.hasOwn(expected, desired.name) ? expected[desired.name] : undefined;
     const revision = memory.cluster(desired.name)?.spec.revision ?? 0;
     if (wanted !== undefined && wanted !== revision) {
       throw new ConflictError(

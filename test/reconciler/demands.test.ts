@@ -94,4 +94,11 @@ test('who may not act any more stores nothing that is asked of it, and ends', as
   assert.is(harness.crossed.length, before);
 });
 
+test('a cluster may have the name of what every object has', async () => {
+  const harness = await serving();
+  const proposed = [{ desired: { ...desired, name: 'constructor' }, digest: 'd' }];
+  const [applied] = await harness.reconciler.apply(proposed, 'ann');
+  assert.equal([applied?.name, applied?.revision], ['constructor', 1]);
+});
+
 test.run();
