@@ -125,6 +125,11 @@ export type BrokerRecord = {
   readonly mayBeFormatted?: true;
   /** A task has run on its volumes: where they are not, they are lost. */
   readonly volumesMade?: true;
+  /**
+   * The place it was relocated from, until something is written where it is now: its data is there. It goes back when
+   * that is offered, and starts empty only behind the gate of a relocation.
+   */
+  readonly oldHome?: { readonly placement: Placement; readonly formatted: boolean };
   /** Launches so far; part of the next task's id. */
   readonly launches: number;
   /** Those of them that came to nothing: no sign of the task ever came but its end. */

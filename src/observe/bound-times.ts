@@ -12,8 +12,18 @@ const slackMs = 10_000;
 /** The record itself when nothing in it lies too far ahead: facts have happened, waits are no longer than they may be. */
 export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: number): BrokerRecord {
   const past = notAfter(nowMs);
-  const { placement, task, last, intent, leftBehind, growth, retryAtMs, stickyUntilMs, wantedSinceMs } =
-    record;
+  const {
+    placement,
+    task,
+    last,
+    intent,
+    leftBehind,
+    oldHome,
+    growth,
+    retryAtMs,
+    stickyUntilMs,
+    wantedSinceMs,
+  } = record;
   const retryMs =
     retryAtMs === undefined
       ? undefined
@@ -34,6 +44,14 @@ export function boundTimes(record: BrokerRecord, policy: FoldPolicy, nowMs: numb
     ...(leftBehind === undefined
       ? {}
       : { leftBehind: leftBehind.map((left) => ({ ...left, sinceMs: past(left.sinceMs) })) }),
+    ...(oldHome === undefined
+      ? {}
+      : {
+          oldHome: {
+            ...oldHome,
+            placement: { ...oldHome.placement, boundAtMs: past(oldHome.placement.boundAtMs) },
+          },
+        }),
     ...(growth?.sentAtMs === undefined ? {} : { growth: { ...growth, sentAtMs: past(growth.sentAtMs) } }),
     ...(wantedSinceMs === undefined ? {} : { wantedSinceMs: past(wantedSinceMs) }),
   };

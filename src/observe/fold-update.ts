@@ -64,7 +64,7 @@ function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
   const wasFormatted =
     !isOfMaster(update.state) &&
     (parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING');
-  const { mayBeFormatted: _known, volumesMade: _made, ...known } = record;
+  const { mayBeFormatted: _known, volumesMade: _made, oldHome: _left, ...known } = record;
   const { last, placement } = record;
   // A place that was bound after it ended is another one.
   const wasThere =
@@ -126,13 +126,14 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     record.placement !== undefined &&
     directoryId !== undefined &&
     record.placement.directoryId !== directoryId;
-  const { mayBeFormatted, volumesMade, ...known } = record;
+  const { mayBeFormatted, volumesMade, oldHome, ...known } = record;
   // What runs was formatted, whether its report can be read or not.
   const formatted = record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING';
   const folded: BrokerRecord = {
     ...known,
     ...(mayBeFormatted === true && !formatted ? { mayBeFormatted } : {}),
     ...(volumesMade === true && !formatted ? { volumesMade } : {}),
+    ...(oldHome === undefined || formatted ? {} : { oldHome }),
     // On its way down it is no longer running: what it had left behind by then stays behind.
     failures: state !== task.state && wasHealthy(task, nowMs) ? 0 : record.failures,
     formatted,
@@ -183,7 +184,14 @@ function endTask(
     ...(task.revision === undefined ? {} : { revision: task.revision }),
     startedWith: task.startedWith,
   };
-  const { task: _ended, retryAtMs: _retry, mayBeFormatted: _before, volumesMade: _made, ...kept } = record;
+  const {
+    task: _ended,
+    retryAtMs: _retry,
+    mayBeFormatted: _before,
+    volumesMade: _made,
+    oldHome,
+    ...kept
+  } = record;
   // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
   const formatted =
     record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR';
@@ -195,6 +203,7 @@ function endTask(
     formatted,
     ...(!formatted && mayHaveFormatted(record, update) ? { mayBeFormatted: true } : {}),
     ...(formatted ? {} : volumesMadeBy(record, task)),
+    ...(oldHome === undefined || formatted ? {} : { oldHome }),
     last,
     failures,
     ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),

@@ -4,6 +4,8 @@ import type { ObservedMesos } from '../model/observed.ts';
 import type { BrokerRecord, Placement } from '../model/records.ts';
 import { isOnItsVolumes } from './owned.ts';
 
+type Placed = Pick<BrokerRecord, 'placement'>;
+
 type Offered = {
   readonly agentIds: ReadonlySet<string>;
   readonly hostnames: ReadonlySet<string>;
@@ -30,9 +32,19 @@ function offeredIn(mesos: ObservedMesos): Offered {
 }
 
 /** All of the broker's persistent volumes are in offers; false when it has none. */
-export function volumesOffered(record: BrokerRecord, mesos: ObservedMesos): boolean {
-  const ids = (record.placement?.volumes ?? []).flatMap((v) => v.persistenceId ?? []);
+export function volumesOffered({ placement }: Placed, mesos: ObservedMesos): boolean {
+  const ids = (placement?.volumes ?? []).flatMap((v) => v.persistenceId ?? []);
   return ids.length > 0 && ids.every((id) => offeredIn(mesos).persistenceIds.has(id));
+}
+
+/** The agent of its place offers, and none of its volumes. */
+export function isOfferedWithoutVolumes({ placement }: Placed, mesos: ObservedMesos): boolean {
+  const { agentIds, persistenceIds } = offeredIn(mesos);
+  return (
+    placement !== undefined &&
+    agentIds.has(placement.agentId) &&
+    !placement.volumes.some((v) => v.persistenceId !== undefined && persistenceIds.has(v.persistenceId))
+  );
 }
 
 /**

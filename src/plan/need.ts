@@ -17,6 +17,8 @@ export type Need =
       readonly record: BrokerRecord;
       readonly want: Want;
       readonly relocate: boolean;
+      /** Where it was to go, when it takes the disk that it left instead. */
+      readonly isBackFrom?: string;
       /** Until then only the agent with its disk will do. */
       readonly homeUntilMs?: number;
     }

@@ -19,7 +19,7 @@ import {
   wasHalfDone,
 } from './need.ts';
 import { isOrMayBeFormatted } from './owned.ts';
-import { relocation } from './relocation.ts';
+import { beforeFirstWrite, relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
 import { gateStarts } from './stop-gate.ts';
 
@@ -285,6 +285,10 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   }
   if (isBeingReplaced(record, nowMs)) {
     return relocation(broker, record, context);
+  }
+  const early = beforeFirstWrite(broker, record, context);
+  if (early !== undefined) {
+    return early;
   }
   const homeUntilMs = stickyUntilMs(broker, record, context);
   if (homeUntilMs === undefined || nowMs < homeUntilMs || homeOffered(record, context.mesos)) {

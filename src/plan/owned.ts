@@ -2,6 +2,7 @@
 import type { Resource } from '../model/mesos.ts';
 import type { BrokerRecord, LeftBehind } from '../model/records.ts';
 import { type BrokerIdentity, parseIdentity } from '../model/task-labels.ts';
+import { isBeingReplaced } from './intents.ts';
 
 /** All that one agent offers of one incarnation of one broker. */
 export type Owned = { readonly owner: BrokerIdentity; readonly resources: readonly Resource[] };
@@ -52,9 +53,10 @@ export const isOnItsVolumes = (record: BrokerRecord): boolean =>
  * leaves for good, what it had left before goes too.
  */
 export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], nowMs: number): BrokerRecord {
-  const { placement, mayBeFormatted: _place, volumesMade: _volumes, ...kept } = record;
+  const { placement, mayBeFormatted: _place, volumesMade: _volumes, oldHome: before, ...kept } = record;
   // Of a task out of reach it may be that nobody heard it.
   const formatted = isOrMayBeFormatted(record) || record.task !== undefined;
+  const hasData = formatted && placement?.volumes.some((v) => v.kind === 'persistent') === true;
   const { last } = record;
   // An agent that was marked gone never comes back, and nobody could tell what became of anything there.
   const isGone =
@@ -72,15 +74,36 @@ export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], now
             ...(placement.agentUrl === undefined ? {} : { agentUrl: placement.agentUrl }),
             sinceMs: nowMs,
             cause,
-            formatted: formatted && placement.volumes.some((v) => v.kind === 'persistent'),
+            formatted: hasData,
           },
         ];
   const leftBehind = [...(record.leftBehind ?? []), ...left];
+  const oldHome = hasData ? { placement, formatted: record.formatted } : before;
+  // What an operator gave up, or what left for good, nobody goes back to.
+  const isGivenUp = cause === 'removed' || isBeingReplaced(record, nowMs);
   return {
     ...kept,
     formatted: false,
+    ...(oldHome === undefined || isGivenUp ? {} : { oldHome }),
     ...(leftBehind.length === 0
       ? {}
       : { leftBehind: cause === 'removed' ? leftBehind.map((l) => ({ ...l, cause })) : leftBehind }),
+  };
+}
+
+/** The record back at the place that it left, and the one that nothing was written on left behind in turn. */
+export function goBack(
+  record: BrokerRecord,
+  { placement, formatted }: NonNullable<BrokerRecord['oldHome']>,
+  nowMs: number,
+): BrokerRecord {
+  const { oldHome: _reached, leftBehind = [], ...left } = leavePlace(record, 'relocated', nowMs);
+  const others = leftBehind.filter((l) => l.incarnation !== placement.incarnation);
+  return {
+    ...left,
+    placement,
+    formatted,
+    ...(formatted ? {} : { mayBeFormatted: true, volumesMade: true }),
+    ...(others.length === 0 ? {} : { leftBehind: others }),
   };
 }

@@ -2,6 +2,7 @@
 import type { DesiredBroker } from '../model/desired.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord } from '../model/records.ts';
+import { isOfferedWithoutVolumes, volumesOffered } from './homes.ts';
 import { acceptedLoss, isBeingReplaced } from './intents.ts';
 import {
   heldForDistribution,
@@ -10,8 +11,9 @@ import {
   kafkaArtifact,
   type Need,
   type NeedContext,
+  wantHome,
 } from './need.ts';
-import { isOrMayBeFormatted } from './owned.ts';
+import { goBack, isOnItsVolumes, isOrMayBeFormatted } from './owned.ts';
 import { absentBrokers, blockRelocation, tooOld } from './safety.ts';
 
 /** The old disk may be given up only behind its gate; a disk that was never formatted holds nothing. */
@@ -39,13 +41,55 @@ export function relocation(broker: DesiredBroker, record: BrokerRecord, context:
     : { ...heldNeed(context, broker, need, blocked.reason, blocked.stalled), wantsHome: true };
 }
 
+/**
+ * A relocation may have been stored and never carried out, and meanwhile the old process was back and in sync: as long
+ * as nothing was written at the new place, the broker goes back to its disk, and starts empty only where the gate still
+ * allows it. Undefined: it starts where its record says.
+ */
+export function beforeFirstWrite(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  context: NeedContext,
+): Need | undefined {
+  const { oldHome } = record;
+  if (oldHome === undefined || !isUnwritten(record, context.mesos)) {
+    return undefined;
+  }
+  if (volumesOffered(oldHome, context.mesos)) {
+    const back = goBack(record, oldHome, context.nowMs);
+    return {
+      kind: 'launch',
+      broker,
+      record: back,
+      relocate: false,
+      want: wantHome(context, broker, back),
+      isBackFrom: record.placement?.hostname ?? 'its new agent',
+    };
+  }
+  const blocked = lossBlock(broker, record, context);
+  return blocked === undefined
+    ? undefined
+    : {
+        ...heldNeed(context, broker, `relocate broker ${broker.id}`, blocked.reason, blocked.stalled),
+        wantsHome: true,
+      };
+}
+
+/** Nothing came of a launch that nobody heard of, when its agent offers without the volumes. */
+function isUnwritten(record: BrokerRecord, mesos: NeedContext['mesos']): boolean {
+  return !isOrMayBeFormatted(record) || (!isOnItsVolumes(record) && isOfferedWithoutVolumes(record, mesos));
+}
+
+type Blocked = { readonly reason: HeldReason; readonly stalled: boolean };
+
 function relocationBlock(
   broker: DesiredBroker,
   record: BrokerRecord,
-  { memory, kafka, nowMs }: NeedContext,
-): { readonly reason: HeldReason; readonly stalled: boolean } | undefined {
+  context: NeedContext,
+): Blocked | undefined {
+  const { memory, nowMs } = context;
   const home = record.placement?.hostname ?? 'its agent';
-  const unsafe = (detail: string): { readonly reason: HeldReason; readonly stalled: boolean } => ({
+  const unsafe = (detail: string): Blocked => ({
     reason: { kind: 'relocation-unsafe', detail, partitions: [], more: 0 },
     stalled: true,
   });
@@ -53,7 +97,8 @@ function relocationBlock(
     return unsafe(`its disk on ${home} holds a vote of the controller quorum`);
   }
   // With a former instance that never was seen to end it may be that one's replicas which count.
-  if (!isOrMayBeFormatted(record) && record.task === undefined && record.superseded.length === 0) {
+  const hadData = isOrMayBeFormatted(record) || record.oldHome !== undefined;
+  if (!hadData && record.task === undefined && record.superseded.length === 0) {
     return undefined;
   }
   // Who asks for a replacement gives up the path as well.
@@ -63,6 +108,15 @@ function relocationBlock(
   ) {
     return unsafe(`its data is in a host path on ${home}`);
   }
+  return lossBlock(broker, record, context);
+}
+
+/** Whether Kafka would lose anything without what the broker had. */
+function lossBlock(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  { memory, kafka, nowMs }: NeedContext,
+): Blocked | undefined {
   if (!kafka.known) {
     return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
   }
@@ -77,12 +131,17 @@ function relocationBlock(
     : {
         reason: {
           kind: 'relocation-unsafe',
-          detail: blocked.detail,
+          detail: withHome(blocked.detail, record),
           partitions: blocked.partitions.slice(0, 5).map((p) => p.partition),
           more: Math.max(0, blocked.partitions.length - 5),
         },
         stalled: blocked.partitions.length > 0,
       };
+}
+
+/** The agent to bring back, where it is not the one of the broker's place. */
+function withHome(detail: string, { oldHome }: BrokerRecord): string {
+  return oldHome === undefined ? detail : `${detail}, its disk is on ${oldHome.placement.hostname}`;
 }
 
 /** What is left of the reasons when some partitions are given up by name. */

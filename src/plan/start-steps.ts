@@ -7,7 +7,7 @@ import { growStep } from './growth.ts';
 import { askedBy } from './intents.ts';
 import { type AcceptCall, buildLaunch } from './launch.ts';
 import { kafkaArtifact, type Need } from './need.ts';
-import { leavePlace } from './owned.ts';
+import { isOrMayBeFormatted, leavePlace } from './owned.ts';
 import type { Board } from './placement.ts';
 
 export type LaunchNeed = Extract<Need, { kind: 'launch' }>;
@@ -126,10 +126,14 @@ function relocateReason({ placement, intent }: BrokerRecord): string {
 }
 
 function startReason(need: LaunchNeed): string {
+  if (need.isBackFrom !== undefined) {
+    return `its data is here, and nothing was written on ${need.isBackFrom}`;
+  }
   if (need.record.launches === 0) {
     return 'the spec has it and it does not run yet';
   }
+  const here = isOrMayBeFormatted(need.record) ? 'its data is here' : 'its place is here';
   return need.record.last === undefined
-    ? 'its data is here'
-    : `its data is here; ${need.record.last.ordered ? 'it was stopped' : 'it ended'} (${need.record.last.message ?? need.record.last.state})`;
+    ? here
+    : `${here}; ${need.record.last.ordered ? 'it was stopped' : 'it ended'} (${need.record.last.message ?? need.record.last.state})`;
 }

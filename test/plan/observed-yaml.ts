@@ -59,6 +59,8 @@ type BrokerForm = {
   readonly formatted?: boolean;
   readonly mayBeFormatted?: true;
   readonly volumesMade?: true;
+  /** The agent that it was relocated from, its incarnation `old`, while nothing is written at the new place. */
+  readonly oldHome?: string;
   readonly launches?: number;
   readonly failures?: number;
   readonly retry?: Time;
@@ -352,6 +354,14 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
       ...(b.formatted === undefined ? {} : { formatted: b.formatted }),
       ...(b.mayBeFormatted === undefined ? {} : { mayBeFormatted: b.mayBeFormatted }),
       ...(b.volumesMade === undefined ? {} : { volumesMade: b.volumesMade }),
+      ...(b.oldHome === undefined
+        ? {}
+        : {
+            oldHome: {
+              placement: makePlacement(desired.name, broker, { agentId: b.oldHome, incarnation: 'old' }),
+              formatted: true,
+            },
+          }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),
       ...(b.failures === undefined ? {} : { failures: b.failures }),
       ...(b.retry === undefined ? {} : { retryAtMs: timeOf(b.retry) }),
