@@ -24,7 +24,15 @@ import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts'
 import { createStoreModel } from './store-model.ts';
 import { createTrace } from './trace.ts';
 import { createTrouble } from './trouble.ts';
-import { brokerRecords, isCrowdedOut, isStuckForGood, ownerOf, type Truth, Violation } from './truth.ts';
+import {
+  brokerRecords,
+  isCrowdedOut,
+  isStuckForGood,
+  ownerOf,
+  specRecord,
+  type Truth,
+  Violation,
+} from './truth.ts';
 import { drawWorkload } from './workload.ts';
 
 export type SeedResult = Run & {
@@ -328,6 +336,8 @@ export async function runSeed(
   isSilent = false;
   trace.listen(() => {});
   if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
+  // A former task may hold up its broker's leaving until it is asked about again, and has no agent any more.
+  if (leavesWithFormerTasks(truth)) await pass(longSilenceMs);
   guarded(() => invariants.atTheEnd());
   guarded(() => volumes.atTheEnd(isStuck));
   guarded(() => intents.atTheEnd(isStuck));
@@ -361,6 +371,14 @@ export async function runSeed(
     traceHash: trace.digest(),
     trace: trace.lines,
   };
+}
+
+function leavesWithFormerTasks(truth: Truth): boolean {
+  return brokerRecords(truth).some(
+    ({ clusterName, id, superseded }) =>
+      superseded.length > 0 &&
+      specRecord(truth, clusterName)?.desired.brokers.some((b) => b.id === id) === false,
+  );
 }
 
 /** The record is what it was, but for tasks that were replaced and have ended. */
