@@ -1,5 +1,6 @@
 import type { SpecChecker } from '../api/route.ts';
 import type { SpecProblem, SpecRequest } from '../model/api.ts';
+import { count } from '../model/count.ts';
 import { SpecError } from '../model/errors.ts';
 import { type ParsedSpec, parseSpec } from '../spec/parse.ts';
 import { toSpecProblem } from '../spec/problems.ts';
@@ -59,11 +60,9 @@ export function warmUpParser(): void {
 export function validOf(parsed: ParsedSpec): ParsedSpec {
   const errors = parsed.problems.filter((p) => p.severity === 'error');
   if (errors.length > 0) {
-    throw new SpecError(
-      'KM_SPEC_INVALID',
-      `the spec has ${errors.length} error${errors.length === 1 ? '' : 's'}`,
-      { problems: parsed.problems.map(toSpecProblem) },
-    );
+    throw new SpecError('KM_SPEC_INVALID', `the spec has ${count(errors.length, 'error')}`, {
+      problems: parsed.problems.map(toSpecProblem),
+    });
   }
   return parsed;
 }

@@ -1,4 +1,5 @@
 /** Held reasons in words: what is waited for, until when, and what would let it go on. */
+import { count } from '../model/count.ts';
 import { unreachable } from '../model/errors.ts';
 import type { Held, HeldReason, OfferRejection } from '../model/plan.ts';
 import type { HeldSummary, SeenOffer, Waiting } from '../model/status.ts';
@@ -305,5 +306,4 @@ const rejectionLines = (rejections: readonly OfferRejection[], maxDetails: numbe
   ...(rejections.length > maxDetails ? [`and ${count(rejections.length - maxDetails, 'agent')} more`] : []),
 ];
 const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`;
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 const list = (ids: readonly number[]): string => (ids.length === 0 ? 'none' : ids.join(', '));

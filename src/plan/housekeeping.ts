@@ -1,4 +1,5 @@
 /** Calls that keep our view and Mesos' in step: declines, revive and suppress, reconciliation, kills of strangers. */
+import { count } from '../model/count.ts';
 import type { MesosCall } from '../model/mesos.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { DeclinedOffer, DeclineReason, Step } from '../model/plan.ts';
@@ -52,7 +53,7 @@ export function planCalls(
     const missed = missedTasks(input, wishes.superseded);
     if (missed.length > 0) {
       call(
-        `reconcile ${missed.length} missed task${missed.length === 1 ? '' : 's'}`,
+        `reconcile ${count(missed.length, 'missed task')}`,
         'they or their agents may be gone for good by now',
         {
           kind: 'reconcile-tasks',
@@ -73,7 +74,7 @@ export function planCalls(
     wakes.push(revive.atMs);
   }
   for (const [refuseSeconds, group] of Map.groupBy(wishes.declined, (d) => d.refuseSeconds)) {
-    call(`decline ${group.length} offer${group.length === 1 ? '' : 's'}`, group[0]?.why ?? '', {
+    call(`decline ${count(group.length, 'offer')}`, group[0]?.why ?? '', {
       kind: 'decline',
       offerIds: group.map((d) => d.offerId),
       refuseSeconds,
@@ -104,11 +105,10 @@ export function planCalls(
   const due = explicitDue(input);
   wakes.push(...due.wakes);
   if (due.tasks.length > 0) {
-    call(
-      `reconcile ${due.tasks.length} task${due.tasks.length === 1 ? '' : 's'}`,
-      'Mesos has not said how they are',
-      { kind: 'reconcile-tasks', tasks: due.tasks },
-    );
+    call(`reconcile ${count(due.tasks.length, 'task')}`, 'Mesos has not said how they are', {
+      kind: 'reconcile-tasks',
+      tasks: due.tasks,
+    });
   }
   return { steps, wakes };
 }

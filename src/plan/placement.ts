@@ -1,4 +1,5 @@
 /** Which broker starts on which agent: every waiting need against every offer in hand, with reasons. */
+import { count } from '../model/count.ts';
 import { type DesiredBroker, executorResources } from '../model/desired.ts';
 import type { Held, OfferRejection, Step } from '../model/plan.ts';
 import type { ClusterMemory, ClusterRecord, Placement } from '../model/records.ts';
@@ -294,7 +295,7 @@ export function wantedOf(broker: DesiredBroker): string {
   const disk =
     broker.storage.kind === 'hostPath' ? 0 : broker.storage.volumes.reduce((sum, v) => sum + v.sizeMiB, 0);
   const ports = broker.listeners.length + (broker.controllerListener === undefined ? 0 : 1);
-  return `cpus ${Math.round((broker.cpus + executorResources.cpus) * 1000) / 1000}, memory ${broker.memoryMiB + executorResources.memoryMiB} MiB, disk ${disk} MiB, ${ports} port${ports === 1 ? '' : 's'}`;
+  return `cpus ${Math.round((broker.cpus + executorResources.cpus) * 1000) / 1000}, memory ${broker.memoryMiB + executorResources.memoryMiB} MiB, disk ${disk} MiB, ${count(ports, 'port')}`;
 }
 
 function placedAttributes(memory: ClusterMemory, waiting: readonly LaunchNeed[]): Taken[] {

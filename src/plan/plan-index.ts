@@ -6,7 +6,9 @@
  * scheduler remembers. Where a cluster has room to be placed, and when it may be restarted, is decided anew by every
  * pass and is no part of what a person consents to.
  */
+
 import type { ClusterPlan } from '../model/api.ts';
+import { count } from '../model/count.ts';
 import type { KafkaObserved, KafkaTopic } from '../model/kafka.ts';
 import type { PlanInput } from '../model/observed.ts';
 import type { HeldReason } from '../model/plan.ts';
@@ -249,5 +251,8 @@ function replicaWords(kafka: KafkaObserved): readonly string[] {
   );
   if (behind.length === 0) return ['replicas came back in sync, or other partitions can spare none'];
   const more = behind.length - namedPartitions;
-  return [...behind.slice(0, namedPartitions), ...(more > 0 ? [`so have ${more} more partitions`] : [])];
+  return [
+    ...behind.slice(0, namedPartitions),
+    ...(more > 0 ? [`so ${more === 1 ? 'has' : 'have'} ${count(more, 'more partition')}`] : []),
+  ];
 }

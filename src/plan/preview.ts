@@ -1,5 +1,7 @@
 /** What `kafka-mesos plan` shows: all that differs between the spec and what is, gates and offers aside. */
+
 import type { ClusterPlan } from '../model/api.ts';
+import { count } from '../model/count.ts';
 import type { DeletionPolicy, DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
@@ -215,7 +217,7 @@ function changeSteps(
     ...(kafka.known || isNew ? missing : []).map((t) => ({
       mark: '+',
       what: `create topic ${t.name}`,
-      why: [`${t.partitions} partitions, replication factor ${t.replicationFactor}`],
+      why: [`${count(t.partitions, 'partition')}, replication factor ${t.replicationFactor}`],
     })),
   ];
 }

@@ -2,6 +2,7 @@
  * May this broker stop, may it be given up? Asked of every disruptive step, answered from Kafka's
  * metadata partition by partition (never by rack membership alone).
  */
+import { count } from '../model/count.ts';
 import type { KafkaObserved, KafkaPartition, QuorumReplica } from '../model/kafka.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { ClusterMemory } from '../model/records.ts';
@@ -162,7 +163,7 @@ export function blockLeave(
   const [first] = hurt;
   return first === undefined
     ? blockQuorumOf(kafka, leaving, absent)
-    : `${first}${hurt.length > 1 ? `, and ${hurt.length - 1} more partitions likewise` : ''}`;
+    : `${first}${hurt.length > 1 ? `, and ${count(hurt.length - 1, 'more partition')} likewise` : ''}`;
 }
 
 /**
@@ -193,7 +194,7 @@ export function blockRelocation(
   );
   return lost.length === 0
     ? undefined
-    : { detail: `${lost.length} partition${lost.length === 1 ? '' : 's'} would lose data`, partitions: lost };
+    : { detail: `${count(lost.length, 'partition')} would lose data`, partitions: lost };
 }
 
 type InSync = { readonly inSync: number; readonly total: number };

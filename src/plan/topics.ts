@@ -1,4 +1,5 @@
 /** Topics are made, grown and configured; nothing is ever deleted or re-created to reach a spec. */
+import { count } from '../model/count.ts';
 import type { DesiredTopic } from '../model/desired.ts';
 import type { KafkaObserved, KafkaTopic } from '../model/kafka.ts';
 import type { Source } from '../model/observed.ts';
@@ -64,7 +65,7 @@ function growTopic(
     return [
       impossible(
         wanted,
-        `it has ${actual.partitions.length} partitions and Kafka cannot take any away; say partitions: ${actual.partitions.length}`,
+        `it has ${count(actual.partitions.length, 'partition')} and Kafka cannot take any away; say partitions: ${actual.partitions.length}`,
       ),
     ];
   }
@@ -152,7 +153,7 @@ function createTopic(clusterName: string, wanted: DesiredTopic, kafka: KafkaObse
     tooFewBrokers(`create topic ${wanted.name}`, wanted.replicationFactor, kafka) ?? {
       mark: '+',
       what: `create topic ${wanted.name}`,
-      why: [`${wanted.partitions} partitions, replication factor ${wanted.replicationFactor}`],
+      why: [`${count(wanted.partitions, 'partition')}, replication factor ${wanted.replicationFactor}`],
       clusterName,
       action: { kind: 'create-topic', topic: wanted },
     }

@@ -1,3 +1,4 @@
+import { count } from '../model/count.ts';
 import { sourceLine } from '../model/source-line.ts';
 import {
   type ClusterPhase,
@@ -9,7 +10,7 @@ import {
   sharedWarnings,
   type TopicStatus,
 } from '../model/status.ts';
-import { count, formatDayTime, formatUntil } from './format.ts';
+import { formatDayTime, formatUntil } from './format.ts';
 import type { Canvas } from './layout.ts';
 import { fitItems, type Section } from './section.ts';
 import { clip, type Line, segment, type Tone, widthOf, wrap } from './text.ts';

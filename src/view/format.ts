@@ -58,4 +58,3 @@ const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const two = (value: number): string => String(value).padStart(2, '0');
 
 /** `1 broker`, `3 brokers`. */
-export const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;

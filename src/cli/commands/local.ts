@@ -5,13 +5,13 @@ import { localHome } from '../../local/home.ts';
 import { callControl, down, findRunning } from '../../local/processes.ts';
 import type { AgentView } from '../../local/server.ts';
 import { defaultPort } from '../../local/topology.ts';
+import { count } from '../../model/count.ts';
 import { systemClock } from '../../sys/clock.ts';
 import type { Context } from '../context.ts';
 import { parseDuration } from '../durations.ts';
 import { UsageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { renderTable } from '../format/table.ts';
-import { plural } from '../format/text.ts';
 import { findRunningApi } from '../home.ts';
 import { ensureLocal } from '../local-stack.ts';
 import { type OutputOptions, print } from '../output.ts';
@@ -36,7 +36,7 @@ export async function localDown(context: Context, options: { readonly purge?: bo
   });
   if (report.containers > 0) {
     io.out(
-      `${plural(report.containers, 'task')} stopped (${plural(report.processes, 'process', 'processes')}).\n`,
+      `${count(report.containers, 'task')} stopped (${count(report.processes, 'process', 'processes')}).\n`,
     );
   }
   const said = { stopped: 'stopped', killed: 'killed, for it did not end', 'not-running': 'does not run' };

@@ -1,9 +1,9 @@
+import { count } from '../../model/count.ts';
 import { parseSpec } from '../../spec/parse.ts';
 import { toSpecProblem } from '../../spec/problems.ts';
 import { renderProblems } from '../../spec/render-problems.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { plural } from '../format/text.ts';
 import { type OutputOptions, print } from '../output.ts';
 import { readSpecFiles } from '../spec-files.ts';
 
@@ -21,7 +21,7 @@ export async function validate(context: Context, options: ValidateOptions): Prom
   }
   const answer = { valid, clusters: names, problems: problems.map(toSpecProblem) };
   await print(context, options, answer, () =>
-    valid ? `${plural(files.length, 'file')}: valid (${names.join(', ') || 'no cluster'})\n` : '',
+    valid ? `${count(files.length, 'file')}: valid (${names.join(', ') || 'no cluster'})\n` : '',
   );
   return valid ? exitCodes.ok : exitCodes.failed;
 }

@@ -68,10 +68,6 @@ export function hang(first: string, text: string, width: number): readonly strin
   );
 }
 
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
 /** `0..2, 5, 7..999` of ids in any order. */
 export function idRanges(ids: readonly number[]): string {
   const sorted = [...new Set(ids)].sort((a, b) => a - b);

@@ -1,4 +1,5 @@
 /** How a cluster stands to its file, in a sentence. */
+import { count } from '../../model/count.ts';
 import type { SpecRecord } from '../../model/records.ts';
 import type { Suspension } from '../../model/source.ts';
 import type { Problem } from '../../spec/problems.ts';
@@ -84,5 +85,3 @@ const told = ({ place, message }: Problem): string =>
   `${place.file}:${place.line}:${place.column} ${message}`;
 
 const short = (id: string | undefined): string => id?.slice(0, 7) ?? 'no commit';
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
