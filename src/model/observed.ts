@@ -51,7 +51,10 @@ export type ObservedMesos = {
   readonly operationsAsked: boolean;
   /** How executors ended lately, as wait(2) has it, and when that was heard; an update of their task follows, perhaps more than once. */
   readonly executorExits: ReadonlyMap<string, { readonly status: number; readonly atMs: number }>;
-  /** By agent: when an offer of it was last accepted or declined. Until that has arrived, a new one may have only what is new. */
+  /**
+   * By agent: when an offer of it was last accepted, declined or rescinded. What was in it is in no other offer that was
+   * made until that has arrived.
+   */
   readonly answeredOffers: ReadonlyMap<string, number>;
   /** Live tasks of our framework that no record wants: superseded or unheard of. */
   readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];

@@ -64,7 +64,7 @@ export function foldMesosEvent(
     }
     case 'rescind':
       return table.offers.some((o) => o.id === event.offerId)
-        ? { ...table, offers: table.offers.filter((o) => o.id !== event.offerId) }
+        ? answered(table, [event.offerId], nowMs)
         : { ...table, tombstones: new Set([...table.tombstones, event.offerId].slice(-maxTombstones)) };
     case 'inverse-offers':
       return {
@@ -155,6 +155,7 @@ export function foldSent(table: MesosTable, call: MesosCall, nowMs: number): Mes
   }
 }
 
+/** Gone from the hand: the agent's other offers do not have what was in these, and only one that comes later may. */
 function answered(table: MesosTable, offerIds: readonly string[], nowMs: number): MesosTable {
   const ids = new Set(offerIds);
   const answeredOffers = new Map(table.answeredOffers);

@@ -154,6 +154,20 @@ test('the end of an earlier release says nothing while another is pending', () =
   assert.equal([done?.pending, done?.outcome], [[], { kind: 'finished' }]);
 });
 
+test('an offer that was in hand beside a rescinded one proves nothing', () => {
+  const beside = makeOffer('agent-9', { id: 'empty', receivedAtMs: nowMs - 1_000 });
+  const both = tableOf([full, beside]);
+  assert.not(forgets(plan(inputOf(both))));
+  const rescinded = foldMesosEvent(both, { kind: 'rescind', offerId: full.id }, () => false, nowMs);
+  assert.equal(
+    rescinded.offers.map((o) => o.id),
+    ['empty'],
+  );
+  assert.not(forgets(plan(inputOf(rescinded, nowMs + 60_000))), 'what was rescinded had it');
+  const offers = [makeOffer('agent-9', { id: 'next', receivedAtMs: nowMs + 3_000 })];
+  assert.ok(forgets(plan(inputOf({ ...rescinded, offers }, nowMs + 3_000))));
+});
+
 test('an offer that came while the answer to another was on its way proves nothing', () => {
   const decline: MesosCall = { kind: 'decline', offerIds: ['full'], refuseSeconds: 10, refusedFor: [] };
   const declined = foldSent(tableOf([full]), decline, nowMs);
