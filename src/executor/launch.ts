@@ -37,7 +37,7 @@ function findProblem(launch: BrokerLaunch): string | undefined {
     ['kafkaVersion', typeof launch.kafkaVersion !== 'string'],
     ['kafka', !isArtifact(launch.kafka)],
     ['jre', launch.jre !== undefined && !isArtifact(launch.jre)],
-    ['storage.mode', !['form', 'join', 'expect'].includes(launch.storage?.mode)],
+    ['storage.mode', !['form', 'join', 'expect', 'find'].includes(launch.storage?.mode)],
     ['storage.volumes', !isList(launch.storage?.volumes) || launch.storage.volumes.length === 0],
     ['storage.initialVoters', !isList(launch.storage?.initialVoters)],
     ['listeners', !isList(launch.listeners)],

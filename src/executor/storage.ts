@@ -76,10 +76,14 @@ export function decideStorage(wish: StorageWish, facts: StorageFacts): StorageDe
   if (unusable !== undefined) return unusable;
 
   const missing = facts.volumes.filter(({ content }) => content.kind !== 'formatted');
-  if (missing.length === 0) return decideFormatted(wish, facts);
+  const finds = wish.mode === 'find';
+  if (missing.length === 0) {
+    const isUsed = facts.volumes.some(({ content }) => holdsReplicas(content));
+    return finds && !isUsed ? neverUsed(wish) : decideFormatted(wish, facts);
+  }
   // The record is written after the format and before the first start: with it, the marker is only a leftover.
   if (facts.marker !== undefined && facts.record === undefined) {
-    return { kind: 'format', intent: intentOf(facts.marker), clean: true };
+    return finds ? neverUsed(wish) : { kind: 'format', intent: intentOf(facts.marker), clean: true };
   }
 
   const names = missing.map(({ name }) => `"${name}"`).join(', ');
@@ -96,6 +100,8 @@ export function decideStorage(wish: StorageWish, facts: StorageFacts): StorageDe
     case 'form':
     case 'join':
       return { kind: 'format', intent: intentOf({ ...wish, mode: wish.mode }), clean: false };
+    case 'find':
+      return neverUsed(wish);
     case 'expect':
       return {
         kind: 'refuse',
@@ -107,6 +113,23 @@ export function decideStorage(wish: StorageWish, facts: StorageFacts): StorageDe
     default:
       return unreachable(wish.mode);
   }
+}
+
+function neverUsed({ nodeId }: StorageWish): StorageDecision {
+  return {
+    kind: 'refuse',
+    code: 'never-used',
+    message: `no replica of node ${nodeId} was ever kept here`,
+    remedy: 'Nothing to do: the scheduler starts it where its data is, or waits for that.',
+  };
+}
+
+/** Kafka keeps a replica in a directory `TOPIC-PARTITION`; the metadata log, which is one too, a format makes. */
+function holdsReplicas(content: VolumeContent): boolean {
+  return (
+    content.kind === 'formatted' &&
+    content.entries.some((name) => /-\d+$/.test(name) && name !== '__cluster_metadata-0')
+  );
 }
 
 function intentOf(from: FormatIntent): FormatIntent {

@@ -23,7 +23,7 @@ type JavaInput = {
 export type FormatInput = JavaInput & {
   readonly propertiesPath: string;
   readonly clusterId: string;
-  readonly mode: Exclude<StorageMode, 'expect'>;
+  readonly mode: Exclude<StorageMode, 'expect' | 'find'>;
   readonly initialVoters: readonly QuorumVoter[];
 };
 

@@ -73,8 +73,9 @@ export type QuorumVoter = {
  * - `join`: an empty volume may be formatted to join the existing cluster.
  * - `expect`: the volume was formatted before; an empty one is refused, because a node that comes
  *   back empty under its old id can make others truncate to nothing.
+ * - `find`: only a volume on which replicas were kept will do; nothing is formatted, however it looks.
  */
-export type StorageMode = 'form' | 'join' | 'expect';
+export type StorageMode = 'form' | 'join' | 'expect' | 'find';
 
 export type LaunchVolume = {
   readonly name: string;
@@ -137,6 +138,8 @@ export type ReportCode =
   | 'digest-mismatch'
   | 'foreign-storage'
   | 'empty-storage'
+  /** Told to find replicas, and none was ever kept there. */
+  | 'never-used'
   | 'storage-unusable'
   | 'port-taken'
   | 'address-not-local'

@@ -5,6 +5,7 @@
 import type { Desired } from './desired.ts';
 import type { BrokerReport, NodeRole, SecurityProtocol } from './launch.ts';
 import type { DiskSource, Reservation, TaskState, Unavailability } from './mesos.ts';
+import type { OldHome } from './old-home.ts';
 import type { RevisionOutcome, SpecSource, Suspension } from './source.ts';
 import type { ClusterEvent } from './status.ts';
 
@@ -125,11 +126,8 @@ export type BrokerRecord = {
   readonly mayBeFormatted?: true;
   /** A task has run on its volumes: where they are not, they are lost. */
   readonly volumesMade?: true;
-  /**
-   * The place it was relocated from, until something is written where it is now: its data is there. It goes back when
-   * that is offered, and starts empty only behind the gate of a relocation.
-   */
-  readonly oldHome?: { readonly placement: Placement; readonly formatted: boolean };
+  /** Where it was relocated from, until it is known to serve where it is now. */
+  readonly oldHome?: OldHome;
   /** Launches so far; part of the next task's id. */
   readonly launches: number;
   /** Those of them that came to nothing: no sign of the task ever came but its end. */

@@ -1,4 +1,5 @@
 /** What the end of the framework changes in the record of a broker. Pure: the caller persists it. */
+import { doubtOldHome } from '../model/old-home.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { type FoldPolicy, volumesMadeBy } from './fold-update.ts';
 
@@ -13,7 +14,7 @@ export function foldRemoval(
   policy: Pick<FoldPolicy, 'stickinessPeriodMs'>,
   nowMs: number,
 ): BrokerRecord {
-  const { task, retryAtMs: _retry, ...kept } = record;
+  const { task, retryAtMs: _retry, ...kept } = doubtOldHome(record);
   if (task === undefined) {
     return record;
   }

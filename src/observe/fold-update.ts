@@ -5,6 +5,7 @@ import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
 import { placeTaskId } from '../model/task-id.ts';
 import { explainExit } from './executor-exit.ts';
+import { isNeverUsed, withEnd, withNews } from './fold-old-home.ts';
 import { parseReport } from './parse-report.ts';
 
 export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
@@ -61,15 +62,18 @@ const isOfMaster = (state: TaskState): boolean =>
 
 /** The agent's own words of a task whose end the master told already, or somebody before us: they come in their order. */
 function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
-  const wasFormatted =
-    !isOfMaster(update.state) &&
-    (parseReport(update.data)?.formatted === true || update.state === 'TASK_RUNNING');
-  const { mayBeFormatted: _known, volumesMade: _made, oldHome: _left, ...known } = record;
+  const report = parseReport(update.data);
   const { last, placement } = record;
   // A place that was bound after it ended is another one.
   const wasThere =
     last !== undefined && placement?.agentId === last.agentId && placement.boundAtMs <= last.endedAtMs;
-  return wasFormatted && wasThere && !record.formatted ? { ...known, formatted: true } : record;
+  if (isOfMaster(update.state) || !wasThere) {
+    return record;
+  }
+  const known = withNews(record, update.state, report);
+  const { mayBeFormatted: _known, volumesMade: _made, ...others } = known;
+  const wasFormatted = update.state === 'TASK_RUNNING' || report?.formatted === true;
+  return wasFormatted && !record.formatted ? { ...others, formatted: true } : known;
 }
 
 /**
@@ -126,14 +130,13 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     record.placement !== undefined &&
     directoryId !== undefined &&
     record.placement.directoryId !== directoryId;
-  const { mayBeFormatted, volumesMade, oldHome, ...known } = record;
+  const { mayBeFormatted, volumesMade, ...known } = withNews(record, update.state, news);
   // What runs was formatted, whether its report can be read or not.
   const formatted = record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING';
   const folded: BrokerRecord = {
     ...known,
     ...(mayBeFormatted === true && !formatted ? { mayBeFormatted } : {}),
     ...(volumesMade === true && !formatted ? { volumesMade } : {}),
-    ...(oldHome === undefined || formatted ? {} : { oldHome }),
     // On its way down it is no longer running: what it had left behind by then stays behind.
     failures: state !== task.state && wasHealthy(task, nowMs) ? 0 : record.failures,
     formatted,
@@ -189,21 +192,21 @@ function endTask(
     retryAtMs: _retry,
     mayBeFormatted: _before,
     volumesMade: _made,
-    oldHome,
     ...kept
-  } = record;
+  } = withEnd(record, isOfWhoRanIt(update), report);
   // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
-  const formatted =
-    record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR';
+  const wasNeverUsed = isNeverUsed(record, report);
+  const formatted = wasNeverUsed
+    ? false
+    : record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR';
   // The timer runs from the moment the broker was first missed, not from the last sign of it.
   const missedSinceMs = task.unreachableSinceMs ?? nowMs;
   const delayMs = isDisk ? diskRetryMs : isExcused ? 0 : backoffMs(policy, failures);
   return {
     ...kept,
     formatted,
-    ...(!formatted && mayHaveFormatted(record, update) ? { mayBeFormatted: true } : {}),
-    ...(formatted ? {} : volumesMadeBy(record, task)),
-    ...(oldHome === undefined || formatted ? {} : { oldHome }),
+    ...(!formatted && !wasNeverUsed && mayHaveFormatted(record, update) ? { mayBeFormatted: true } : {}),
+    ...(formatted || wasNeverUsed ? {} : volumesMadeBy(record, task)),
     last,
     failures,
     ...(task.seen ? {} : { unstarted: (record.unstarted ?? 0) + 1 }),
@@ -226,13 +229,14 @@ export const volumesMadeBy = (
  * Before it formats anything an executor says so, and its agent passes all on in order. But the master tells an end
  * without what came before it (it reconciles, an agent is back), and an agent that was rebooted has forgotten it.
  */
-function mayHaveFormatted(
-  { mayBeFormatted }: BrokerRecord,
-  { state, reason, uuid, data }: TaskUpdate,
-): boolean {
+function mayHaveFormatted({ mayBeFormatted }: BrokerRecord, update: TaskUpdate): boolean {
+  return mayBeFormatted === true || !(isOfWhoRanIt(update) || parseReport(update.data) !== undefined);
+}
+
+function isOfWhoRanIt({ state, reason, uuid }: TaskUpdate): boolean {
   const isOfAgent = uuid !== undefined && reason !== 'RECONCILIATION';
   const neverRan = state === 'TASK_ERROR' || (state === 'TASK_DROPPED' && reason !== 'RECONCILIATION');
-  return mayBeFormatted === true || !(isOfAgent || neverRan || parseReport(data) !== undefined);
+  return isOfAgent || neverRan;
 }
 
 /** How long a broker is left alone whose disk is full or failed. */

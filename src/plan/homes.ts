@@ -4,6 +4,9 @@ import type { ObservedMesos } from '../model/observed.ts';
 import type { BrokerRecord, Placement } from '../model/records.ts';
 import { isOnItsVolumes } from './owned.ts';
 
+/** An answer to an offer, and what an earlier scheduler sent, arrives within this. */
+const settlesMs = 3_000;
+
 type Placed = Pick<BrokerRecord, 'placement'>;
 
 type Offered = {
@@ -37,13 +40,23 @@ export function volumesOffered({ placement }: Placed, mesos: ObservedMesos): boo
   return ids.length > 0 && ids.every((id) => offeredIn(mesos).persistenceIds.has(id));
 }
 
-/** The agent of its place offers, and none of its volumes. */
-export function isOfferedWithoutVolumes({ placement }: Placed, mesos: ObservedMesos): boolean {
-  const { agentIds, persistenceIds } = offeredIn(mesos);
+/**
+ * The agent of its place offers, and none of its volumes: they were never made. Only an offer tells that has all that
+ * there is: one beside another, or from when a task may still have had them, does not.
+ */
+export function isOfferedWithoutVolumes(
+  { placement, last }: Pick<BrokerRecord, 'placement' | 'last'>,
+  { offers, answeredOffers, subscribedAtMs = 0 }: ObservedMesos,
+): boolean {
+  const ids = new Set((placement?.volumes ?? []).flatMap((v) => v.persistenceId ?? []));
+  const there = offers.filter((o) => o.agentId === placement?.agentId);
+  const sinceMs =
+    Math.max(answeredOffers.get(placement?.agentId ?? '') ?? 0, subscribedAtMs, last?.endedAtMs ?? 0) +
+    settlesMs;
   return (
-    placement !== undefined &&
-    agentIds.has(placement.agentId) &&
-    !placement.volumes.some((v) => v.persistenceId !== undefined && persistenceIds.has(v.persistenceId))
+    ids.size > 0 &&
+    there.some((o) => o.receivedAtMs >= sinceMs) &&
+    !there.some((o) => o.resources.some((r) => ids.has(r.disk?.volume?.persistenceId ?? '')))
   );
 }
 

@@ -73,7 +73,9 @@ export function isBeingReplaced(record: BrokerRecord, nowMs: number): boolean {
 /** Partitions whose loss was consented to by name. */
 export function acceptedLoss(record: BrokerRecord, nowMs: number): ReadonlySet<string> {
   const intent = activeIntent(record, nowMs);
-  return new Set(intent?.kind === 'replace' && isBeingReplaced(record, nowMs) ? intent.acceptLoss : []);
+  // Of the disk to be given up, which may have been left by now.
+  const disks = [record.placement?.incarnation, record.oldHome?.placement.incarnation];
+  return new Set(intent?.kind === 'replace' && disks.includes(intent.incarnation) ? intent.acceptLoss : []);
 }
 
 export type IntentRequest = {

@@ -35,6 +35,8 @@ export type LaunchInput = {
   readonly kafka: Artifact;
   readonly artifacts: ArtifactCatalog;
   readonly conversions: ObservedMesos['conversions'];
+  /** It starts only if its replicas are there. */
+  readonly finds?: true;
 };
 
 export type AcceptCall = Extract<MesosCall, { kind: 'accept' }>;
@@ -55,7 +57,7 @@ export function buildLaunch(input: LaunchInput): {
     launches,
     launchedAtMs: input.nowMs,
   });
-  const mode: StorageMode = input.record.formatted ? 'expect' : voter === undefined ? 'join' : 'form';
+  const mode = modeOf(input, voter !== undefined);
   const launch = brokerLaunch(input, placement, mode);
   const { path: _inPlace, ...fetched } = fit.node;
   // A task user of its own may not reach what lies in the scheduler's folders.
@@ -142,6 +144,13 @@ export function buildLaunch(input: LaunchInput): {
       refuseSeconds: 1,
     },
   };
+}
+
+function modeOf({ record, finds }: LaunchInput, isVoter: boolean): StorageMode {
+  if (finds === true) {
+    return 'find';
+  }
+  return record.formatted ? 'expect' : isVoter ? 'form' : 'join';
 }
 
 function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMode): BrokerLaunch {

@@ -19,6 +19,8 @@ export type Need =
       readonly relocate: boolean;
       /** Where it was to go, when it takes the disk that it left instead. */
       readonly isBackFrom?: string;
+      /** Its newest data may be where it is: it starts only if it is. */
+      readonly finds?: true;
       /** Until then only the agent with its disk will do. */
       readonly homeUntilMs?: number;
     }

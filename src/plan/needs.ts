@@ -18,8 +18,9 @@ import {
   wantHome,
   wasHalfDone,
 } from './need.ts';
+import { untilItServes } from './old-home.ts';
 import { isOrMayBeFormatted } from './owned.ts';
-import { beforeFirstWrite, relocation } from './relocation.ts';
+import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
 import { gateStarts } from './stop-gate.ts';
 
@@ -198,7 +199,13 @@ function unreachableTask(
     // A volume that is offered is not in use: the old instance is gone, whatever became of its last update.
     return kafkaArtifact(context.desired, context.artifacts) === undefined
       ? heldForDistribution(broker, `start broker ${broker.id}`, context)
-      : { kind: 'launch', broker, record, relocate: false, want: wantHome(context, broker, record) };
+      : (untilItServes(broker, record, context) ?? {
+          kind: 'launch',
+          broker,
+          record,
+          relocate: false,
+          want: wantHome(context, broker, record),
+        });
   }
   const isGivenUp = isBeingReplaced(record, context.nowMs);
   // News of it that could not be stored is forgotten as an answer too: it may be that the broker is back.
@@ -286,9 +293,9 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   if (isBeingReplaced(record, nowMs)) {
     return relocation(broker, record, context);
   }
-  const early = beforeFirstWrite(broker, record, context);
-  if (early !== undefined) {
-    return early;
+  const unsettled = untilItServes(broker, record, context);
+  if (unsettled !== undefined) {
+    return unsettled;
   }
   const homeUntilMs = stickyUntilMs(broker, record, context);
   if (homeUntilMs === undefined || nowMs < homeUntilMs || homeOffered(record, context.mesos)) {

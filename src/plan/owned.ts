@@ -1,8 +1,8 @@
 /** Whose a reserved resource is, as its labels say: what ownership is recognised by, records aside. */
 import type { Resource } from '../model/mesos.ts';
+import type { OldHome } from '../model/old-home.ts';
 import type { BrokerRecord, LeftBehind } from '../model/records.ts';
 import { type BrokerIdentity, parseIdentity } from '../model/task-labels.ts';
-import { isBeingReplaced } from './intents.ts';
 
 /** All that one agent offers of one incarnation of one broker. */
 export type Owned = { readonly owner: BrokerIdentity; readonly resources: readonly Resource[] };
@@ -53,10 +53,9 @@ export const isOnItsVolumes = (record: BrokerRecord): boolean =>
  * leaves for good, what it had left before goes too.
  */
 export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], nowMs: number): BrokerRecord {
-  const { placement, mayBeFormatted: _place, volumesMade: _volumes, oldHome: before, ...kept } = record;
+  const { placement, mayBeFormatted: _place, volumesMade: _volumes, oldHome: _before, ...kept } = record;
   // Of a task out of reach it may be that nobody heard it.
   const formatted = isOrMayBeFormatted(record) || record.task !== undefined;
-  const hasData = formatted && placement?.volumes.some((v) => v.kind === 'persistent') === true;
   const { last } = record;
   // An agent that was marked gone never comes back, and nobody could tell what became of anything there.
   const isGone =
@@ -74,36 +73,43 @@ export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], now
             ...(placement.agentUrl === undefined ? {} : { agentUrl: placement.agentUrl }),
             sinceMs: nowMs,
             cause,
-            formatted: hasData,
+            formatted: formatted && placement.volumes.some((v) => v.kind === 'persistent'),
           },
         ];
   const leftBehind = [...(record.leftBehind ?? []), ...left];
-  const oldHome = hasData ? { placement, formatted: record.formatted } : before;
-  // What an operator gave up, or what left for good, nobody goes back to.
-  const isGivenUp = cause === 'removed' || isBeingReplaced(record, nowMs);
+  const oldHome = cause === 'removed' ? undefined : oldHomeOf(record);
   return {
     ...kept,
     formatted: false,
-    ...(oldHome === undefined || isGivenUp ? {} : { oldHome }),
+    ...(oldHome === undefined ? {} : { oldHome }),
     ...(leftBehind.length === 0
       ? {}
       : { leftBehind: cause === 'removed' ? leftBehind.map((l) => ({ ...l, cause })) : leftBehind }),
   };
 }
 
-/** The record back at the place that it left, and the one that nothing was written on left behind in turn. */
-export function goBack(
-  record: BrokerRecord,
-  { placement, formatted }: NonNullable<BrokerRecord['oldHome']>,
-  nowMs: number,
-): BrokerRecord {
+/** Of a record that gives its place up: where its data is, or may be. */
+function oldHomeOf(record: BrokerRecord): OldHome | undefined {
+  const { placement, oldHome: before, task } = record;
+  if (before !== undefined && before.mayBeOutdated !== true && task === undefined) {
+    return before;
+  }
+  const mayHaveData = isOrMayBeFormatted(record) || task !== undefined;
+  // A sandbox goes with its task.
+  const isKept = placement?.volumes.some((v) => v.kind !== 'sandbox') === true;
+  return mayHaveData && isKept ? { placement, hasData: record.formatted && before === undefined } : before;
+}
+
+/** The record back at the place that it left, and the other one left behind in turn, with whatever may be there. */
+export function goBack(record: BrokerRecord, { placement }: OldHome, nowMs: number): BrokerRecord {
   const { oldHome: _reached, leftBehind = [], ...left } = leavePlace(record, 'relocated', nowMs);
-  const others = leftBehind.filter((l) => l.incarnation !== placement.incarnation);
+  const others = leftBehind
+    .filter((l) => l.incarnation !== placement.incarnation)
+    .map((l) => (l.incarnation === record.placement?.incarnation ? { ...l, formatted: true } : l));
   return {
     ...left,
     placement,
-    formatted,
-    ...(formatted ? {} : { mayBeFormatted: true, volumesMade: true }),
+    formatted: true,
     ...(others.length === 0 ? {} : { leftBehind: others }),
   };
 }

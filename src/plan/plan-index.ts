@@ -86,7 +86,11 @@ function brokerFacts(record: BrokerRecord, nowMs: number): unknown {
     formatted: record.formatted,
     mayBeFormatted: record.mayBeFormatted,
     volumesMade: record.volumesMade,
-    oldHome: record.oldHome?.placement.incarnation,
+    oldHome: record.oldHome && [
+      record.oldHome.placement.incarnation,
+      record.oldHome.hasData,
+      record.oldHome.mayBeOutdated,
+    ],
     task: task === undefined ? { launches: record.launches } : taskFacts(task),
     // How it came down decides when and where it is started again; of one that runs it decides nothing.
     ...(task !== undefined && task.unreachableSinceMs === undefined

@@ -1,5 +1,6 @@
 /** The steps that start what was matched: one ACCEPT an agent, with what goes before a LAUNCH. */
 import type { ArtifactCatalog, Moment, ObservedMesos } from '../model/observed.ts';
+import { takenForOver } from '../model/old-home.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterRecord, SpecRecord } from '../model/records.ts';
 import type { AgentOffers, Fit, FitContext } from './fit.ts';
@@ -96,11 +97,13 @@ function launchStep(
     desired,
     revision,
     broker: need.broker,
-    record: base,
+    // What it supersedes was never seen to end.
+    record: need.relocate || base.task === undefined ? base : takenForOver(base),
     cluster,
     agent,
     fit,
     kafka,
+    ...(need.finds === undefined ? {} : { finds: need.finds }),
   });
   const rack = fit.placement.rack === undefined ? '' : `, rack ${fit.placement.rack}`;
   return {
@@ -126,8 +129,11 @@ function relocateReason({ placement, intent }: BrokerRecord): string {
 }
 
 function startReason(need: LaunchNeed): string {
+  if (need.finds === true) {
+    return 'its newest data may be here, and it starts only if they are';
+  }
   if (need.isBackFrom !== undefined) {
-    return `its data is here, and nothing was written on ${need.isBackFrom}`;
+    return `back on its old disk, which has its data; it never served on ${need.isBackFrom}`;
   }
   if (need.record.launches === 0) {
     return 'the spec has it and it does not run yet';

@@ -47,6 +47,11 @@ const table: readonly [string, string, string][] = [
   ['an empty volume joins', decide('join', [empty]), 'format join'],
   ['an empty volume where data are expected', decide('expect', [empty]), 'empty-storage'],
   ['its own data', decide('expect', [used]), 'use'],
+  ['replicas to be found, which are there', decide('find', [used], { record }), 'use'],
+  ['replicas to be found on an empty volume', decide('find', [empty]), 'never-used'],
+  ['replicas to be found on one that was only formatted', decide('find', [whole], { record }), 'never-used'],
+  ['replicas to be found where a format was interrupted', decide('find', [half], { marker }), 'never-used'],
+  ['replicas to be found that were lost', decide('find', [empty], { record }), 'empty-storage'],
   ['its own data, though the report of it was lost', decide('form', [used]), 'use'],
   [
     'a format whose record is there but whose data are gone',
@@ -93,7 +98,7 @@ test('nothing with data of anybody is ever formatted, whatever else is found', (
   } as const);
   fc.assert(
     fc.property(
-      fc.constantFrom('form', 'join', 'expect' as const),
+      fc.constantFrom('form', 'join', 'expect', 'find' as const),
       fc.array(content, { minLength: 1, maxLength: 3 }),
       fc.boolean(),
       fc.boolean(),
@@ -104,6 +109,7 @@ test('nothing with data of anybody is ever formatted, whatever else is found', (
         assert.not(recorded, 'a recorded format was done over');
         assert.ok(contents.every((one) => one === empty || (marked && (one === half || one === whole))));
         assert.ok(mode !== 'expect' || marked);
+        assert.is.not(mode, 'find');
       },
     ),
   );

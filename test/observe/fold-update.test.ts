@@ -7,15 +7,7 @@ import { foldRemoval } from '../../src/observe/fold-removal.ts';
 import { backoffMs, diskRetryMs, foldUpdate, healthyAfterMs } from '../../src/observe/fold-update.ts';
 import { parseReport } from '../../src/observe/parse-report.ts';
 import { leavePlace } from '../../src/plan/owned.ts';
-import {
-  makeBroker,
-  makeDesired,
-  makeEnded,
-  makePlacement,
-  makeRecord,
-  makeTask,
-  nowMs,
-} from '../plan/builders.ts';
+import { makeBroker, makeDesired, makeEnded, makeRecord, makeTask, nowMs } from '../plan/builders.ts';
 
 const desired = makeDesired();
 const broker = makeBroker(1);
@@ -100,31 +92,6 @@ test('a task that has run tells that its volumes were made; one of which nobody 
     assert.is(foldRemoval(starting, 'F', { stickinessPeriodMs: 1 }, nowMs).volumesMade, seen || undefined);
     // It is of no more interest once the format is known.
     assert.is(fold(ended, 'TASK_RUNNING', { uuid: 'u' }).volumesMade, undefined);
-  }
-});
-
-test('where a broker was relocated from is its home until something is written at the new place', () => {
-  const { task, placement } = running;
-  if (task === undefined || placement === undefined) return assert.unreachable();
-  const { task: _gone, ...left } = leavePlace(running, 'relocated', nowMs);
-  assert.equal(left.oldHome, { placement: running.placement, formatted: true });
-  const second = makePlacement('demo', broker, { incarnation: 'second' });
-  const again = leavePlace({ ...left, placement: second }, 'relocated', nowMs);
-  assert.equal(again.oldHome, left.oldHome, 'nothing was written at the second place');
-  assert.is(leavePlace(running, 'removed', nowMs).oldHome, undefined);
-  const { incarnation } = placement;
-  const intent = { kind: 'replace', author: 'ann', atMs: nowMs, incarnation, acceptLoss: [] } as const;
-  assert.is(leavePlace({ ...running, intent }, 'relocated', nowMs).oldHome, undefined, 'it was given up');
-  const staging = { ...left, placement, task: { ...task, state: 'TASK_STAGING' } } as const;
-  const silent = fold(staging, 'TASK_GONE', { reason: 'RECONCILIATION' });
-  assert.equal(silent.oldHome, left.oldHome, 'nobody heard of a format');
-  for (const [from, state] of [
-    [staging, 'TASK_RUNNING'],
-    [silent, 'TASK_RUNNING'],
-    [staging, 'TASK_GONE_BY_OPERATOR'],
-  ] as const) {
-    const told = fold(from, state, { uuid: 'u', data: report({ phase: 'serving', formatted: true }) });
-    assert.is(told.oldHome, undefined, state);
   }
 });
 

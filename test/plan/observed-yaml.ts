@@ -59,8 +59,10 @@ type BrokerForm = {
   readonly formatted?: boolean;
   readonly mayBeFormatted?: true;
   readonly volumesMade?: true;
-  /** The agent that it was relocated from, its incarnation `old`, while nothing is written at the new place. */
+  /** The agent that it was relocated from, its incarnation `old`, until it serves at the new place. */
   readonly oldHome?: string;
+  /** A task may have served at the new place. */
+  readonly outdated?: true;
   readonly launches?: number;
   readonly failures?: number;
   readonly retry?: Time;
@@ -359,7 +361,8 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
         : {
             oldHome: {
               placement: makePlacement(desired.name, broker, { agentId: b.oldHome, incarnation: 'old' }),
-              formatted: true,
+              hasData: true,
+              ...(b.outdated === undefined ? {} : { mayBeOutdated: b.outdated }),
             },
           }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),

@@ -196,6 +196,7 @@ const reportCodes = {
   'digest-mismatch': 'executor/layout',
   'foreign-storage': 'executor/run-broker',
   'empty-storage': 'executor/run-broker',
+  'never-used': 'executor/storage',
   'storage-unusable': 'executor/run-broker',
   'port-taken': 'executor/run-broker',
   'address-not-local': 'executor/run-broker',

@@ -282,7 +282,7 @@ function factsOf(disk: Disk, launch: BrokerLaunch): StorageFacts {
         ? {
             kind: 'formatted' as const,
             meta: { clusterId, nodeId, ...(directoryId === undefined ? {} : { directoryId }) },
-            entries: ['meta.properties'],
+            entries: ['meta.properties', ...disk.logs.keys()],
           }
         : { kind: 'empty' as const },
     })),

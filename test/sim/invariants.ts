@@ -61,10 +61,12 @@ const gates: ReadonlySet<string> = new Set([
   'rollout-paused',
 ]);
 
+type Home = { disk: string; agentId: string; aliveAtMs: number; before?: string };
+
 export function createInvariants(truth: Truth): Invariants {
   const formedWith = new Map<string, string>();
-  /** By cluster and broker: the disk that it was launched on last, and when it was last known to live. */
-  const homes = new Map<string, { disk: string; agentId: string; aliveAtMs: number }>();
+  /** By cluster and broker: the disk that it was launched on last, when it was last known to live, and where it was before. */
+  const homes = new Map<string, Home>();
   /** Agents of which an operator said that they are lost, disks and all. */
   const goneAgents = new Set<string>();
   const updates = new Map<
@@ -94,10 +96,19 @@ export function createInvariants(truth: Truth): Invariants {
     if (foreign !== undefined) throw new Violation(`volume ${foreign} is used without a stored intent`);
     const disk = volumes.join(' ');
     const home = homes.get(key);
-    if (home !== undefined && home.disk !== disk) checkRelocation(launch, home);
+    if (home !== undefined && home.disk !== disk) {
+      if (home.before === disk) checkReturn(launch, home, volumes);
+      else checkRelocation(launch, home);
+    }
     // Whoever cannot ask Kafka starts it on its own disk: Kafka refuses it as long as another process of it serves.
     if (home?.disk !== disk || !unknown.has(launch.clusterName)) checkOlderInstances(launch, task.taskId);
-    homes.set(key, { disk, agentId: task.agentId, aliveAtMs: truth.nowMs() });
+    const before = home?.disk === disk ? home.before : home?.disk;
+    homes.set(key, {
+      disk,
+      agentId: task.agentId,
+      aliveAtMs: truth.nowMs(),
+      ...(before === undefined ? {} : { before }),
+    });
   }
 
   /** An older process of the broker that is in touch with its controller could still serve. */
@@ -115,13 +126,27 @@ export function createInvariants(truth: Truth): Invariants {
     }
   }
 
+  /** Back on the disk that it left: what only this broker has must be on that one, and not where it was to go. */
+  function checkReturn(launch: BrokerLaunch, home: Home, volumes: readonly string[]): void {
+    const disks = volumes.map((id) => truth.cluster.diskOf(id));
+    const kafka = truth.kafkaOf(launch.clusterName);
+    for (const { name, isr, acked } of kafka?.partitions() ?? []) {
+      const others = isr.filter((id) => id !== launch.nodeId);
+      const isLast =
+        isr.includes(launch.nodeId) &&
+        !others.some((id) => kafka?.wasAliveWithin(id, observationMs) === true);
+      if (isLast && !disks.some((disk) => (disk?.logs.get(name) ?? 0) >= acked)) {
+        throw new Violation(
+          `broker ${launch.nodeId} went back from ${home.agentId}, and has the last whole copy of ${name} there`,
+        );
+      }
+    }
+  }
+
   /** Places that were chosen because somebody asked for a replacement, taken back meanwhile or not. */
   const askedFor = new Set<string>();
 
-  function checkRelocation(
-    launch: BrokerLaunch,
-    home: { readonly disk: string; readonly agentId: string; readonly aliveAtMs: number },
-  ): void {
+  function checkRelocation(launch: BrokerLaunch, home: Home): void {
     const who = `broker ${launch.nodeId} was relocated from ${home.agentId}`;
     const kafka = truth.kafkaOf(launch.clusterName);
     if (kafka?.isVoter(launch.nodeId) === true)

@@ -1,0 +1,87 @@
+/**
+ * What a relocated broker does until it is known to serve at its new place. The move may have been stored and never
+ * carried out, and meanwhile the old process was back and in sync: then its data is on the disk that it left.
+ */
+import type { DesiredBroker } from '../model/desired.ts';
+import type { ObservedMesos } from '../model/observed.ts';
+import type { OldHome } from '../model/old-home.ts';
+import type { BrokerRecord } from '../model/records.ts';
+import { lossBlock } from './data-loss.ts';
+import { homeOffered, isOfferedWithoutVolumes, volumesOffered } from './homes.ts';
+import { activeIntent } from './intents.ts';
+import { heldNeed, type Need, type NeedContext, wantHome } from './need.ts';
+import { goBack, isOnItsVolumes } from './owned.ts';
+
+/**
+ * As long as it cannot have served at its new place, its home is where it was, if that is offered. Where it may have,
+ * and Kafka wants what it had, it starts only on a disk with replicas. Undefined: it starts as its record says, since
+ * nothing would be lost with its old disk.
+ */
+export function untilItServes(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  context: NeedContext,
+): Need | undefined {
+  if (record.oldHome === undefined) {
+    return undefined;
+  }
+  const hasNotServed = cannotHaveServed(record, record.oldHome, context.mesos);
+  const back = hasNotServed ? backHome(broker, record, context) : undefined;
+  if (back !== undefined) {
+    return back;
+  }
+  const blocked = lossBlock(record, context);
+  if (blocked === undefined) {
+    return undefined;
+  }
+  const used = { ...record, formatted: true };
+  if (!hasNotServed && homeOffered(used, context.mesos)) {
+    return {
+      kind: 'launch',
+      broker,
+      record,
+      relocate: false,
+      want: wantHome(context, broker, used),
+      finds: true,
+    };
+  }
+  const where = record.placement === undefined ? '' : ` on ${record.placement.hostname}`;
+  return {
+    ...heldNeed(context, broker, `start broker ${broker.id} empty${where}`, blocked.reason, blocked.stalled),
+    wantsHome: true,
+  };
+}
+
+/** On the disk that it left, which is offered. */
+export function backHome(
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  context: NeedContext,
+): Need | undefined {
+  const { oldHome } = record;
+  if (oldHome?.hasData !== true || !volumesOffered(oldHome, context.mesos)) {
+    return undefined;
+  }
+  const intent = activeIntent(record, context.nowMs);
+  if (intent?.kind === 'replace' && intent.incarnation === oldHome.placement.incarnation) {
+    // It is what the operator wants to be given up.
+    return undefined;
+  }
+  const back = goBack(record, oldHome, context.nowMs);
+  return {
+    kind: 'launch',
+    broker,
+    record: back,
+    relocate: false,
+    want: wantHome(context, broker, back),
+    isBackFrom: record.placement?.hostname ?? 'its new agent',
+  };
+}
+
+/** Nothing came of a launch of which nobody heard either, when its agent offers without the volumes. */
+function cannotHaveServed(record: BrokerRecord, { mayBeOutdated }: OldHome, mesos: ObservedMesos): boolean {
+  return (
+    record.task === undefined &&
+    (mayBeOutdated !== true || (!isOnItsVolumes(record) && isOfferedWithoutVolumes(record, mesos)))
+  );
+}
