@@ -162,11 +162,12 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
     },
     removed(path, before) {
       if (path.includes('/brokers/')) {
-        const { clusterName, id } = before as BrokerRecord;
+        const { clusterName, id, last } = before as BrokerRecord;
         const left = reservations(truth).find(
           (r) => r.cluster === clusterName && r.broker === id && !isOutOfSight(r),
         );
-        if (left !== undefined) {
+        // An operator said that the machine is gone, and it may still come back as another agent.
+        if (left !== undefined && last?.state !== 'TASK_GONE_BY_OPERATOR') {
           throw new Violation(
             `broker ${id} of ${clusterName} was forgotten, and ${left.agentName} has of it`,
           );
