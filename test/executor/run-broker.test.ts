@@ -98,15 +98,16 @@ test('killed before that word is through, the next launch formats, even where da
     }, sandbox);
   }));
 
-test('a sticky restart uses its data as they are', () =>
-  inFolder(async (sandbox) => {
-    await putData(join(sandbox, 'volume'));
-    await onStage(async ({ agent, launch }) => {
-      launch({ storage: { mode: 'expect', volumes: [{ name: 'main', path: 'volume' }], initialVoters: [] } });
-      assert.is(reportOf(await agent.awaitState('TASK_RUNNING')).directoryId, directoryId);
-      assert.ok(existsSync(join(sandbox, 'volume', 'data', 'topic-0')));
-    }, sandbox);
-  }));
+for (const mode of ['expect', 'find'] as const)
+  test(`a restart that is to ${mode} its data uses them as they are`, () =>
+    inFolder(async (sandbox) => {
+      await putData(join(sandbox, 'volume'));
+      await onStage(async ({ agent, launch }) => {
+        launch({ storage: { mode, volumes: [{ name: 'main', path: 'volume' }], initialVoters: [] } });
+        assert.is(reportOf(await agent.awaitState('TASK_RUNNING')).directoryId, directoryId);
+        assert.ok(existsSync(join(sandbox, 'volume', 'data', 'topic-0')));
+      }, sandbox);
+    }));
 
 const failures: [string, Partial<BrokerLaunch>, string, RegExp, ((volume: string) => Promise<void>)?][] = [
   [
@@ -114,6 +115,12 @@ const failures: [string, Partial<BrokerLaunch>, string, RegExp, ((volume: string
     { storage: { mode: 'expect', volumes: [{ name: 'main', path: 'volume' }], initialVoters: [] } },
     'empty-storage',
     /has had data, but volume "main" is empty/,
+  ],
+  [
+    'replicas to be found on an empty volume',
+    { storage: { mode: 'find', volumes: [{ name: 'main', path: 'volume' }], initialVoters: [] } },
+    'never-used',
+    /no replica of node \d+ was ever kept here/,
   ],
   [
     'a volume of another cluster',

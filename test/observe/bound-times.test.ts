@@ -58,6 +58,7 @@ test('what has happened has happened by now', () => {
     kill: { cause: 'roll', detail: 'x', atMs: aheadMs },
   });
   const record = makeRecord(desired, broker, {
+    oldHome: { placement: { ...placement, boundAtMs: aheadMs }, hasData: true },
     task,
     placement: { ...placement, boundAtMs: aheadMs },
   });
@@ -67,6 +68,7 @@ test('what has happened has happened by now', () => {
   assert.is(bounded.task?.unreachableSinceMs, nowMs);
   assert.is(bounded.task?.kill?.atMs, nowMs);
   assert.is(bounded.placement?.boundAtMs, nowMs);
+  assert.is(bounded.oldHome?.placement.boundAtMs, nowMs);
   const ended = makeEnded(desired, broker);
   const late = { ...ended, ...(ended.last && { last: { ...ended.last, endedAtMs: aheadMs } }) };
   assert.is(boundTimes(late, broker, nowMs).last?.endedAtMs, nowMs);

@@ -190,6 +190,14 @@ const moves: Readonly<Record<string, readonly [(world: World) => World, RegExp]>
     (w) => withRecord(w, 0, (r) => ({ ...r, intent: { kind: 'pause', author: 'bob', atMs: nowMs - 5_000 } })),
     /broker 0 is running now, and bob asked to pause it/,
   ],
+  'the place that was left counts': [
+    (w) =>
+      withRecord(w, 0, (r) => ({
+        ...r,
+        oldHome: { placement: makePlacement('demo', makeBroker(0), { incarnation: 'old' }), hasData: true },
+      })),
+    /broker 0 /,
+  ],
   'a setting was made': [
     (w) =>
       withRecord(w, 0, (r) => ({
