@@ -167,7 +167,9 @@ function endTask(
   const isByAgent = (code: string | undefined) => code === 'shut-down';
   const wasKilled = record.last?.state === 'TASK_KILLED' && !record.last.ordered;
   const isKilledAgain = wasKilled && !isByAgent(record.last?.code) && !isByAgent(report?.code);
-  const isExcused = ordered || (update.state === 'TASK_KILLED' && !isKilledAgain);
+  // It was sent to look, and has.
+  const wasNeverUsed = isNeverUsed(record, report);
+  const isExcused = ordered || wasNeverUsed || (update.state === 'TASK_KILLED' && !isKilledAgain);
   // A launch that never reached the agent is no failure of the broker, but it is retried with the same patience.
   const isDisk = !ordered && isDiskCode(report?.code);
   // A disk is not mended by tries, and has a patience of its own: its ends are no failures of the broker.
@@ -195,7 +197,6 @@ function endTask(
     ...kept
   } = withEnd(record, isOfWhoRanIt(update), report);
   // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
-  const wasNeverUsed = isNeverUsed(record, report);
   const formatted = wasNeverUsed
     ? false
     : record.formatted || report?.formatted === true || update.state === 'TASK_GONE_BY_OPERATOR';

@@ -134,6 +134,7 @@ test('a disk that was found never to have been used proves that it did not serve
   const refused = fold(finding, 'TASK_FAILED', said({ phase: 'stopped', code: 'never-used' }));
   assert.is(refused.mayBeFormatted, undefined);
   assert.is(refused.volumesMade, undefined);
+  assert.equal([refused.failures, refused.retryAtMs], [finding.failures, undefined], 'it was sent to look');
   const back = storedBy(withRecord(inputOf(ended, [newDisk, oldDisk]), refused));
   assert.is(isOn(back), 'agent-5');
   // Without a place to go back to the code means nothing: what was formatted stays formatted.
