@@ -65,7 +65,7 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
 /** One that was superseded behind a partition is back and serves: it is killed, and no other starts beside it. */
 function formerInstance(
   broker: DesiredBroker,
-  { superseded, last }: BrokerRecord,
+  { superseded, last, oldHome }: BrokerRecord,
   context: NeedContext,
 ): Need | undefined {
   const { strangers, subscribedAtMs = 0 } = context.mesos;
@@ -81,13 +81,14 @@ function formerInstance(
   if (alive !== undefined) {
     return hold(`stopping its former instance ${alive.taskId} on ${alive.agentId}`);
   }
-  // Its agent may be out of the master's reach and not out of Kafka's. A launch that was dropped may have come twice,
-  // and one of them was taken.
+  // Its agent may be out of the master's reach and not out of Kafka's, one that was marked gone as well. A launch that
+  // was dropped may have come twice, and one of them was taken.
   const former = superseded[0] ?? (last?.state === 'TASK_DROPPED' ? last : undefined);
   const serves =
     context.kafka.known && context.kafka.value.brokers.some(({ id, fenced }) => id === broker.id && !fenced);
-  return former !== undefined && serves
-    ? hold(`waiting for Kafka to miss its former instance ${former.taskId} on ${former.agentId}`)
+  const who = former === undefined ? '' : ` ${former.taskId} on ${former.agentId}`;
+  return serves && (former !== undefined || oldHome !== undefined)
+    ? hold(`waiting for Kafka to miss its former instance${who}`)
     : undefined;
 }
 

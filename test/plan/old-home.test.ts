@@ -100,6 +100,15 @@ test('an empty volume is never formatted while what it had may be the last in sy
   }
 });
 
+test('nothing is started, here or there, while Kafka still sees an instance of it', () => {
+  const serving = 'isr: { events-0: [4] }';
+  for (const broker of [ended, unheard]) {
+    const world = inputOf(broker, [newDisk, oldDisk], serving);
+    assert.not.match(show(world), /LAUNCH/);
+    assert.match(show(world), /waiting for Kafka to miss its former instance/);
+  }
+});
+
 test('nobody goes back to a place of which it is not certain that it has data', () => {
   const world = inputOf(ended, [newAgent, oldDisk]);
   const record = recordOf(world);
