@@ -135,6 +135,9 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
     const disk = await readStorage(volumes);
     const decision = decideStorage(wish, disk);
     if (decision.kind === 'refuse') {
+      // A disk that was formatted and not used is another thing than one that is empty.
+      const wasFormatted = disk.marker !== undefined || disk.record !== undefined;
+      if (decision.code === 'never-used' && wasFormatted) facts = { ...facts, formatted: true };
       throw new BrokerFailure(decision.code, decision.message, { remedy: decision.remedy });
     }
     if (decision.kind === 'use') facts = { ...facts, formatted: true };
@@ -195,7 +198,13 @@ export function runBroker(launch: BrokerLaunch, options: RunOptions): BrokerRun 
   async function serve({ programs, disks }: Prepared): Promise<Exit> {
     throwIfStopped(stopping.signal);
     let view: StartupView = initialView;
-    void starting('starting');
+    const told = starting('starting');
+    // From here on it may serve. That a disk has been formatted is known where data are expected, and where it was
+    // formatted just now; else whoever hears of its end must have heard of this.
+    if (launch.storage.mode !== 'expect') {
+      await Promise.race([told, untilStopped(stopping.signal)]);
+      throwIfStopped(stopping.signal);
+    }
     let tellStarted: () => void = () => {};
     const started = new Promise<void>((resolve) => {
       tellStarted = resolve;

@@ -1,5 +1,4 @@
 /** What the end of the framework changes in the record of a broker. Pure: the caller persists it. */
-import { doubtOldHome } from '../model/old-home.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { type FoldPolicy, volumesMadeBy } from './fold-update.ts';
 
@@ -14,7 +13,7 @@ export function foldRemoval(
   policy: Pick<FoldPolicy, 'stickinessPeriodMs'>,
   nowMs: number,
 ): BrokerRecord {
-  const { task, retryAtMs: _retry, ...kept } = doubtOldHome(record);
+  const { task, retryAtMs: _retry, ...kept } = record;
   if (task === undefined) {
     return record;
   }
@@ -23,6 +22,8 @@ export function foldRemoval(
     ...kept,
     // Nobody heard of it what it did last.
     ...(record.formatted ? {} : { mayBeFormatted: true, ...volumesMadeBy(record, task) }),
+    // Its agent may come back with the task on its way down: then an offer without its volumes proves nothing.
+    ...(record.formatted || record.oldHome === undefined ? {} : { volumesMade: true }),
     last: {
       taskId,
       agentId,

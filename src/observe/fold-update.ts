@@ -2,10 +2,11 @@
 import type { DesiredBroker } from '../model/desired.ts';
 import { isDiskCode } from '../model/launch.ts';
 import { isTerminal, type TaskState, type TaskUpdate } from '../model/mesos.ts';
+import { takenForOver } from '../model/old-home.ts';
 import type { BrokerRecord, EndedTask, TaskRecord } from '../model/records.ts';
 import { placeTaskId } from '../model/task-id.ts';
 import { explainExit } from './executor-exit.ts';
-import { isNeverUsed, withEnd, withNews } from './fold-old-home.ts';
+import { isNeverUsed, withNews } from './fold-old-home.ts';
 import { parseReport } from './parse-report.ts';
 
 export type FoldPolicy = Pick<DesiredBroker, 'stickinessPeriodMs' | 'failover'>;
@@ -70,9 +71,10 @@ function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
   if (isOfMaster(update.state) || !wasThere) {
     return record;
   }
-  const known = withNews(record, update.state, report);
+  const known = withNews(record, update.state);
   const { mayBeFormatted: _known, volumesMade: _made, ...others } = known;
-  const wasFormatted = update.state === 'TASK_RUNNING' || report?.formatted === true;
+  const wasFormatted =
+    update.state === 'TASK_RUNNING' || (report?.formatted === true && !isNeverUsed(record, report));
   return wasFormatted && !record.formatted ? { ...others, formatted: true } : known;
 }
 
@@ -83,7 +85,7 @@ function foldLate(record: BrokerRecord, update: TaskUpdate): BrokerRecord {
 function livesDropped(record: BrokerRecord, { taskId, agentId, state }: TaskUpdate): BrokerRecord {
   const isDropped = record.last?.taskId === taskId && record.last.state === 'TASK_DROPPED';
   return isDropped && isLive(state) && agentId !== undefined
-    ? { ...record, superseded: [...record.superseded, { taskId, agentId }] }
+    ? { ...takenForOver(record), superseded: [...record.superseded, { taskId, agentId }] }
     : record;
 }
 
@@ -130,7 +132,7 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
     record.placement !== undefined &&
     directoryId !== undefined &&
     record.placement.directoryId !== directoryId;
-  const { mayBeFormatted, volumesMade, ...known } = withNews(record, update.state, news);
+  const { mayBeFormatted, volumesMade, ...known } = withNews(record, update.state);
   // What runs was formatted, whether its report can be read or not.
   const formatted = record.formatted || news?.formatted === true || update.state === 'TASK_RUNNING';
   const folded: BrokerRecord = {
@@ -189,13 +191,7 @@ function endTask(
     ...(task.revision === undefined ? {} : { revision: task.revision }),
     startedWith: task.startedWith,
   };
-  const {
-    task: _ended,
-    retryAtMs: _retry,
-    mayBeFormatted: _before,
-    volumesMade: _made,
-    ...kept
-  } = withEnd(record, isOfWhoRanIt(update), report);
+  const { task: _ended, retryAtMs: _retry, mayBeFormatted: _before, volumesMade: _made, ...kept } = record;
   // Only the master says that an agent was marked gone: what the executor had reported last may never have come.
   const formatted = wasNeverUsed
     ? false
@@ -230,14 +226,13 @@ export const volumesMadeBy = (
  * Before it formats anything an executor says so, and its agent passes all on in order. But the master tells an end
  * without what came before it (it reconciles, an agent is back), and an agent that was rebooted has forgotten it.
  */
-function mayHaveFormatted({ mayBeFormatted }: BrokerRecord, update: TaskUpdate): boolean {
-  return mayBeFormatted === true || !(isOfWhoRanIt(update) || parseReport(update.data) !== undefined);
-}
-
-function isOfWhoRanIt({ state, reason, uuid }: TaskUpdate): boolean {
+function mayHaveFormatted(
+  { mayBeFormatted }: BrokerRecord,
+  { state, reason, uuid, data }: TaskUpdate,
+): boolean {
   const isOfAgent = uuid !== undefined && reason !== 'RECONCILIATION';
   const neverRan = state === 'TASK_ERROR' || (state === 'TASK_DROPPED' && reason !== 'RECONCILIATION');
-  return isOfAgent || neverRan;
+  return mayBeFormatted === true || !(isOfAgent || neverRan || parseReport(data) !== undefined);
 }
 
 /** How long a broker is left alone whose disk is full or failed. */

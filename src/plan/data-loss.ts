@@ -3,6 +3,7 @@ import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { acceptedLoss } from './intents.ts';
 import type { NeedContext } from './need.ts';
+import { isOrMayBeFormatted } from './owned.ts';
 import { absentBrokers, blockRelocation, tooOld } from './safety.ts';
 
 export type Blocked = { readonly reason: HeldReason; readonly stalled: boolean };
@@ -31,12 +32,16 @@ export function lossBlock(record: BrokerRecord, { memory, kafka, nowMs }: NeedCo
 }
 
 /** The agents to bring back, where they are not just the one of the broker's place. */
-function withHome(detail: string, { oldHome, placement }: BrokerRecord): string {
+function withHome(detail: string, record: BrokerRecord): string {
+  const { oldHome, placement, task } = record;
   if (oldHome === undefined) {
     return detail;
   }
-  const old = `its data was on ${oldHome.placement.hostname}`;
-  return oldHome.mayBeOutdated === true
+  const others = (record.leftBehind ?? []).filter(
+    (left) => left.formatted && left.incarnation !== oldHome.placement.incarnation,
+  );
+  const old = `its data was on ${[oldHome.placement, ...others].map((place) => place.hostname).join(' or ')}`;
+  return isOrMayBeFormatted(record) || task !== undefined
     ? `${detail}; ${old}, and may be on ${placement?.hostname ?? 'its new agent'} by now`
     : `${detail}; ${old}`;
 }

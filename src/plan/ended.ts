@@ -3,7 +3,7 @@
  * their agent is seen to be another one by now. Of a broker that is to run, `needs.ts` decides the same.
  */
 import type { PlanInput } from '../model/observed.ts';
-import { doubtOldHome, takenForOver } from '../model/old-home.ts';
+import { takenForOver } from '../model/old-home.ts';
 import type { Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { volumesOffered } from './homes.ts';
@@ -44,7 +44,7 @@ export function planEnded(
         kind: 'broker',
         // Should it live after all, it is killed as soon as it shows itself.
         record: {
-          ...(over.isDiskLost ? doubtOldHome({ ...rest, formatted: true }) : takenForOver(rest)),
+          ...(over.isDiskLost ? { ...rest, formatted: true } : takenForOver(rest)),
           // As ordered: its agent is missed only from when the spec wants it again.
           last: {
             taskId: task.taskId,

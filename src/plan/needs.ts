@@ -18,7 +18,7 @@ import {
   wantHome,
   wasHalfDone,
 } from './need.ts';
-import { untilItServes } from './old-home.ts';
+import { backHome, cannotHaveServed, untilItServes } from './old-home.ts';
 import { isOrMayBeFormatted } from './owned.ts';
 import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
@@ -250,6 +250,10 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
       { kind: 'not-yet-supported', detail: 'a controller cannot join a quorum that is formed already' },
       true,
     );
+  }
+  const back = cannotHaveServed(record, context.mesos) ? backHome(broker, record, context) : undefined;
+  if (back !== undefined) {
+    return back;
   }
   // The same task would be refused again; of what may mend it only a part is in the settings, so any revision will do.
   const refusedAt = record.last?.state === 'TASK_ERROR' ? record.last.revision : undefined;

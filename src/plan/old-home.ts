@@ -4,13 +4,12 @@
  */
 import type { DesiredBroker } from '../model/desired.ts';
 import type { ObservedMesos } from '../model/observed.ts';
-import type { OldHome } from '../model/old-home.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { lossBlock } from './data-loss.ts';
 import { homeOffered, isOfferedWithoutVolumes, volumesOffered } from './homes.ts';
 import { activeIntent } from './intents.ts';
 import { heldNeed, type Need, type NeedContext, wantHome } from './need.ts';
-import { goBack, isOnItsVolumes } from './owned.ts';
+import { goBack, isOnItsVolumes, isOrMayBeFormatted } from './owned.ts';
 
 /**
  * As long as it cannot have served at its new place, its home is where it was, if that is offered. Where it may have,
@@ -25,11 +24,7 @@ export function untilItServes(
   if (record.oldHome === undefined) {
     return undefined;
   }
-  const hasNotServed = cannotHaveServed(record, record.oldHome, context.mesos);
-  const back = hasNotServed ? backHome(broker, record, context) : undefined;
-  if (back !== undefined) {
-    return back;
-  }
+  const hasNotServed = cannotHaveServed(record, context.mesos);
   const blocked = lossBlock(record, context);
   if (blocked === undefined) {
     return undefined;
@@ -79,9 +74,10 @@ export function backHome(
 }
 
 /** Nothing came of a launch of which nobody heard either, when its agent offers without the volumes. */
-function cannotHaveServed(record: BrokerRecord, { mayBeOutdated }: OldHome, mesos: ObservedMesos): boolean {
+export function cannotHaveServed(record: BrokerRecord, mesos: ObservedMesos): boolean {
   return (
     record.task === undefined &&
-    (mayBeOutdated !== true || (!isOnItsVolumes(record) && isOfferedWithoutVolumes(record, mesos)))
+    // An agent that lost its executor may have passed on the format and not the start.
+    (!isOrMayBeFormatted(record) || (!isOnItsVolumes(record) && isOfferedWithoutVolumes(record, mesos)))
   );
 }

@@ -91,7 +91,7 @@ export function leavePlace(record: BrokerRecord, cause: LeftBehind['cause'], now
 /** Of a record that gives its place up: where its data is, or may be. */
 function oldHomeOf(record: BrokerRecord): OldHome | undefined {
   const { placement, oldHome: before, task } = record;
-  if (before !== undefined && before.mayBeOutdated !== true && task === undefined) {
+  if (before !== undefined && !isOrMayBeFormatted(record) && task === undefined) {
     return before;
   }
   const mayHaveData = isOrMayBeFormatted(record) || task !== undefined;

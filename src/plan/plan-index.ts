@@ -86,11 +86,7 @@ function brokerFacts(record: BrokerRecord, nowMs: number): unknown {
     formatted: record.formatted,
     mayBeFormatted: record.mayBeFormatted,
     volumesMade: record.volumesMade,
-    oldHome: record.oldHome && [
-      record.oldHome.placement.incarnation,
-      record.oldHome.hasData,
-      record.oldHome.mayBeOutdated,
-    ],
+    oldHome: record.oldHome && [record.oldHome.placement.incarnation, record.oldHome.hasData],
     task: task === undefined ? { launches: record.launches } : taskFacts(task),
     // How it came down decides when and where it is started again; of one that runs it decides nothing.
     ...(task !== undefined && task.unreachableSinceMs === undefined

@@ -21,8 +21,10 @@ export function relocation(broker: DesiredBroker, record: BrokerRecord, context:
     return heldForDistribution(broker, need, context);
   }
   const blocked = relocationBlock(broker, record, context);
-  // What is still there is more than nothing.
-  const back = blocked === undefined ? backHome(broker, record, context) : undefined;
+  // What is still there is more than nothing. But what may be alive at the new place may be in sync again before it starts.
+  const mayLive =
+    record.task !== undefined || record.superseded.some((s) => s.agentId === record.placement?.agentId);
+  const back = blocked === undefined && !mayLive ? backHome(broker, record, context) : undefined;
   if (back !== undefined) {
     return back;
   }

@@ -82,6 +82,25 @@ test('not a byte is formatted before the agent has the word that it will be', ()
     assert.not(existsSync(join(volume, '.kafka-mesos', 'formatting.json')));
   }));
 
+test('no broker is started on a disk that nobody knew of before the agent has the word that it will be', () =>
+  inFolder(async (sandbox) => {
+    await putData(join(sandbox, 'volume'));
+    await onStage(async ({ agent, launch }) => {
+      agent.acknowledges = (status) => reportOf(status).phase !== 'starting';
+      launch({ storage: { mode: 'find', volumes: [{ name: 'main', path: 'volume' }], initialVoters: [] } });
+      const starting = await agent.awaitState('TASK_STARTING', ({ phase }) => phase === 'starting');
+      agent.dropStream();
+      await agent.awaitCall(
+        ({ subscribe }) => subscribe?.unacknowledged_updates?.length === 1,
+        'SUBSCRIBE with it',
+      );
+      assert.not(existsSync(join(sandbox, 'kafka.out')));
+      agent.acknowledge(starting);
+      agent.acknowledges = () => true;
+      await agent.awaitState('TASK_RUNNING');
+    }, sandbox);
+  }));
+
 test('killed before that word is through, the next launch formats, even where data are expected', () =>
   inFolder(async (sandbox) => {
     await onStage(async ({ agent, executor, launch, kill }) => {

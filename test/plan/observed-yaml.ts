@@ -61,8 +61,6 @@ type BrokerForm = {
   readonly volumesMade?: true;
   /** The agent that it was relocated from, its incarnation `old`, until it serves at the new place. */
   readonly oldHome?: string;
-  /** A task may have served at the new place. */
-  readonly outdated?: true;
   readonly launches?: number;
   readonly failures?: number;
   readonly retry?: Time;
@@ -362,7 +360,6 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
             oldHome: {
               placement: makePlacement(desired.name, broker, { agentId: b.oldHome, incarnation: 'old' }),
               hasData: true,
-              ...(b.outdated === undefined ? {} : { mayBeOutdated: b.outdated }),
             },
           }),
       ...(b.launches === undefined ? {} : { launches: b.launches }),

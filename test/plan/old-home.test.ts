@@ -7,7 +7,7 @@ import type { PlanInput } from '../../src/model/observed.ts';
 import type { BrokerRecord, TaskRecord } from '../../src/model/records.ts';
 import { foldRemoval } from '../../src/observe/fold-removal.ts';
 import { foldUpdate } from '../../src/observe/fold-update.ts';
-import { leavePlace } from '../../src/plan/owned.ts';
+import { isOrMayBeFormatted, leavePlace } from '../../src/plan/owned.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { nowMs } from './builders.ts';
@@ -43,7 +43,8 @@ function inputOf(broker: string, offers: readonly string[], kafka = lastInSync):
 }
 
 const ended = `state: ended, agent: agent-7, formatted: false, since: -5m, ${left}`;
-const unheard = `${ended}, mayBeFormatted: true, outdated: true`;
+const unheard = `${ended}, mayBeFormatted: true`;
+const longAway = `state: unreachable, agent: agent-7, formatted: false, since: -1h, ${left}`;
 const outOfReach = `state: unreachable, agent: agent-7, formatted: false, since: -5m, ${left}`;
 
 const show = (world: PlanInput): string => renderPlan(plan(world), nowMs);
@@ -184,7 +185,7 @@ test('taken for stopped, it may have formatted its volume and served on it', () 
     })),
   };
   const taken = storedBy(stopped);
-  assert.equal([taken.mayBeFormatted, taken.volumesMade, taken.oldHome?.mayBeOutdated], [true, true, true]);
+  assert.equal([taken.mayBeFormatted, taken.volumesMade], [true, true]);
 });
 
 test('a replacement that was never carried out is asked for again, and does not go back', () => {
@@ -270,9 +271,9 @@ test('no third place without the gate, and the first one is not forgotten on the
 
 test('only what serves at the new place forgets the old one, and what may have served puts it in doubt', () => {
   const starting = launched({ state: 'TASK_STARTING', seen: true });
-  const states = (record: BrokerRecord): unknown => record.oldHome && (record.oldHome.mayBeOutdated ?? false);
+  const states = (record: BrokerRecord): unknown => record.oldHome && isOrMayBeFormatted(record);
   const heard = (phase: string) => fold(starting, 'TASK_STARTING', said({ phase, formatted: true }));
-  assert.is(states(heard('formatting')), false);
+  assert.is(states(heard('formatting')), true);
   assert.ok(heard('formatting').formatted);
   assert.is(states(heard('starting')), true);
   assert.is(states(fold(starting, 'TASK_RUNNING', { uuid: 'u' })), undefined);
@@ -281,6 +282,126 @@ test('only what serves at the new place forgets the old one, and what may have s
   assert.is(states(told), true, 'nobody heard what it did last');
   assert.is(states(fold(told, 'TASK_RUNNING', { uuid: 'u' })), undefined, 'its word came late');
   assert.is(states(foldRemoval(starting, 'F', policy, nowMs)), true);
+});
+
+const inSyncElsewhere = 'fenced: [4], isr: { events-0: [5] }';
+
+test('nobody goes back to an outdated disk while the task at the new place may be alive', () => {
+  // It reported its start at the new place, and its agent is out of reach past the period; the old disk is offered.
+  const away = withRecord(inputOf(longAway, [oldDisk, '{ agent: agent-8 }'], inSyncElsewhere), {
+    ...recordOf(inputOf(`${longAway}`, [])),
+    formatted: true,
+  });
+  const world = {
+    ...away,
+    mesos: { ...away.mesos, answeredTasks: new Set([recordOf(away).task?.taskId ?? '']) },
+  };
+  const stored = storedBy(world);
+  // The launch is never sent. The task at agent-7 is back, in sync, then the last one, and is stopped.
+  const over = fold(stored, 'TASK_DROPPED', { reason: 'INVALID_OFFERS' });
+  const back = withRecord(inputOf(ended, [oldDisk, '{ agent: agent-7, reserved: [{ broker: 4 }] }']), {
+    ...over,
+    superseded: [],
+  });
+  assert.not.match(show(back), /start broker 4 on agent-5/, show(back));
+});
+
+test('an agent that lost its executor may not have passed on that Kafka was started', () => {
+  const starting = launched({ state: 'TASK_STARTING', seen: true });
+  const formatting = fold(starting, 'TASK_STARTING', said({ phase: 'formatting', formatted: true }));
+  const gone = fold(formatting, 'TASK_FAILED', { uuid: 'u', reason: 'EXECUTOR_TERMINATED' });
+  const world = withRecord(inputOf(ended, [newDisk, oldDisk]), gone);
+  assert.match(show(world), /storage find/, show(world));
+});
+
+test('a release that did not know the old home let it serve for long', () => {
+  // What it leaves: formatted by TASK_RUNNING, stopped in order, the old home as it was.
+  const old = { ...recordOf(inputOf(ended, [])), formatted: true };
+  const world = withRecord(inputOf(ended, [newDisk, oldDisk]), old);
+  assert.not.match(show(world), /start broker 4 on agent-5/, show(world));
+});
+
+test('a launch that came twice lives at the new place, whatever is heard of its end', () => {
+  const dropped = fold(launched(), 'TASK_DROPPED', { reason: 'INVALID_OFFERS' });
+  const lives = fold(dropped, 'TASK_STARTING', {
+    agentId: 'agent-7',
+    ...said({ phase: 'fetching', formatted: false }),
+  });
+  const over = fold(lives, 'TASK_GONE', { reason: 'RECONCILIATION', agentId: 'agent-7' });
+  assert.equal([over.superseded.length, over.mayBeFormatted], [0, true]);
+});
+
+test('with a task out of reach at the new place it is told that the data may be there', () => {
+  const away = withRecord(inputOf(longAway, [oldDisk]), launched({ unreachableSinceMs: nowMs - 3_600_000 }));
+  const world = {
+    ...away,
+    mesos: { ...away.mesos, answeredTasks: new Set([recordOf(away).task?.taskId ?? '']) },
+  };
+  assert.match(show(world), /its data was on agent-5, and may be on agent-7 by now/);
+});
+
+test('a disk that is known to have been formatted, and is empty, is a lost one', () => {
+  const finding = { ...storedBy(inputOf(unheard, [newDisk, oldDisk])), formatted: true };
+  const empty = fold(finding, 'TASK_FAILED', said({ phase: 'stopped', code: 'never-used' }));
+  assert.ok(empty.formatted);
+  assert.not.match(
+    show(withRecord(inputOf(ended, [newDisk, oldDisk]), empty)),
+    /start broker 4 on agent-5/,
+    'what was written since is not there either',
+  );
+  const unused = fold(
+    finding,
+    'TASK_FAILED',
+    said({ phase: 'stopped', code: 'never-used', formatted: true }),
+  );
+  assert.not(unused.formatted);
+});
+
+test('a framework was removed: its task may still be ending at the new place, and hold its volumes', () => {
+  const removed = foldRemoval(launched(), 'F', policy, nowMs - 60_000);
+  const world = withRecord(inputOf(ended, [newAgent, oldDisk]), removed);
+  assert.not.match(show(world), /start broker 4 on agent-5/, show(world));
+});
+
+test('of several places that were left all are named', () => {
+  const there = { ...recordOf(inputOf(longAway, [])), formatted: true };
+  const { task: _away, ...left } = leavePlace(there, 'relocated', nowMs);
+  const { placement } = there;
+  if (placement === undefined) return assert.unreachable();
+  const third = { ...placement, incarnation: 'third', agentId: 'agent-8', hostname: 'agent-8' };
+  const text = show(withRecord(inputOf(ended, ['{ agent: agent-8 }']), { ...left, placement: third }));
+  assert.match(text, /its data was on agent-7 or agent-5/, text);
+});
+
+test('to replace the new place, where it never served, is to go back', () => {
+  const intent = { kind: 'replace', author: 'ann', atMs: nowMs, incarnation: 'i4', acceptLoss: [] } as const;
+  const world = inputOf(ended, ['{ agent: agent-8 }', oldDisk]);
+  const asked = withRecord(world, { ...recordOf(world), intent });
+  assert.match(show(asked), /start broker 4 on agent-5/, show(asked));
+});
+
+test('what the new place refuses or fails at keeps nobody from the old one', () => {
+  const failed = fold(launched({ seen: true }), 'TASK_FAILED', said({ phase: 'stopped', code: 'disk-full' }));
+  const spec = inputOf(ended, []).clusters[0]?.spec.revision ?? 1;
+  for (const over of [
+    { ...failed, retryAtMs: nowMs + 500_000 },
+    fold(launched({ revision: spec }), 'TASK_ERROR', { message: 'refused' }),
+  ]) {
+    const world = withRecord(inputOf(ended, [newAgent, oldDisk]), over);
+    assert.match(show(world), /start broker 4 on agent-5/, show(world));
+  }
+});
+
+test('a last word that comes twice tells nothing new', () => {
+  const starting = launched({ state: 'TASK_STARTING', seen: true });
+  const word = said({ phase: 'stopped', code: 'fetch-failed' });
+  const once = fold(starting, 'TASK_FAILED', word);
+  assert.equal(fold(once, 'TASK_FAILED', word), once);
+  const finding = storedBy(inputOf(unheard, [newDisk, oldDisk]));
+  const unused = said({ phase: 'stopped', code: 'never-used', formatted: true });
+  const found = fold({ ...finding, formatted: true }, 'TASK_FAILED', unused);
+  assert.not(found.formatted);
+  assert.equal(fold(found, 'TASK_FAILED', unused), found);
 });
 
 test.run();

@@ -55,7 +55,7 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
   let task: TaskInfo | undefined;
   let launch: BrokerLaunch | undefined;
   let instance: Instance | undefined;
-  let formatUuid: string | undefined;
+  let awaited: { readonly uuid: string; readonly go: () => void } | undefined;
   let terminalUuid: string | undefined;
   let isServing = false;
   let connected = false;
@@ -126,6 +126,8 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
     host.exited(container, 0);
   }
 
+  const starting: Report = { phase: 'starting', formatted: true };
+
   function begin(): void {
     update('TASK_STARTING', { phase: 'fetching' });
     later(100, 3_000, () => {
@@ -140,9 +142,19 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
         factsOf(host.diskOf(container), launch),
       );
       if (decision.kind === 'refuse') {
-        finish('TASK_FAILED', { phase: 'stopped', code: decision.code, message: decision.message });
+        const { marker, clusterId } = host.diskOf(container);
+        finish('TASK_FAILED', {
+          phase: 'stopped',
+          code: decision.code,
+          message: decision.message,
+          ...(decision.code === 'never-used' && (marker !== undefined || clusterId !== undefined)
+            ? { formatted: true }
+            : {}),
+        });
       } else if (decision.kind === 'use') {
-        startBroker();
+        // Where nobody may know that it is formatted, somebody has to before it serves.
+        if (launch.storage.mode === 'expect') startBroker();
+        else awaited = { uuid: update('TASK_STARTING', starting), go: startBroker };
       } else {
         host.diskOf(container).marker = {
           ...decision.intent,
@@ -150,7 +162,7 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
           clusterId: launch.clusterId,
           nodeId: launch.nodeId,
         };
-        formatUuid = update('TASK_STARTING', { phase: 'formatting', formatted: true });
+        awaited = { uuid: update('TASK_STARTING', { phase: 'formatting', formatted: true }), go: format };
       }
     });
   }
@@ -171,7 +183,7 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
   }
 
   function startBroker(): void {
-    if (launch === undefined) return;
+    if (launch === undefined || terminalUuid !== undefined) return;
     if (host.failsToStart()) {
       finish('TASK_FAILED', { phase: 'stopped', code: 'process-exited', message: 'it exited with status 1' });
       return;
@@ -179,7 +191,7 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
     const kafka = host.kafkaOf(launch.clusterId);
     instance = kafka.start(launch, task?.task_id.value ?? '', container.agentName, host.diskOf(container));
     host.onStarted(instance);
-    update('TASK_STARTING', { phase: 'starting' });
+    update('TASK_STARTING', starting);
     const waitUntilServing = (): void => {
       if (launch === undefined || instance === undefined) return;
       if (!kafka.serves(instance)) {
@@ -227,9 +239,10 @@ export function createExecutorModel(container: StartContainer, host: ExecutorHos
           const at = pending.findIndex((status) => status.uuid === uuid);
           if (at >= 0) pending.splice(at, 1);
           // Only what the agent has checkpointed is sure to be heard of: then it may be formatted.
-          if (uuid === formatUuid) {
-            formatUuid = undefined;
-            format();
+          if (uuid === awaited?.uuid) {
+            const { go } = awaited;
+            awaited = undefined;
+            go();
           }
           if (uuid === terminalUuid) later(1, 3_000, exit);
           return;

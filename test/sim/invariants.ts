@@ -176,7 +176,8 @@ export function createInvariants(truth: Truth): Invariants {
     if (update === undefined) throw new Violation(`an update that never came was acknowledged: ${taskId}`);
     const record = ownerOf(truth, update.taskId);
     const said = `${update.state} of ${update.taskId} was acknowledged before it was stored`;
-    const isFormatted = update.data.includes('"formatted":true');
+    // A format on which no replica was ever kept is one to forget.
+    const isFormatted = update.data.includes('"formatted":true') && !update.data.includes('"never-used"');
     if (record === undefined) {
       // An end that the master told before is no reason to forget what its executor had said.
       const after = brokerRecords(truth).find((r) => r.last?.taskId === update.taskId);
