@@ -399,14 +399,18 @@ function troubleOf(silent: number, heartbeatsLost: boolean): string | undefined 
 /** Gives the volumes their real paths, so that the same volume has one name from every sandbox. */
 async function openVolumes(launch: BrokerLaunch, sandbox: string): Promise<DiskVolume[]> {
   const volumes: DiskVolume[] = [];
-  for (const { name, path } of launch.storage.volumes) {
+  for (const { name, path, persistent } of launch.storage.volumes) {
     const place = resolvePath(sandbox, path);
-    // A host path that is missing is a disk that is not mounted: made here, it would look like an empty one.
-    if (!isAbsolute(path)) await mkdir(place, { recursive: true });
+    // What is missing where Mesos or a mount should have put it would, made here, look like an empty disk, and what is
+    // written to it would be lost with the sandbox.
+    if (persistent !== true && !isAbsolute(path)) await mkdir(place, { recursive: true });
     const real = await realpath(place).catch((cause: unknown) => {
       throw new BrokerFailure('storage-unusable', `volume "${name}" at ${place}: ${errorText(cause)}`, {
         cause,
-        remedy: 'Create or mount the folder on this agent and let the task user own it.',
+        remedy:
+          persistent === true
+            ? "The Mesos agent did not put the persistent volume into the sandbox; its log says why (search for the volume's name)."
+            : 'Create or mount the folder on this agent and let the task user own it.',
       });
     });
     volumes.push({ name, path: real });

@@ -81,6 +81,8 @@ export type LaunchVolume = {
   readonly name: string;
   /** Relative to the sandbox for a persistent volume or sandbox storage; absolute for a host path. */
   readonly path: string;
+  /** Mesos puts it there. Absent from launches of schedulers that did not say. */
+  readonly persistent?: true;
 };
 
 export type BrokerLaunch = {

@@ -389,7 +389,8 @@ function placedVolume(
     kind: 'persistent',
     sizeMiB,
     persistenceId,
-    path: `volumes/${volume.name}`,
+    // One name, no folders: agents leave a container path with a slash in it out, and only log that they did.
+    path: `volume-${volume.name}`,
     source,
     ...(base.length === 0 ? {} : { base }),
   };

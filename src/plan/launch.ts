@@ -185,7 +185,11 @@ function brokerLaunch(input: LaunchInput, placement: Placement, mode: StorageMod
     ...(broker.jre === undefined ? {} : { jre: broker.jre }),
     storage: {
       mode,
-      volumes: placement.volumes.map((v) => ({ name: v.name, path: v.path })),
+      volumes: placement.volumes.map(({ name, path, kind }) => ({
+        name,
+        path,
+        ...(kind === 'persistent' ? { persistent: true as const } : {}),
+      })),
       initialVoters: cluster.voters.map(({ nodeId, host, port, directoryId }) => ({
         nodeId,
         host,

@@ -72,7 +72,9 @@ function volumesOf(
       const isOurs = persistenceId.startsWith(before) && persistenceId.endsWith(after);
       return [
         {
-          name: isOurs ? persistenceId.slice(before.length, -after.length) : (path.split('/').at(-1) ?? path),
+          name: isOurs
+            ? persistenceId.slice(before.length, -after.length)
+            : path.replace(/^(volumes\/|volume-)/, ''),
           kind: 'persistent',
           sizeMiB: resource.scalar ?? 0,
           persistenceId,

@@ -155,6 +155,18 @@ const failures: [string, Partial<BrokerLaunch>, string, RegExp, ((volume: string
     /Create or mount/,
   ],
   [
+    'a persistent volume that the agent did not put there',
+    {
+      storage: {
+        mode: 'join',
+        volumes: [{ name: 'main', path: 'volume', persistent: true }],
+        initialVoters: [],
+      },
+    },
+    'storage-unusable',
+    /did not put the persistent volume/,
+  ],
+  [
     'a name that is not ours',
     {
       listeners: [

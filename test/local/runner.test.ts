@@ -253,14 +253,14 @@ test('volumes outlive containers and are linked into sandboxes; destroyed ones c
       persistenceId: 'broker-0',
       role: 'kafka',
       volumePath: 'volumes/roles/kafka/broker-0',
-      containerPath: 'data/log',
+      containerPath: 'log',
       mode: 'RW' as const,
     };
     runner.createVolume('agent-1', volume);
-    const sandbox = start('c1', { value: 'echo kept > data/log/file' }, { volumes: [volume] });
+    const sandbox = start('c1', { value: 'echo kept > log/file' }, { volumes: [volume] });
     await report('c1', 'container-exited');
-    assert.ok(lstatSync(path.join(sandbox, 'data/log')).isSymbolicLink());
-    start('c2', { value: 'cat data/log/file > seen' }, { volumes: [volume] });
+    assert.ok(lstatSync(path.join(sandbox, 'log')).isSymbolicLink());
+    start('c2', { value: 'cat log/file > seen' }, { volumes: [volume] });
     await report('c2', 'container-exited');
     assert.is(
       readFileSync(path.join(work, 'slaves/S0/frameworks/F0/executors/e-c2/runs/c2/seen'), 'utf8'),
@@ -268,14 +268,23 @@ test('volumes outlive containers and are linked into sandboxes; destroyed ones c
     );
     runner.destroyVolume('agent-1', volume);
     runner.createVolume('agent-1', volume);
-    start('c3', { value: 'ls data/log | wc -l > seen' }, { volumes: [volume] });
+    start('c3', { value: 'ls log | wc -l > seen' }, { volumes: [volume] });
     await report('c3', 'container-exited');
     assert.is(
       readFileSync(path.join(work, 'slaves/S0/frameworks/F0/executors/e-c3/runs/c3/seen'), 'utf8').trim(),
       '0',
     );
-    start('c4', { value: 'true' }, { volumes: [{ ...volume, containerPath: '../../out' }] });
-    assert.is((await report('c4', 'container-failed')).kind, 'container-failed');
+    // An agent leaves a nested path out, logs that, and runs the container all the same.
+    for (const [id, containerPath] of [
+      ['c4', 'nested/log'],
+      ['c5', '../../out'],
+    ] as const) {
+      const other = start(id, { value: 'true' }, { volumes: [{ ...volume, containerPath }] });
+      await report(id, 'container-exited');
+      assert.not(existsSync(path.join(other, containerPath)));
+    }
+    start('c6', { value: 'true' }, { volumes: [{ ...volume, containerPath: '..' }] });
+    assert.is((await report('c6', 'container-failed')).kind, 'container-failed');
   }));
 
 test('fetches from http, files and paths; extracts, caches, marks executable', () =>

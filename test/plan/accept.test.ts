@@ -29,6 +29,15 @@ test('several brokers on one agent start by one ACCEPT, each with what is reserv
   );
 });
 
+test('a container path is one name: agents leave out what has a slash in it', () => {
+  const loop = new PlannerLoop(makeDesired({ brokers: [makeBroker(0)] }), ['agent-1']);
+  for (let i = 0; i < 3; i += 1) loop.pass();
+  const paths = loop.world.outputs.flatMap((o) =>
+    o.kind === 'start-container' ? o.volumes.map((v) => v.containerPath) : [],
+  );
+  assert.equal(paths, ['volume-data']);
+});
+
 /** As a master does that refuses it: the operation names somebody else's principal. */
 function spoil(kind: 'reserve' | 'create', times: number): (call: MesosCall) => MesosCall {
   let left = times;

@@ -136,7 +136,7 @@ export function makePlacement(
       ...(broker.storage.kind === 'persistent'
         ? { persistenceId: `${clusterName}-${broker.id}-${v.name}-${incarnation}` }
         : {}),
-      path: v.hostPath ?? `volumes/${v.name}`,
+      path: v.hostPath ?? `${broker.storage.kind === 'persistent' ? 'volume-' : 'volumes/'}${v.name}`,
       source: v.disk === 'root' ? { kind: 'root' } : { kind: v.disk, root: '/mnt/disk' },
     })),
     boundAtMs: changes.boundAtMs ?? nowMs - 7_200_000,

@@ -318,7 +318,7 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
               kind: 'persistent' as const,
               sizeMiB,
               persistenceId: `${desired.name}-${broker.id}-${name}-i${broker.id}`,
-              path: `volumes/${name}`,
+              path: `volume-${name}`,
               source: b.disk === undefined ? { kind: 'root' as const } : { kind: b.disk, root: '/mnt/disk' },
             })),
           };

@@ -45,12 +45,13 @@ export function linkVolumes(workDirectory: string, sandbox: string, volumes: rea
   mkdirSync(sandbox, { recursive: true });
   const owner = statSync(sandbox);
   for (const volume of volumes) {
+    // As an agent does (posix.cpp and linux.cpp of the filesystem isolators), which only logs that it left it out.
+    if (volume.containerPath.includes('/')) continue;
     const source = volumeDirectory(workDirectory, volume);
     const link = pathInside(sandbox, volume.containerPath);
     mkdirSync(source, { recursive: true });
     // Only root may give a directory away, and only root runs containers of others.
     if (process.getuid?.() === 0) chownSync(source, owner.uid, owner.gid);
-    mkdirSync(path.dirname(link), { recursive: true });
     if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync(source, link);
   }
 }
