@@ -82,7 +82,12 @@ export async function lead(
       return { executor, node, kafka: distributions.kafka(), kafkaMissing: distributions.kafkaMissing() };
     },
     mayAct: leadership.mayAct,
-    onFatal: fail,
+    onFatal: (error) => {
+      // The master ends the stream of who tears down; subscribed again, by a store that knows no id, it would be another
+      // framework, and left behind.
+      client?.close();
+      fail(error);
+    },
     observer: metrics.observer,
   });
   const distributions = createDistributions({
