@@ -259,6 +259,10 @@ const afterwards = ({ isVoter }: { readonly isVoter?: true }): string =>
 function causeRemedy(last: string): string | undefined {
   // `os::chown` of the agent, seen in 04-task-failures of the recordings of Mesos 1.11.
   const user = /No such user '([^']*)'/.exec(last)?.[1];
+  // The disk isolator of an agent with --enforce_container_disk_quota, seen on Mesos 1.12.
+  if (/^Disk usage .* exceeds quota/.test(last)) {
+    return 'let the spec give its volume more (`storage.size`), or let topics keep less (retention.ms, retention.bytes)';
+  }
   return user === undefined
     ? undefined
     : `make the user ${user} on that agent, or let the task run as another: \`user\` of the broker in the spec, or --user of the scheduler`;

@@ -282,7 +282,9 @@ function heldForOffer(
             agentId: home.agentId,
             hostname: home.hostname,
             untilMs: Math.max(untilMs, nowMs),
-            ...(record.last?.reason === 'AGENT_DRAINING' ? { drained: true as const } : {}),
+            ...(record.last?.reason === 'AGENT_DRAINING' && record.last.state !== 'TASK_GONE_BY_OPERATOR'
+              ? { drained: true as const }
+              : {}),
             ...(isVoter(memory, broker.id) ? { isVoter: true as const } : {}),
           }
         : { kind: 'no-matching-offer', wanted: wantedOf(broker), rejections },
