@@ -20,6 +20,7 @@ import { startWaitOf, troubleOf } from './broker-trouble.ts';
 import { deletionOf } from './deletion.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
 import { diskCondition, diskStatus, diskTrouble, diskWarnings } from './disks.ts';
+import { growthsOf } from './growth.ts';
 import { activeIntent, withIntents } from './intents.ts';
 import { isOver } from './maintenance.ts';
 import { needOf } from './needs.ts';
@@ -264,6 +265,10 @@ function phaseOf(
     up >= wantedUp &&
     brokers.every((b) => b.state === 'running' || b.state === 'stopped') &&
     brokers.every((b) => b.waiting === undefined && b.drift.length === 0) &&
+    // Nothing is held or drifts while the next step of a growth is about to be stored.
+    memory.spec.desired.brokers.every(
+      (b) => b.state !== 'running' || growthsOf(b, memory.brokers.get(b.id)?.placement).length === 0,
+    ) &&
     // Whoever does not know cannot say so.
     (isKafkaKnown || wantedUp === 0) &&
     // What is to be done once is done when it is forgotten; a stop and a pause are as wanted.

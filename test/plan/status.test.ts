@@ -47,6 +47,35 @@ test('a topic without the replicas of a broker that is kept stopped says so, and
   assert.is(status.brokers[2]?.lastEnd?.ordered, true);
 });
 
+test('a cluster with a volume that is to grow has not converged, whatever the last plan said', () => {
+  const grown = makeDesired({
+    brokers: desired.brokers.map((b) => ({
+      ...b,
+      storage: {
+        kind: 'persistent' as const,
+        volumes: b.storage.volumes.map((v) => ({ ...v, sizeMiB: v.sizeMiB + 1 })),
+      },
+    })),
+  });
+  const records = desired.brokers.map((b) => makeRecord(desired, b));
+  const phaseOf = (wanted: typeof desired) => {
+    const memory = makeMemory(wanted, records);
+    const input = makeInput([memory], {
+      kafka: { demo: { known: true, value: makeKafka(desired) } },
+    });
+    // As between the storing of a revision and its first pass.
+    return clusterStatus({
+      input,
+      memory,
+      plan: { steps: [], held: [], declined: [] },
+      events: [],
+      rates: new Map(),
+    }).phase;
+  };
+  assert.is(phaseOf(makeDesired()), 'converged');
+  assert.is.not(phaseOf(grown), 'converged');
+});
+
 test('nothing is in sync as long as Kafka cannot be asked, topics or none', () => {
   const memory = makeMemory(makeDesired());
   const input = makeInput([memory], { kafka: { demo: { known: false, why: 'no broker answers' } } });
