@@ -41,14 +41,13 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
   }
 
   /**
-   * Nobody can see it any more: its agent was marked gone; or it is an executor's share on an agent that was cut off before
-   * it could tell that the container had ended. That one goes when an offer shows it, without a record too.
+   * Its agent was marked gone, and nobody can see it any more; or it is only counted, as an executor's share is that comes
+   * free late: that goes when an offer shows it, without a record too, and in the end nothing may be left of it.
    */
-  function isOutOfSight({ agentName, resource }: ReturnType<typeof reservations>[number]): boolean {
+  function mayStay({ agentName, resource }: ReturnType<typeof reservations>[number]): boolean {
     const { state } = truth.cluster;
-    const { agentId = '', linked } = state.processes[agentName] ?? {};
-    const isShare = resource.name === 'cpus' || resource.name === 'mem';
-    return state.goneAgents[agentId] !== undefined || (isShare && linked !== true);
+    const { agentId = '' } = state.processes[agentName] ?? {};
+    return state.goneAgents[agentId] !== undefined || resource.name === 'cpus' || resource.name === 'mem';
   }
 
   /** A retry may reserve twice; what a running task does not use goes back. */
@@ -164,7 +163,7 @@ export function createVolumeChecks(truth: Truth): VolumeChecks {
       if (path.includes('/brokers/')) {
         const { clusterName, id, last } = before as BrokerRecord;
         const left = reservations(truth).find(
-          (r) => r.cluster === clusterName && r.broker === id && !isOutOfSight(r),
+          (r) => r.cluster === clusterName && r.broker === id && !mayStay(r),
         );
         // An operator said that the machine is gone, and it may still come back as another agent.
         if (left !== undefined && last?.state !== 'TASK_GONE_BY_OPERATOR') {
