@@ -29,6 +29,7 @@ import {
   isCrowdedOut,
   isStuckForGood,
   ownerOf,
+  reachableLiveTasks,
   specRecord,
   type Truth,
   Violation,
@@ -336,8 +337,9 @@ export async function runSeed(
   isSilent = false;
   trace.listen(() => {});
   if (noise.length > 0) violate(`not silent after it converged: ${noise.slice(0, 3).join('; ')}`);
-  // A former task may hold up its broker's leaving until it is asked about again, and has no agent any more.
-  if (leavesWithFormerTasks(truth)) await pass(longSilenceMs);
+  // A former task may hold up its broker's leaving until it is asked about again, and has no agent any more; one of which
+  // no word came is heard of by then.
+  if (leavesWithFormerTasks(truth) || hasStrangers(truth)) await pass(longSilenceMs);
   guarded(() => invariants.atTheEnd());
   guarded(() => volumes.atTheEnd(isStuck));
   guarded(() => intents.atTheEnd(isStuck));
@@ -372,6 +374,9 @@ export async function runSeed(
     trace: trace.lines,
   };
 }
+
+const hasStrangers = (truth: Truth): boolean =>
+  reachableLiveTasks(truth).some(({ taskId }) => ownerOf(truth, taskId)?.task?.taskId !== taskId);
 
 function leavesWithFormerTasks(truth: Truth): boolean {
   return brokerRecords(truth).some(
