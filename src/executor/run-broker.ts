@@ -409,7 +409,7 @@ async function openVolumes(launch: BrokerLaunch, sandbox: string): Promise<DiskV
         cause,
         remedy:
           persistent === true
-            ? "The Mesos agent did not put the persistent volume into the sandbox; its log says why (search for the volume's name)."
+            ? "The Mesos agent did not put the persistent volume into the sandbox; its log says why (search for the volume's name). One of an earlier release, at volumes/NAME, is never put there: replace the broker."
             : 'Create or mount the folder on this agent and let the task user own it.',
       });
     });

@@ -2,10 +2,8 @@
 import type { Offer } from '../model/mesos.ts';
 import type { ObservedMesos } from '../model/observed.ts';
 import type { BrokerRecord, Placement } from '../model/records.ts';
+import { newsMs } from './left-places.ts';
 import { isOnItsVolumes } from './owned.ts';
-
-/** An answer to an offer, and what an earlier scheduler sent, arrives within this. */
-const settlesMs = 3_000;
 
 type Placed = Pick<BrokerRecord, 'placement'>;
 
@@ -52,7 +50,7 @@ export function isOfferedWithoutVolumes(
   const there = offers.filter((o) => o.agentId === placement?.agentId);
   const sinceMs =
     Math.max(answeredOffers.get(placement?.agentId ?? '') ?? 0, subscribedAtMs, last?.endedAtMs ?? 0) +
-    settlesMs;
+    newsMs;
   return (
     ids.size > 0 &&
     there.some((o) => o.receivedAtMs >= sinceMs) &&

@@ -20,7 +20,7 @@ const settleMs = 90_000;
  * What an earlier scheduler sent and no agent has confirmed, the master names within this after a subscription. An
  * offer from before the place was given up shows nothing either: the task had it then.
  */
-const newsMs = 3_000;
+export const newsMs = 3_000;
 /**
  * The executor's share comes free when its container ends, a moment after the task. Its end is told by a FAILURE event;
  * when that was not heard, this is taken for long enough.

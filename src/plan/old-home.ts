@@ -12,9 +12,8 @@ import { heldNeed, type Need, type NeedContext, wantHome } from './need.ts';
 import { goBack, isOnItsVolumes, isOrMayBeFormatted } from './owned.ts';
 
 /**
- * As long as it cannot have served at its new place, its home is where it was, if that is offered. Where it may have,
- * and Kafka wants what it had, it starts only on a disk with replicas. Undefined: it starts as its record says, since
- * nothing would be lost with its old disk.
+ * Of one that cannot go back (`backHome` is asked before): where Kafka would lose what it had, it starts only on a disk
+ * with replicas, and not at all where there can be none. Undefined: it starts as its record says.
  */
 export function untilItServes(
   broker: DesiredBroker,

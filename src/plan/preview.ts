@@ -1,5 +1,4 @@
 /** What `kafka-mesos plan` shows: all that differs between the spec and what is, gates and offers aside. */
-
 import type { ClusterPlan } from '../model/api.ts';
 import { count } from '../model/count.ts';
 import type { DeletionPolicy, DesiredBroker } from '../model/desired.ts';

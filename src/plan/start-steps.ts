@@ -130,7 +130,7 @@ function relocateReason({ placement, intent }: BrokerRecord): string {
 
 function startReason(need: LaunchNeed): string {
   if (need.finds === true) {
-    return 'its newest data may be here, and it starts only if they are';
+    return 'its newest data may be here: it starts only if its replicas are found';
   }
   if (need.isBackFrom !== undefined) {
     return `back on its old disk, which has its data; it never served on ${need.isBackFrom}`;

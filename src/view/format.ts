@@ -56,5 +56,3 @@ export function formatBytes(bytes: number): string {
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 const two = (value: number): string => String(value).padStart(2, '0');
-
-/** `1 broker`, `3 brokers`. */

@@ -11,7 +11,7 @@ import { createRotatingFile, startProcess } from '../../src/executor/process.ts'
 import type { BrokerLaunch } from '../../src/model/launch.ts';
 import { type Clock, systemClock } from '../../src/sys/clock.ts';
 import { clusterId, directoryId, freePort, inFolder, sampleLaunch, sampleTask, within } from './helpers.ts';
-import { reportOf, startScriptedAgent } from './scripted-agent.ts';
+import { reportOf, type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 import { onStage } from './stage.ts';
 
 /** A zombie is dead: an orphan may wait long for an init that reaps. */
@@ -62,6 +62,15 @@ test('from LAUNCH over the first format to RUNNING, and by KILL to the end', () 
     assert.match(await readFile(join(sandbox, 'kafka.out'), 'utf8'), /Kafka Server started/);
   }));
 
+/** Unrelated to what is waited for: when it is over, what was not done is not about to be done. */
+async function roundTrip(agent: ScriptedAgent): Promise<void> {
+  agent.dropStream();
+  await agent.awaitCall(
+    ({ subscribe }) => subscribe?.unacknowledged_updates?.length === 1,
+    'SUBSCRIBE with it',
+  );
+}
+
 test('not a byte is formatted before the agent has the word that it will be', () =>
   onStage(async ({ agent, launch, volume }) => {
     agent.acknowledges = (status) => reportOf(status).phase !== 'formatting';
@@ -69,12 +78,7 @@ test('not a byte is formatted before the agent has the word that it will be', ()
     const formatting = await agent.awaitState('TASK_STARTING', ({ phase }) => phase === 'formatting');
     assert.is(reportOf(formatting).formatted, true);
     assert.ok(existsSync(join(volume, '.kafka-mesos', 'formatting.json')));
-    // An unrelated round trip later there is still nothing.
-    agent.dropStream();
-    await agent.awaitCall(
-      ({ subscribe }) => subscribe?.unacknowledged_updates?.length === 1,
-      'SUBSCRIBE with it',
-    );
+    await roundTrip(agent);
     assert.not(existsSync(join(volume, 'data')));
     agent.acknowledge(formatting);
     agent.acknowledges = () => true;
@@ -89,11 +93,7 @@ test('no broker is started on a disk that nobody knew of before the agent has th
       agent.acknowledges = (status) => reportOf(status).phase !== 'starting';
       launch({ storage: { mode: 'find', volumes: [{ name: 'main', path: 'volume' }], initialVoters: [] } });
       const starting = await agent.awaitState('TASK_STARTING', ({ phase }) => phase === 'starting');
-      agent.dropStream();
-      await agent.awaitCall(
-        ({ subscribe }) => subscribe?.unacknowledged_updates?.length === 1,
-        'SUBSCRIBE with it',
-      );
+      await roundTrip(agent);
       assert.not(existsSync(join(sandbox, 'kafka.out')));
       agent.acknowledge(starting);
       agent.acknowledges = () => true;
