@@ -121,6 +121,8 @@ export async function lead(
       requireLeadership(leadership.mayAct);
       return toSubscribe(framework, reconciler.frameworkId());
     },
+    // The lease was asked for when the loop sent it; behind a slow answer it may have run out since.
+    beforeCall: () => requireLeadership(leadership.mayAct),
     onEvent: (event) => {
       const translated = toEvent(event, framework.role, clock.nowMs());
       if (translated === undefined) return;

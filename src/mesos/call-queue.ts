@@ -20,6 +20,8 @@ export type CallQueueOptions = {
   readonly credentials?: Credentials | undefined;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Called when a call's turn has come; what it throws rejects that call unsent and ends the queue. */
+  readonly beforeCall: () => void;
   /**
    * The subscription is of no use any more: the master disowned it, or a call's outcome is unknown. In the
    * second case a later call might overtake the lost one on another connection, and only a new stream id
@@ -36,7 +38,7 @@ type Waiting = {
 };
 
 export function createCallQueue(options: CallQueueOptions): CallQueue {
-  const { master, streamId, credentials, clock, timeoutMs, onBroken } = options;
+  const { master, streamId, credentials, clock, timeoutMs, beforeCall, onBroken } = options;
   const agent = new http.Agent({ keepAlive: true });
   const waiting: Waiting[] = [];
   let sending = false;
@@ -64,6 +66,7 @@ export function createCallQueue(options: CallQueueOptions): CallQueue {
 
   async function post({ type, body }: Waiting): Promise<void> {
     if (closed) throw notSent(type);
+    beforeCall();
     const request = openPost({ master, body, agent, credentials, streamId });
     inFlight = request;
     // Before there is a connection nothing can have been sent; from then on nobody knows.

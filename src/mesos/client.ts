@@ -27,7 +27,7 @@ export type SchedulerClient = {
    * - UnavailableError, `outcome: 'not-sent'`: there is no subscription, or it ended before this call's turn;
    * - UnavailableError, `outcome: 'unknown'`: it was written and the answer did not come;
    * - ConflictError: the master does not know this subscription any more (made anew), or another scheduler has
-   *   taken it over, or the framework is over (both terminal);
+   *   taken it over, or the framework is over (both terminal), or `beforeCall` forbids it;
    * - ProtocolError: the master refuses the call itself (its words are in the message);
    * - InvariantError: the call cannot be encoded.
    *
@@ -66,6 +66,11 @@ export type SchedulerClientOptions = {
    * this scheduler may not subscribe just now; that counts as a failed attempt.
    */
   readonly subscription: () => Subscribe;
+  /**
+   * Asked just before each call is sent, which may have waited for the answers to those before it. It throws a
+   * ConflictError where nothing may be sent any more; the call rejects with it.
+   */
+  readonly beforeCall: () => void;
   /** Every event, in order, SUBSCRIBED, HEARTBEAT and ERROR included. */
   readonly onEvent: (event: SchedulerEvent) => void;
   /** Each change; `subscribed` comes just before its SUBSCRIBED event. */
@@ -177,6 +182,7 @@ export function createSchedulerClient(options: SchedulerClientOptions): Schedule
         credentials,
         clock,
         timeoutMs,
+        beforeCall: options.beforeCall,
         // The ERROR event that says the same may still be on its way; a resubscription in between would throw
         // out the scheduler that has taken over.
         onBroken: (error) => {

@@ -40,6 +40,7 @@ function createHarness(options: {
   readonly detector: LeaderDetector;
   readonly credentials?: Credentials;
   readonly random?: number;
+  readonly beforeCall?: () => void;
 }): Harness {
   const clock = createVirtualClock();
   const events: SchedulerEvent[] = [];
@@ -67,6 +68,7 @@ function createHarness(options: {
       framework_info: frameworkId === undefined ? framework : { ...framework, id: { value: frameworkId } },
       suppressed_roles: ['kafka'],
     }),
+    beforeCall: options.beforeCall ?? (() => {}),
     onEvent(event) {
       if (event.type === 'SUBSCRIBED') frameworkId = event.subscribed.framework_id.value;
       events.push(event);
@@ -106,7 +108,7 @@ async function withSubscription(
     stream: EventStreamEnd,
     subscribe: Arrival,
   ) => Promise<void>,
-  options: { readonly credentials?: Credentials } = {},
+  options: { readonly credentials?: Credentials; readonly beforeCall?: () => void } = {},
 ): Promise<void> {
   await withMasters(1, async ([master]) => {
     assert.ok(master);
@@ -244,6 +246,30 @@ test('a call whose answer is lost is unknown, those behind it are not sent, and 
     await next;
     assert.is(master.waiting(), 0);
   }));
+
+test('a call that waited behind a slow answer is asked about again, and not sent when it may not be', () => {
+  let mayAct = true;
+  const over = new ConflictError('KM_CONFLICT_LEADERSHIP_LOST', 'another may lead by now');
+  const beforeCall = (): void => {
+    if (!mayAct) throw over;
+  };
+  return withSubscription(
+    async ({ client, connected }, master) => {
+      const slow = client.call(revive);
+      const waits = rejection(client.call({ type: 'SUPPRESS' }));
+      const behind = rejection(client.call(revive));
+      const arrival = await master.next();
+      mayAct = false;
+      arrival.answer(202);
+      await slow;
+      assert.is(await orHang(waits, 'it was sent'), over);
+      assert.is(((await behind) as UnavailableError).outcome, 'not-sent');
+      await connected('disconnected');
+      assert.is(master.waiting(), 0, 'none of them was sent');
+    },
+    { beforeCall },
+  );
+});
 
 test('a call that is not answered in time is unknown', () =>
   withSubscription(async ({ client, clock }, master) => {

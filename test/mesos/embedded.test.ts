@@ -63,6 +63,7 @@ function connect(mesos: LocalMesos, frameworkId?: string) {
     random: systemRandom,
     logger: silentLogger,
     subscription: () => toSubscribe(settings, frameworkId),
+    beforeCall: () => {},
     onEvent(event) {
       const translated = toEvent(event, settings.role, systemClock.nowMs());
       if (translated !== undefined) events.push(translated);

@@ -53,6 +53,7 @@ export function subscribe(
     logger: silentLogger,
     ...(credentials === undefined ? {} : { credentials }),
     subscription: () => toSubscribe({ name, user, role, principal, failoverTimeoutMs }, known),
+    beforeCall: () => {},
     onConnection: () => {},
     onEvent(event) {
       events.push(event);
