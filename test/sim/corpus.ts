@@ -6,16 +6,18 @@ import type { Run } from './directions.ts';
  * of its time; then it is worth choosing anew.
  */
 export const corpus: readonly Run[] = [
-  { seed: 7, direction: 'rescinded' },
-  { seed: 11, direction: 'grown' },
-  { seed: 8, direction: 'mounted' },
-  { seed: 12, direction: 'mounted' },
   { seed: 8, direction: 'taken over' },
   { seed: 6, direction: 'taken over' },
-  { seed: 7, direction: 'lost' },
-  { seed: 6, direction: 'removed' },
-  { seed: 12, direction: 'asked' },
+  { seed: 9, direction: 'crashing' },
+  { seed: 8, direction: 'crashing' },
+  { seed: 13, direction: 'crashing' },
+  { seed: 7, direction: 'crashing' },
   { seed: 5, direction: 'elected' },
+  { seed: 11, direction: 'grown' },
+  { seed: 7, direction: 'lost' },
+  { seed: 3, direction: 'edited' },
+  { seed: 12, direction: 'asked' },
   { seed: 11, direction: 'replaced' },
-  { seed: 6, direction: 'partitioned for long' },
+  { seed: 1, direction: 'serves on' },
+  { seed: 7, direction: 'rescinded' },
 ];

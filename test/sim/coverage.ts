@@ -66,7 +66,7 @@ export const parts: Readonly<Partial<Record<Item, readonly string[]>>> = {
   3: ['repeated', 'unknown task'],
   4: ['by name', 'all', 'stranger killed'],
   6: ['latest', 'GONE', 'UNREACHABLE', 'GONE_BY_OPERATOR', 'UNKNOWN'],
-  7: ['waits', 'relocated'],
+  7: ['waits', 'not while it serves', 'relocated'],
   8: ['kept', 'killed'],
   11: ['same id', 'another id'],
   12: ['DROPPED', 'ERROR', 'GONE_BY_OPERATOR'],

@@ -22,6 +22,8 @@ export type Direction = {
   readonly hasSingleReplicas?: true;
   readonly hasClusterBeside?: true;
   readonly disk?: 'root' | 'mount';
+  /** Schedulers die before or after what crosses for the first time, whatever it is. */
+  readonly crashesEverywhere?: true;
   /** In the end the framework's id is lost, then the framework removed. */
   readonly losesFramework?: true;
 };
@@ -88,6 +90,25 @@ export const directions = {
     hasRoomToMove: true,
     edits: ['a broker less', 'a broker more', 'a broker less'],
     faults: ['broker killed', 'call repeated'],
+    isAlone: true,
+  },
+  'serves on': { hasRoomToMove: true, faults: ['agent partitioned'], isAlone: true },
+  crashing: {
+    hasRoomToMove: true,
+    crashesEverywhere: true,
+    edits: [
+      'another topic',
+      'more partitions',
+      'a setting that changes while it runs',
+      'a broker less',
+      'destroyed',
+    ],
+    faults: ['machine maintained'],
+    isAlone: true,
+  },
+  edited: {
+    edits: ['a broker stopped', 'all brokers running', 'the roll paused or not', 'back to the beginning'],
+    faults: ['update delayed', 'call delayed'],
     isAlone: true,
   },
   lost: {

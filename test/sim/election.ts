@@ -24,6 +24,8 @@ export type Election = {
   isReachable(process: SchedulerProcess): boolean;
   cut(process: SchedulerProcess, isCut: boolean): void;
   healAll(): void;
+  /** ZooKeeper has given its session up, whether it knows or not: nothing of it may arrive anywhere. */
+  hasExpired(process: SchedulerProcess): boolean;
 };
 
 type Session = {
@@ -46,6 +48,7 @@ export function createElection(deps: {
   /** In order of joining. */
   const queue: Session[] = [];
   const cutOff = new Set<SchedulerProcess>();
+  const expired = new Set<SchedulerProcess>();
 
   function promote(): void {
     const first = queue[0];
@@ -68,6 +71,7 @@ export function createElection(deps: {
       if (!session.alive) return;
       if (clock.nowMs() - session.heardAtMs < sessionTimeoutMs) return watch(session);
       note(`zookeeper: the session of scheduler ${session.process.number} expired`);
+      expired.add(session.process);
       end(session);
     });
   }
@@ -79,6 +83,7 @@ export function createElection(deps: {
       else cutOff.delete(process);
     },
     healAll: () => cutOff.clear(),
+    hasExpired: (process) => expired.has(process),
     join(process, { lead, ended }) {
       const session: Session = {
         process,

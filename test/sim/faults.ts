@@ -1,12 +1,18 @@
 /** Which faults a seed draws, and how often each fired. A crash point or fault that never fires proves nothing. */
 import type { Dice } from './randomness.ts';
 
-/** At a crossing of a port: drawn each time something crosses. */
-const crossingFaults = [
+/** Where a scheduler dies: around each write, and around each call to Mesos or change to Kafka. */
+export const crashPoints = [
   'crash before persist',
   'crash after persist',
   'crash before send',
   'crash after send',
+] as const;
+export type CrashPoint = (typeof crashPoints)[number];
+
+/** At a crossing of a port: drawn each time something crosses. */
+const crossingFaults = [
+  ...crashPoints,
   'call lost',
   'call delayed',
   'call repeated',
@@ -59,21 +65,57 @@ export type CrossingFault = (typeof crossingFaults)[number];
 export type WorldFault = (typeof worldFaults)[number];
 export type FaultKind = (typeof faultKinds)[number];
 
-export const crashPoints = [
-  'crash before persist',
-  'crash after persist',
-  'crash before send',
-  'crash after send',
-] as const satisfies readonly CrossingFault[];
+/** What is written, and what is sent: a scheduler has to have died before and after each. */
+const writes = [
+  'claim',
+  'framework',
+  'spec',
+  'revision',
+  'cluster',
+  'broker',
+  'events',
+  'removal of spec',
+  'removal of revision',
+  'removal of events',
+  'removal of cluster',
+  'removal of broker',
+] as const;
+const sends = [
+  'accept',
+  'decline',
+  'answer-inverse-offer',
+  'revive',
+  'suppress',
+  'kill',
+  'acknowledge',
+  'acknowledge-operation',
+  'reconcile-operations',
+  'reconcile-tasks',
+  'create topic',
+  'grow topic',
+  'configure',
+  'unregister',
+] as const;
+export type Crossing = (typeof writes | typeof sends)[number];
+
+/** All that `Faults.crashes` has to have counted. */
+export const crashes: readonly string[] = [
+  ...writes.flatMap((what) => [`crash before persist: ${what}`, `crash after persist: ${what}`]),
+  ...sends.flatMap((what) => [`crash before send: ${what}`, `crash after send: ${what}`]),
+];
 
 export type Faults = {
   /** Draws; true when the fault happens now. Counted. */
-  strikes(kind: CrossingFault): boolean;
+  strikes(kind: Exclude<CrossingFault, CrashPoint>): boolean;
+  /** The same of a crash, of which is counted too what was just crossing. */
+  crashes(point: CrashPoint, what: string): boolean;
   /** The faults of the world that this seed has. */
   readonly chosen: readonly WorldFault[];
   happened(kind: WorldFault): void;
   heal(): void;
   readonly counts: ReadonlyMap<FaultKind, number>;
+  /** By point and what was crossing: `crash before send: kill`. */
+  readonly crashCounts: ReadonlyMap<string, number>;
 };
 
 /** What they can happen to is seldom. */
@@ -104,9 +146,12 @@ export function drawFaults(
   {
     also = [],
     isAlone = false,
+    crashesEverywhere = false,
   }: {
     readonly also?: readonly FaultKind[];
     readonly isAlone?: boolean;
+    /** At what crosses for the first time in this seed a crash is likely, and at nothing else. */
+    readonly crashesEverywhere?: boolean;
   },
 ): Faults {
   const forced: ReadonlySet<FaultKind> = new Set(also);
@@ -121,18 +166,36 @@ export function drawFaults(
   const chosen = worldFaults.filter((kind) => (dice.chance(0.3) && !isAlone) || forced.has(kind));
   const counts = new Map<FaultKind, number>();
   const count = (kind: FaultKind): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const crashCounts = new Map<string, number>();
+  const crossed = new Set<string>();
   let healed = false;
+  const strikes = (kind: CrossingFault): boolean => {
+    const rate = rates.get(kind) ?? 0;
+    if (healed || rate === 0 || dice.next() >= rate) return false;
+    count(kind);
+    return true;
+  };
+  /** Once at most in a seed, so that what comes after it is reached too. */
+  const strikesFirst = (point: CrashPoint, key: string): boolean => {
+    if (healed || crossed.has(key)) return false;
+    crossed.add(key);
+    if (!dice.chance(0.5)) return false;
+    count(point);
+    return true;
+  };
   return {
     chosen,
     counts,
+    crashCounts,
     happened: count,
     heal() {
       healed = true;
     },
-    strikes(kind) {
-      const rate = rates.get(kind) ?? 0;
-      if (healed || rate === 0 || dice.next() >= rate) return false;
-      count(kind);
+    strikes,
+    crashes(point, what) {
+      const key = `${point}: ${what}`;
+      if (!(crashesEverywhere ? strikesFirst(point, key) : strikes(point))) return false;
+      crashCounts.set(key, (crashCounts.get(key) ?? 0) + 1);
       return true;
     },
   };

@@ -11,6 +11,8 @@ export function createKafkaAdminModel(deps: {
   /** The way there, or back; never ends for a process that is dead. */
   readonly hop: () => Promise<void>;
   readonly isReachable: () => boolean;
+  /** Resolves unless the process dies just there. */
+  readonly survives: (when: 'before' | 'after', what: string) => Promise<void>;
   /** True when the answer to this change is lost. */
   readonly losesAnswer: () => boolean;
   readonly onUnregister: (kafka: KafkaModel, brokerId: number) => void;
@@ -35,12 +37,14 @@ export function createKafkaAdminModel(deps: {
     await hop();
     return answer;
   };
-  const change = async (what: string, act: (kafka: KafkaModel) => void): Promise<void> => {
+  const change = async (what: string, of: string, act: (kafka: KafkaModel) => void): Promise<void> => {
+    await deps.survives('before', what);
     await hop();
     const kafka = reached();
-    deps.note(`kafka ${what}`);
+    deps.note(`kafka ${what} ${of}`);
     act(kafka);
     await hop();
+    await deps.survives('after', what);
     if (deps.losesAnswer()) {
       throw new UnavailableError('KM_UNAVAILABLE_KAFKA', 'the answer was lost', { outcome: 'unknown' });
     }
@@ -54,7 +58,7 @@ export function createKafkaAdminModel(deps: {
       });
     },
     createTopic: (spec) =>
-      change(`create topic ${spec.name}`, (kafka) => {
+      change('create topic', spec.name, (kafka) => {
         const { topics, registrations, addPartitions } = kafka.view;
         if (topics.has(spec.name)) return;
         requireBrokers(registrations(), spec.replicationFactor);
@@ -63,7 +67,7 @@ export function createKafkaAdminModel(deps: {
         addPartitions(topic, spec.partitions);
       }),
     createPartitions: (name, totalCount) =>
-      change(`grow topic ${name}`, (kafka) => {
+      change('grow topic', name, (kafka) => {
         const topic = kafka.view.topics.get(name);
         requireBrokers(kafka.view.registrations(), topic?.spec.replicationFactor ?? 0);
         if (topic !== undefined) kafka.view.addPartitions(topic, totalCount);
@@ -73,7 +77,7 @@ export function createKafkaAdminModel(deps: {
         [...configOf(kafka, resource)].map(([key, value]) => ({ name: key, value, source: 'dynamic' })),
       ),
     alterConfigs: (resource, changes) =>
-      change(`configure ${resource.kind} ${Object.keys(changes).join(',')}`, (kafka) => {
+      change('configure', `${resource.kind} ${Object.keys(changes).join(',')}`, (kafka) => {
         const config = configOf(kafka, resource);
         for (const [key, value] of Object.entries(changes)) {
           if (value === undefined) config.delete(key);
@@ -81,12 +85,12 @@ export function createKafkaAdminModel(deps: {
         }
       }),
     unregisterBroker: (id) =>
-      change(`unregister ${id}`, (kafka) => {
+      change('unregister', String(id), (kafka) => {
         deps.onUnregister(kafka, id);
         kafka.view.unregister(id);
       }),
     describeClientQuotas: () => ask(() => []),
-    alterClientQuotas: () => change('quotas', () => {}),
+    alterClientQuotas: () => change('quotas', '', () => {}),
     describeLogDirs: async () => [],
     close: async () => {},
   };

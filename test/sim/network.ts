@@ -31,6 +31,8 @@ export type MesosClientModel = {
 
 /** What the checkers are told; each is called at the moment at which it happens in the world. */
 export type NetworkWatch = {
+  /** A SUBSCRIBE reaches the master. */
+  subscribing(process: SchedulerProcess): void;
   /** The master takes a call, or refuses it. */
   called(call: MesosCall, answer: Answer, process: SchedulerProcess): void;
   /** Just before the master sees a call. */
@@ -51,6 +53,8 @@ export function createMesosClientModel(deps: {
   readonly nowMs: () => number;
   readonly framework: FrameworkSettings;
   readonly frameworkId: () => string | undefined;
+  /** Throws where nothing may be sent any more: asked when it is sent, not when it was decided. */
+  readonly requireLease: () => void;
   readonly switchboard: Switchboard;
   readonly crash: () => void;
   readonly onEvent: (event: MesosEvent) => void;
@@ -68,6 +72,12 @@ export function createMesosClientModel(deps: {
 
   function subscribe(): void {
     if (process.isDead() || isOver) return;
+    try {
+      deps.requireLease();
+    } catch {
+      process.after(dice.between(250, 500), subscribe);
+      return;
+    }
     const streamId = switchboard.nextStreamId();
     opened = streamId;
     const info = toSubscribe(framework, deps.frameworkId());
@@ -86,6 +96,7 @@ export function createMesosClientModel(deps: {
         event: (event) => receive(streamId, event),
         closed: () => end(streamId),
       });
+      watch.subscribing(process);
       cluster.feed({ kind: 'subscribe', streamId, call: decoded });
       // It died, or gave up, while this was on its way.
       if (process.isDead() || opened !== streamId) closeAtMaster(streamId);
@@ -185,7 +196,7 @@ export function createMesosClientModel(deps: {
 
   async function send(call: MesosCall): Promise<void> {
     if (process.isDead()) return await forever;
-    if (faults.strikes('crash before send')) {
+    if (faults.crashes('crash before send', call.kind)) {
       deps.crash();
       return await forever;
     }
@@ -200,6 +211,7 @@ export function createMesosClientModel(deps: {
       throw new ConflictError('KM_CONFLICT_MESOS_FRAMEWORK_OVER', 'the framework is over for this scheduler');
     if (streamId === undefined)
       throw new UnavailableError('KM_UNAVAILABLE_MASTER', 'not connected', { outcome: 'not-sent' });
+    deps.requireLease();
     const unanswered = (why: string): UnavailableError => {
       disconnect(streamId);
       return new UnavailableError('KM_UNAVAILABLE_MASTER', why, { outcome: 'unknown' });
@@ -221,7 +233,7 @@ export function createMesosClientModel(deps: {
     if (answer === undefined) throw unanswered('the connection broke');
     if (faults.strikes('answer lost')) throw unanswered('the answer was lost');
     refuseBy(answer, streamId);
-    if (faults.strikes('crash after send')) {
+    if (faults.crashes('crash after send', call.kind)) {
       deps.crash();
       await forever;
     }

@@ -305,11 +305,14 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
         ({ action }) => action.kind === 'broker' && action.call?.kind === 'accept',
       );
       if (launches.length > 1) saw(29, 'several');
-      for (const { reason } of plan.held) {
+      for (const { reason, clusterName, brokerId } of plan.held) {
         if (reason.kind === 'no-matching-offer' && reason.rejections.some((r) => r.reasons.length > 0)) {
           saw(29, 'told why');
         }
         if (reason.kind === 'agent-unreachable') saw(7, 'waits');
+        if (reason.kind === 'relocation-unsafe' && servesOutOfReach(truth, clusterName, brokerId)) {
+          saw(7, 'not while it serves');
+        }
         if (reason.kind === 'paused-by-operator') saw('asked', 'pause');
       }
     },
@@ -337,6 +340,19 @@ export function createCoverageWatch({ saw }: Coverage, truth: Truth): CoverageWa
       if (waits) saw(27);
     },
   };
+}
+
+/** Mesos cannot reach its task, and Kafka's controller is in touch with its process. */
+function servesOutOfReach(truth: Truth, clusterName: string, brokerId: number | undefined): boolean {
+  const record = brokerRecords(truth).find((r) => r.clusterName === clusterName && r.id === brokerId);
+  const kafka = truth.kafkaOf(clusterName);
+  if (record?.task?.unreachableSinceMs === undefined || kafka === undefined) return false;
+  const { taskId } = record.task;
+  const instance = truth.cluster
+    .executors()
+    .find((executor) => executor.taskId() === taskId)
+    ?.instance();
+  return instance !== undefined && kafka.servesForMs(instance) > 0;
 }
 
 /** The master knows of the agent from its registry only, and says nothing of its tasks. */

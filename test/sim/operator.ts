@@ -4,7 +4,7 @@ import type { VirtualClock } from './clock.ts';
 import type { KafkaModel } from './kafka-model.ts';
 import type { Dice } from './randomness.ts';
 import type { Schedulers } from './schedulers.ts';
-import type { Workload } from './workload.ts';
+import type { EditName, Workload } from './workload.ts';
 
 export type Operator = {
   /** The first specs, and the edits of a while, at times of their own. */
@@ -22,6 +22,7 @@ export function createOperator(deps: {
   readonly schedulers: Schedulers;
   readonly workload: Workload;
   readonly kafkaOf: (clusterName: string) => KafkaModel | undefined;
+  readonly edited: (what: EditName) => void;
   readonly note: (line: string) => void;
 }): Operator {
   const { clock, dice, schedulers, workload, note } = deps;
@@ -86,6 +87,7 @@ export function createOperator(deps: {
         clock.setTimer(dice.between(12_000, untilMs), () => {
           const { what, desired } = workload.edit([...wanted.values()]);
           note(`edit: ${desired.name}: ${what}`);
+          deps.edited(what);
           apply(desired);
         });
       }

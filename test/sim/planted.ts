@@ -42,6 +42,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     noticedBy: /after epoch \d+ began/,
   },
   {
+    what: 'act on after the session at ZooKeeper may have ended',
+    run: { seed: 2, direction: 'elected' },
+    planted: { mayAct: () => () => true },
+    noticedBy: /arrived after its session had expired/,
+  },
+  {
     what: 'acknowledge before the store has it',
     run: { seed: 11, direction: 'grown' },
     planted: {
@@ -71,7 +77,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     what: 'ignore the stickiness timer',
-    run: { seed: 12, direction: 'mounted' },
+    run: { seed: 17, direction: 'mounted' },
     planted: { plan: (real) => (input) => real(withoutWaiting(input)) },
     noticedBy: /inside its stickiness period/,
   },
@@ -89,6 +95,12 @@ export const plantedBugs: readonly PlantedBug[] = [
         ),
     },
     noticedBy: /two live tasks|inside its stickiness period|dropped from/,
+  },
+  {
+    what: 'take whoever is out of reach for fenced, whatever the controller says',
+    run: { seed: 1, direction: 'serves on' },
+    planted: { plan: (real) => (input) => real(withMissedFenced(input)) },
+    noticedBy: /two live tasks/,
   },
   {
     what: 'relocate the last in-sync replica',
@@ -174,6 +186,19 @@ function waitForIt(step: Plan['steps'][number]): Plan['held'][number] {
     reason: { kind: 'task-in-progress', doing: 'stopping it', sinceMs: 0 },
     stalled: false,
   };
+}
+
+/** As if the controller had fenced every broker whose agent is out of reach. */
+function withMissedFenced(input: PlanInput): PlanInput {
+  const isMissed = (clusterName: string, id: number): boolean =>
+    input.clusters.find((c) => c.spec.desired.name === clusterName)?.brokers.get(id)?.task
+      ?.unreachableSinceMs !== undefined;
+  const kafka = [...input.kafka].map(([name, source]): [string, typeof source] => {
+    if (!source.known) return [name, source];
+    const brokers = source.value.brokers.map((b) => ({ ...b, fenced: b.fenced || isMissed(name, b.id) }));
+    return [name, { known: true, value: { ...source.value, brokers } }];
+  });
+  return { ...input, kafka: new Map(kafka) };
 }
 
 /** As if every replica were in sync, and every broker served but those that are waited for. */

@@ -20,6 +20,7 @@ import { createCoverageWatch } from './observe-coverage.ts';
 import { createOperator } from './operator.ts';
 import { createDice } from './randomness.ts';
 import { createRequests } from './requests.ts';
+import type { SchedulerProcess } from './scheduler-process.ts';
 import { createSchedulers, type Planted, type Scheduler } from './schedulers.ts';
 import { createStoreModel } from './store-model.ts';
 import { createTrace } from './trace.ts';
@@ -34,11 +35,14 @@ import {
   type Truth,
   Violation,
 } from './truth.ts';
-import { drawWorkload } from './workload.ts';
+import { drawWorkload, type EditName } from './workload.ts';
 
 export type SeedResult = Run & {
   readonly violation?: string;
   readonly faults: ReadonlyMap<FaultKind, number>;
+  /** `crash before send: kill`. */
+  readonly crashes: ReadonlyMap<string, number>;
+  readonly edits: ReadonlyMap<EditName, number>;
   readonly coverage: ReadonlyMap<string, number>;
   /** Everything that crossed a port, and every timer. */
   readonly events: number;
@@ -90,6 +94,7 @@ export async function runSeed(
   const faults = drawFaults(createDice(seed, 'faults'), {
     ...(directed.faults === undefined ? {} : { also: directed.faults }),
     ...(directed.isAlone === undefined ? {} : { isAlone: directed.isAlone }),
+    ...(directed.crashesEverywhere === undefined ? {} : { crashesEverywhere: directed.crashesEverywhere }),
   });
   const workload = drawWorkload(createDice(seed, 'workload'), directed);
   const kafkas = new Map<string, KafkaModel>();
@@ -181,8 +186,11 @@ export async function runSeed(
             guarded(() => volumes.arriving(call));
             seen.arriving(call, number);
           },
-          called: (call, { status }) =>
-            guarded(() => invariants.called(call, status, { number, epoch: epoch() })),
+          subscribing: () => requireSession(process, 'SUBSCRIBE'),
+          called: (call, { status }) => {
+            requireSession(process, call.kind);
+            guarded(() => invariants.called(call, status, { number, epoch: epoch() }));
+          },
           swallowed: seen.swallowed,
           delivered: (event) => {
             invariants.delivered(event);
@@ -225,6 +233,11 @@ export async function runSeed(
     },
     note,
   });
+  const requireSession = (process: SchedulerProcess, what: string): void => {
+    if (schedulers.election?.hasExpired(process) === true) {
+      violate(`${what} of scheduler ${process.number} arrived after its session had expired`);
+    }
+  };
   const trouble = createTrouble({
     clock,
     dice: createDice(seed, 'trouble'),
@@ -235,12 +248,14 @@ export async function runSeed(
     coverage: seen,
     note,
   });
+  const edits = new Map<EditName, number>();
   const operator = createOperator({
     clock,
     dice: createDice(seed, 'operator'),
     schedulers,
     workload,
     kafkaOf: truth.kafkaOf,
+    edited: (what) => void edits.set(what, (edits.get(what) ?? 0) + 1),
     note,
   });
 
@@ -367,6 +382,8 @@ export async function runSeed(
     ...run,
     ...(violation === undefined ? {} : { violation }),
     faults: faults.counts,
+    crashes: faults.crashCounts,
+    edits,
     coverage: coverage.seen,
     events: trace.count() + clock.fired(),
     virtualMs: clock.nowMs() - startMs,

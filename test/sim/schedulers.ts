@@ -5,6 +5,7 @@ import type { PlanInput } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Store } from '../../src/model/store.ts';
 import { plan as realPlan } from '../../src/plan/plan.ts';
+import { requireLeadership } from '../../src/reconciler/guard.ts';
 import type { Reconciler } from '../../src/reconciler/ports.ts';
 import { createReconciler } from '../../src/reconciler/reconciler.ts';
 import { createSeededRandom } from '../../src/sys/random.ts';
@@ -150,7 +151,8 @@ export function createSchedulers(deps: {
         onRemove: (path, before) => watch.removed(path, before, self),
       });
       epoch = connection.epoch;
-      const mayAct = election === undefined ? () => true : () => membership?.mayAct() === true;
+      const isCertain = election === undefined ? () => true : () => membership?.mayAct() === true;
+      const mayAct = planted.mayAct?.(isCertain) ?? isCertain;
       const port: MesosPort = { send: (call) => client?.port.send(call) ?? Promise.resolve() };
       const steady = createSteadyClock(process.clock, process.monotonicMs);
       const made = createReconciler({
@@ -171,6 +173,11 @@ export function createSchedulers(deps: {
             bootstrap,
             hop: () => process.hop(dice.between(1, 100)),
             isReachable: deps.isKafkaReachable,
+            survives: async (when, what) => {
+              if (!faults.crashes(`crash ${when} send`, what)) return;
+              crash();
+              await new Promise<never>(() => {});
+            },
             losesAnswer: () => faults.strikes('kafka change unanswered'),
             onUnregister: watch.unregistered,
             note,
@@ -178,7 +185,7 @@ export function createSchedulers(deps: {
         framework: deps.framework,
         self: `scheduler ${process.number}`,
         artifacts: () => artifacts,
-        mayAct: planted.mayAct?.(mayAct) ?? mayAct,
+        mayAct,
         plan: (input) => {
           const made = (planted.plan?.(realPlan) ?? realPlan)(input);
           watch.planned(input, made);
@@ -195,6 +202,7 @@ export function createSchedulers(deps: {
         nowMs: steady.nowMs,
         framework: deps.framework,
         frameworkId: made.frameworkId,
+        requireLease: () => requireLeadership(mayAct),
         switchboard: deps.switchboard,
         crash,
         onEvent: (event: MesosEvent) => made.onMesosEvent(event),

@@ -5,10 +5,11 @@ import * as assert from 'uvu/assert';
 import { corpus } from './corpus.ts';
 import { coverageRows } from './coverage.ts';
 import { directionNames, type Run, replayOf } from './directions.ts';
-import { crashPoints, faultKinds } from './faults.ts';
+import { crashes, crashPoints, faultKinds } from './faults.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 import { runSeeds } from './run-seeds.ts';
-import { countFaults, countItems, medianEvents } from './summary.ts';
+import { countCrashes, countEdits, countFaults, countItems, medianEvents } from './summary.ts';
+import { editNames } from './workload.ts';
 
 const fresh: readonly Run[] = Array.from({ length: 3 }, () => ({
   seed: Math.floor(Math.random() * 2 ** 31),
@@ -21,9 +22,13 @@ let results: readonly SeedResult[] = [];
 /** What was not met by the runs so far. */
 function missing(): readonly string[] {
   const faults = countFaults(results);
+  const died = countCrashes(results);
+  const edits = countEdits(results);
   return [
     ...faultKinds.filter((kind) => !faults.has(kind)),
     ...crashPoints.filter((point) => (faults.get(point) ?? 0) <= 10),
+    ...crashes.filter((what) => !died.has(what)),
+    ...editNames.filter((what) => !edits.has(what)),
     ...coverageRows(countItems(results)).flatMap(({ key, what, count }) =>
       count === 0 ? [`${key}: ${what}`] : [],
     ),
@@ -44,7 +49,7 @@ test('the corpus and some fresh seeds hold every invariant, converge and fall si
   );
 });
 
-test('every kind of fault, every crash point and every scenario was seen', () => {
+test('every kind of fault and edit, every crash point and every scenario was seen', () => {
   assert.equal(missing(), []);
 });
 

@@ -72,7 +72,7 @@ export function createStoreModel(deps: {
           return await inner.list(path);
         },
         async write(path, value, expectedVersion) {
-          if (faults.strikes('crash before persist')) return await crash();
+          if (faults.crashes('crash before persist', kindOf(path))) return await crash();
           await there();
           if (faults.strikes('store unavailable, not written')) throw unavailable('the store did not answer');
           // Whoever claims again is the newest, so that nothing of it is refused.
@@ -82,13 +82,13 @@ export function createStoreModel(deps: {
           durable.set(path, value);
           note(`write ${path}`);
           hooks.onWrite(path, value, before);
-          if (faults.strikes('crash after persist')) return await crash();
+          if (faults.crashes('crash after persist', kindOf(path))) return await crash();
           await process.hop(dice.between(1, 8));
           if (faults.strikes('store unavailable, written')) throw unavailable('the store’s answer was lost');
           return version;
         },
         async remove(path, expectedVersion) {
-          if (faults.strikes('crash before persist')) return await crash();
+          if (faults.crashes('crash before persist', `removal of ${kindOf(path)}`)) return await crash();
           await there();
           if (faults.strikes('store unavailable, not written')) throw unavailable('the store did not answer');
           await inner.remove(path, expectedVersion);
@@ -96,15 +96,17 @@ export function createStoreModel(deps: {
           durable.delete(path);
           note(`remove ${path}`);
           hooks.onRemove(path, before);
-          if (faults.strikes('crash after persist')) return await crash();
+          if (faults.crashes('crash after persist', `removal of ${kindOf(path)}`)) return await crash();
           await process.hop(dice.between(1, 8));
           if (faults.strikes('store unavailable, written')) throw unavailable('the store’s answer was lost');
         },
         async claim() {
+          if (faults.crashes('crash before persist', 'claim')) return await crash();
           await there();
           epoch = await inner.claim();
           newestEpoch = Math.max(newestEpoch, epoch);
           note(`claim ${epoch} by scheduler ${process.number}`);
+          if (faults.crashes('crash after persist', 'claim')) return await crash();
           return epoch;
         },
         close: () => inner.close(),
@@ -112,4 +114,10 @@ export function createStoreModel(deps: {
       return { store, epoch: () => epoch };
     },
   };
+}
+
+/** `broker` of `clusters/NAME/brokers/3`: what kind of record is at a path. */
+function kindOf(path: string): string {
+  const [root = '', , kind = root] = path.split('/');
+  return kind.replace(/s$/, '').replace('event', 'events');
 }

@@ -4,24 +4,26 @@ import type { Desired, DesiredBroker, DesiredTopic } from '../../src/model/desir
 import type { Direction } from './directions.ts';
 import type { Dice } from './randomness.ts';
 
-export type EditName =
-  | 'a setting that wants a restart'
-  | 'a setting that changes while it runs'
-  | 'another topic'
-  | 'more partitions'
-  | 'a broker stopped'
-  | 'all brokers running'
-  | 'more memory'
-  | 'larger volumes'
-  | 'a larger volume'
-  | 'the roll paused or not'
-  | 'back to the beginning'
-  | 'a broker more'
-  | 'a broker less'
-  | 'a pool less'
-  | 'removed, its data kept'
-  | 'destroyed'
-  | 'no longer removed';
+export const editNames = [
+  'a setting that wants a restart',
+  'a setting that changes while it runs',
+  'another topic',
+  'more partitions',
+  'a broker stopped',
+  'all brokers running',
+  'more memory',
+  'larger volumes',
+  'a larger volume',
+  'the roll paused or not',
+  'back to the beginning',
+  'a broker more',
+  'a broker less',
+  'a pool less',
+  'removed, its data kept',
+  'destroyed',
+  'no longer removed',
+] as const;
+export type EditName = (typeof editNames)[number];
 
 export type Workload = {
   readonly agents: readonly AgentConfig[];
@@ -186,7 +188,7 @@ export function drawWorkload(
         destroyed: () => ({ ...current, deletion: 'destroy' }),
         'no longer removed': () => kept,
       };
-      const drawn = dice.pick(Object.keys(edits) as readonly EditName[]) ?? 'more memory';
+      const drawn = dice.pick(editNames) ?? 'more memory';
       const what = forced.shift() ?? drawn;
       return { what, desired: edits[what]() };
     },
