@@ -86,7 +86,8 @@ function planCandidates(
   if (first === undefined) {
     return { steps: [], held: [] };
   }
-  const blocker = unsettled ?? unhealthy.find((n) => n !== first);
+  // Of several that lag, each may need just this restart; one that had it and lags still wants none, and blocks.
+  const blocker = unsettled ?? unhealthy.find((n) => !candidates.includes(n));
   const waitsFor = (id: number, detail: string): HeldReason => ({
     kind: 'waiting-for-roll',
     brokerId: id,
@@ -96,11 +97,8 @@ function planCandidates(
     return {
       steps: [],
       held: ordered.map((c) => {
-        const other = blocker === c ? (unhealthy.find((n) => n !== c) ?? blocker) : blocker;
-        return hold(
-          c,
-          waitsFor(other.broker.id, other.kind === 'running' ? 'is not back in sync' : 'is not running'),
-        );
+        const detail = blocker.kind === 'running' ? 'is not back in sync' : 'is not running';
+        return hold(c, waitsFor(blocker.broker.id, detail));
       }),
     };
   }
