@@ -5,7 +5,10 @@ import { diffNeedingRestart } from './dynamic-config.ts';
 import { growthDrift } from './growth.ts';
 import { askedRestart } from './intents.ts';
 import { heldForDistribution, isVoter, kafkaArtifact, type Need, type NeedContext } from './need.ts';
-import { settingsOf } from './settings.ts';
+import { diffSettings, settingsOf } from './settings.ts';
+
+/** A start takes less, but for a recovery of its log, which says so and is never cut short. */
+const startTakesMs = 180_000;
 
 /** What a restart would change, and what forbids even to think of one. */
 export function driftOf(
@@ -18,10 +21,14 @@ export function driftOf(
   const { startedWith } = task;
   const artifact = kafkaArtifact(desired, context.artifacts);
   const sha512 = wantedSha512(desired, startedWith, artifact?.sha512);
+  const wanted = settingsOf(desired, broker, sha512);
   const drift = [
     ...askedRestart(record, context.nowMs),
     ...growthDrift(broker, record, memory.spec.revision),
-    ...diffNeedingRestart(startedWith, settingsOf(desired, broker, sha512), record.dynamicConfig),
+    // What could be changed while it runs has to be in its start where that may hang on it.
+    ...(hangs(task, context.nowMs)
+      ? diffSettings(startedWith, wanted)
+      : diffNeedingRestart(startedWith, wanted, record.dynamicConfig)),
   ];
   if (drift.length === 0) {
     return { drift };
@@ -76,6 +83,10 @@ export function driftOf(
     return { drift, barred: { reason, stalled } };
   }
   return { drift };
+}
+
+function hangs({ state, launchedAtMs }: TaskRecord, nowMs: number): boolean {
+  return (state === 'TASK_STAGING' || state === 'TASK_STARTING') && nowMs - launchedAtMs >= startTakesMs;
 }
 
 /** Another archive of the same version, got from another source, is no reason to restart anything. */
