@@ -63,6 +63,7 @@ export const heldReasons = keysOf<HeldReason['kind']>({
   'left-behind': 0,
   'volume-not-grown': 0,
   orphaned: 0,
+  'serves-already': 0,
   'store-outdated': 0,
   'store-unavailable': 0,
   'kafka-unknown': 0,

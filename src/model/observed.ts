@@ -56,8 +56,15 @@ export type ObservedMesos = {
    * made until that has arrived.
    */
   readonly answeredOffers: ReadonlyMap<string, number>;
-  /** Live tasks of our framework that no record wants: superseded or unheard of. */
-  readonly strangers: readonly { readonly taskId: string; readonly agentId: string }[];
+  /**
+   * Live tasks of our framework that no record wants: superseded or unheard of. `isAway`: its agent has been out of
+   * reach since, so that nothing can be told it, and it may be there.
+   */
+  readonly strangers: readonly {
+    readonly taskId: string;
+    readonly agentId: string;
+    readonly isAway?: true;
+  }[];
 };
 
 export type SentRelease = {

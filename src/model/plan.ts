@@ -154,6 +154,8 @@ export type HeldReason =
       readonly what: string;
       readonly detail: string;
     }
+  /** Kafka's controller is in touch with an instance of it, and Mesos with none; `taskId`: the last that is known. */
+  | { readonly kind: 'serves-already'; readonly taskId?: string; readonly agentId?: string }
   /** The cluster is newer than the store: nothing of it is touched until a person has looked. */
   | { readonly kind: 'store-outdated'; readonly detail: string }
   /** What was to be written or read is tried again all the time, and nothing is sent before. */

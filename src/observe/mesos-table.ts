@@ -80,6 +80,9 @@ export function foldMesosEvent(
       const { update } = event;
       const others = table.strangers.filter((s) => s.taskId !== update.taskId);
       const isStranger = isLive(update.state) && update.agentId !== undefined && !isWanted(update.taskId);
+      // Out of reach it may live on; that nobody knows it any more is an end.
+      const isAway = update.state === 'TASK_UNREACHABLE' || update.state === 'TASK_LOST';
+      const missed = isAway ? table.strangers.filter((s) => s.taskId === update.taskId) : [];
       return {
         ...table,
         answeredTasks: table.answeredTasks.has(update.taskId)
@@ -88,7 +91,7 @@ export function foldMesosEvent(
         strangers:
           isStranger && update.agentId !== undefined
             ? [...others, { taskId: update.taskId, agentId: update.agentId }]
-            : others,
+            : [...others, ...missed.map((s) => ({ ...s, isAway: true as const }))],
       };
     }
     case 'operation':

@@ -200,6 +200,18 @@ function describeReason({ reason, brokerId, clusterName }: Held, maxDetails: num
         message: `the store fails: ${reason.detail}; it is tried again`,
         remedy: reason.remedy ?? 'see the scheduler’s log',
       };
+    case 'serves-already': {
+      const { taskId, agentId } = reason;
+      const who =
+        taskId === undefined
+          ? 'an instance of it that no record has'
+          : `its former instance ${taskId} on ${agentId}`;
+      return {
+        message: `waiting for Kafka to miss ${who}, which Mesos does not show and its controller does`,
+        remedy:
+          'end that process on its machine; if the store is a backup, stop the scheduler and restore the newest, or make a new one by `kafka-mesos scheduler --recover`',
+      };
+    }
     case 'store-outdated':
       return {
         message: `the store is older than the cluster: ${reason.detail}`,

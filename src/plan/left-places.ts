@@ -94,7 +94,7 @@ function isGone(
   const sent = mesos.releases.get(left.incarnation);
   // A task that was superseded there may hold it still, and then no offer has it. Of one that lives, its executor's share
   // may be released before its own; of one that nobody saw since, a release is the proof that it held nothing.
-  const isAlive = new Set(mesos.strangers.map((s) => s.taskId));
+  const isAlive = new Set(mesos.strangers.flatMap((s) => (s.isAway === true ? [] : [s.taskId])));
   const mayBeInUse =
     record.superseded.some(
       (s) => s.agentId === left.agentId && (sent === undefined || isAlive.has(s.taskId)),

@@ -27,6 +27,14 @@ import { gateStarts } from './stop-gate.ts';
 /** How long the offers of all agents may take to come after a (new) subscription. */
 const offersAfterSubscribedMs = 60_000;
 
+/**
+ * Who is in touch with the controller so long after the last task has ended is another instance: it fences one that fell
+ * silent after `broker.session.timeout.ms`, 9 s. Until then the broker is started at once, and Kafka refuses it so long.
+ */
+const fencedAfterMs = 20_000;
+/** A former instance that an agent or Mesos ends would have been fenced by then. */
+const toldAfterMs = 120_000;
+
 /** A container, an executor and a JVM take longer to come up. */
 const startsAfterMs = 2_000;
 
@@ -62,34 +70,46 @@ export function needOf(broker: DesiredBroker, context: NeedContext): Need {
     : (formerInstance(broker, record, context) ?? need);
 }
 
-/** One that was superseded behind a partition is back and serves: it is killed, and no other starts beside it. */
+/**
+ * One that was superseded behind a partition is back and serves: it is killed, and no other starts beside it. Nor where
+ * Kafka's controller is in touch with an instance that is out of our sight.
+ */
 function formerInstance(
   broker: DesiredBroker,
   { superseded, last, oldHome }: BrokerRecord,
   context: NeedContext,
 ): Need | undefined {
   const { strangers, subscribedAtMs = 0 } = context.mesos;
-  const alive = strangers.find(({ taskId }) => superseded.some((s) => s.taskId === taskId));
-  const hold = (doing: string): Need =>
-    heldNeed(
-      context,
-      broker,
-      `start broker ${broker.id}`,
-      { kind: 'task-in-progress', doing, sinceMs: subscribedAtMs },
-      false,
-    );
+  const hold = (reason: HeldReason, stalled: boolean): Need =>
+    heldNeed(context, broker, `start broker ${broker.id}`, reason, stalled);
+  const alive = strangers.find(
+    ({ taskId, isAway }) => isAway !== true && superseded.some((s) => s.taskId === taskId),
+  );
   if (alive !== undefined) {
-    return hold(`stopping its former instance ${alive.taskId} on ${alive.agentId}`);
+    const doing = `stopping its former instance ${alive.taskId} on ${alive.agentId}`;
+    return hold({ kind: 'task-in-progress', doing, sinceMs: subscribedAtMs }, false);
+  }
+  const { kafka, memory } = context;
+  if (!kafka.known || !kafka.value.brokers.some(({ id, fenced }) => id === broker.id && !fenced)) {
+    return undefined;
   }
   // Its agent may be out of the master's reach and not out of Kafka's, one that was marked gone as well. A launch that
-  // was dropped may have come twice, and one of them was taken.
-  const former = superseded[0] ?? (last?.state === 'TASK_DROPPED' ? last : undefined);
-  const serves =
-    context.kafka.known && context.kafka.value.brokers.some(({ id, fenced }) => id === broker.id && !fenced);
-  const who = former === undefined ? '' : ` ${former.taskId} on ${former.agentId}`;
-  return serves && (former !== undefined || oldHome !== undefined)
-    ? hold(`waiting for Kafka to miss its former instance${who}`)
-    : undefined;
+  // was dropped may have come twice, and one of them was taken. And the store may be older than the cluster.
+  const former = superseded[0] ?? last;
+  const isSure = superseded.length > 0 || oldHome !== undefined || last?.state === 'TASK_DROPPED';
+  // A voter has one disk, on which no two processes run, and without a quorum nobody is fenced.
+  const sinceEndMs = kafka.value.observedAtMs - (last?.endedAtMs ?? 0);
+  const isOther = sinceEndMs >= fencedAfterMs && !isVoter(memory, broker.id);
+  if (!isSure && !isOther) {
+    return undefined;
+  }
+  return hold(
+    {
+      kind: 'serves-already',
+      ...(former === undefined ? {} : { taskId: former.taskId, agentId: former.agentId }),
+    },
+    isOther && sinceEndMs >= toldAfterMs,
+  );
 }
 
 /** Left alone, whatever state it is in. */

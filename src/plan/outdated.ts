@@ -13,7 +13,7 @@ import { groupByOwner, hasVolume } from './owned.ts';
 type Stranger = ObservedMesos['strangers'][number];
 
 export type Strangers = {
-  /** Proven to be superseded by the records, or no broker at all: to be killed. */
+  /** Proven to be superseded by the records, or no broker at all, and in reach: to be killed. */
   readonly superseded: readonly Stranger[];
   /** Clusters, known or not, that are newer than the store, each of such tasks held by itself. */
   readonly outdated: ReadonlySet<string>;
@@ -28,7 +28,7 @@ export function judgeStrangers({ clusters, mesos, isTornDown }: PlanInput): Stra
     const verdict = judge(stranger, clusters);
     // The name of the framework was given as the consent to end all that is of it.
     if (verdict.kind === 'superseded' || (verdict.kind === 'newer' && isTornDown)) {
-      superseded.push(stranger);
+      if (stranger.isAway !== true) superseded.push(stranger);
     } else if (verdict.kind === 'newer') {
       const { clusterName, brokerId, detail } = verdict;
       outdated.add(clusterName);

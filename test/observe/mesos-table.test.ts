@@ -86,8 +86,21 @@ test('any update is an answer; a live task that no record wants is a stranger un
   const stranger = fold(connected, update('t', 'TASK_RUNNING', 'a'));
   assert.equal(stranger.strangers, [{ taskId: 't', agentId: 'a' }]);
   assert.is(fold(stranger, update('t', 'TASK_STARTING', 'a')).strangers.length, 1, 'once');
-  for (const state of ['TASK_KILLED', 'TASK_GONE', 'TASK_UNKNOWN', 'TASK_UNREACHABLE'] as const)
+  for (const state of ['TASK_KILLED', 'TASK_GONE', 'TASK_UNKNOWN'] as const)
     assert.equal(fold(stranger, update('t', state, 'a')).strangers, [], `kill, ${state}, kill does not loop`);
+});
+
+test('a stranger that is out of reach may be there: it is known as such until it shows itself or ends', () => {
+  const stranger = fold(connected, update('t', 'TASK_RUNNING', 'a'));
+  for (const state of ['TASK_UNREACHABLE', 'TASK_LOST'] as const) {
+    const away = fold(stranger, update('t', state));
+    assert.equal(away.strangers, [{ taskId: 't', agentId: 'a', isAway: true }], state);
+    assert.equal(fold(away, update('t', state)).strangers, away.strangers, 'as often as it is said');
+    assert.equal(fold(away, update('t', 'TASK_RUNNING', 'a')).strangers, [{ taskId: 't', agentId: 'a' }]);
+    assert.equal(fold(away, update('t', 'TASK_GONE')).strangers, []);
+    assert.equal(fold(away, update('t', 'TASK_UNKNOWN')).strangers, []);
+  }
+  assert.equal(fold(connected, update('t', 'TASK_UNREACHABLE')).strangers, [], 'never seen: nothing is known');
 });
 
 test('the failure of an agent makes every task askable again, that of an executor none', () => {

@@ -282,6 +282,22 @@ export function makeKafka(desired: Desired, changes: Partial<KafkaObserved> = {}
   };
 }
 
+/** Without the brokers that ended a while ago: the controller has fenced them, all but `serving`. */
+export function withAwayFenced(
+  kafka: KafkaObserved,
+  { brokers }: ClusterMemory,
+  serving: readonly number[] = [],
+): KafkaObserved {
+  const isAway = (id: number): boolean => {
+    const { task, last } = brokers.get(id) ?? {};
+    return task === undefined && kafka.observedAtMs - (last?.endedAtMs ?? 0) > 20_000;
+  };
+  return {
+    ...kafka,
+    brokers: kafka.brokers.map((b) => (isAway(b.id) && !serving.includes(b.id) ? { ...b, fenced: true } : b)),
+  };
+}
+
 /** One replica of that partition of each topic is out of sync. */
 export function makeLagging(kafka: KafkaObserved, partition: number): KafkaObserved {
   const topics = kafka.topics.map((topic) => ({
@@ -411,7 +427,8 @@ export function makeInput(
 ): PlanInput {
   const { mesos, kafka, ...rest } = changes;
   const healthy = clusters.map(
-    (c) => [c.spec.desired.name, { known: true, value: makeKafka(c.spec.desired) }] as const,
+    (c) =>
+      [c.spec.desired.name, { known: true, value: withAwayFenced(makeKafka(c.spec.desired), c) }] as const,
   );
   return {
     nowMs,

@@ -14,7 +14,7 @@
  * `left: [{ agent, incarnation, cause, formatted, since }]`; an offer brings it by
  * `reserved: [{ broker, cluster, incarnation, parts }]`.
  * A broker is `running` (the default), `none`, `staging`, `starting`, `stopping`, `unreachable` or `ended`.
- * Kafka is `healthy` unless changed: { fenced, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
+ * Kafka is `healthy` unless changed: { fenced, serves, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
  * replicas, topics, configs, unread, read, took }, or `unknown: why`. `refused: { <step>: why }` was refused half a minute ago.
  */
 import { parse } from 'yaml';
@@ -46,6 +46,7 @@ import {
   makeTask,
   nowMs,
   reservedFor,
+  withAwayFenced,
 } from './builders.ts';
 
 type Time = string;
@@ -107,6 +108,8 @@ type KafkaForm = {
   /** Milliseconds from the beginning of the reading to its end. */
   readonly took?: number;
   readonly fenced?: readonly number[];
+  /** Unfenced, although no task of them is known: all others are fenced a while after their end. */
+  readonly serves?: readonly number[];
   readonly gone?: readonly number[];
   readonly leader?: number;
   readonly lagging?: readonly number[];
@@ -176,13 +179,19 @@ export function readObserved(text: string, desireds: readonly Desired[]): PlanIn
   const form = (parse(text) ?? {}) as ObservedForm;
   const clusters = desireds.map((desired) => memoryOf(desired, form.clusters?.[desired.name] ?? {}));
   const kafka = new Map<string, Source<KafkaObserved>>();
-  for (const desired of desireds) {
+  for (const memory of clusters) {
+    const { desired } = memory.spec;
     const cluster = form.clusters?.[desired.name];
     const isUp = cluster?.formed === undefined || cluster.formed === 'formed';
     if (!isUp && cluster.kafka === undefined) {
       kafka.set(desired.name, { known: false, why: 'no broker of it runs' });
     } else {
-      kafka.set(desired.name, kafkaOf(desired, cluster?.kafka ?? {}));
+      const source = kafkaOf(desired, cluster?.kafka ?? {});
+      const { serves } = cluster?.kafka ?? {};
+      kafka.set(
+        desired.name,
+        source.known ? { known: true, value: withAwayFenced(source.value, memory, serves) } : source,
+      );
     }
   }
   const mesos = form.mesos ?? {};

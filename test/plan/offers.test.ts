@@ -111,12 +111,33 @@ test('a task that holds up its cluster as newer than the store is asked about no
   };
   assert.equal(made({}), { held: ['store-outdated'], asked: [] });
   assert.equal(made({ lastImplicitReconcileAtMs: nowMs - 3_600_000 }).asked, [newer]);
+  assert.equal(made({ strangers: [{ ...newer, isAway: true }] }).held, ['store-outdated'], 'away, it is no less newer');
 });
 
-test('beside a superseded task that Kafka still counts nothing is started', () => {
+test('a former task that is out of reach is neither killed nor waited for, and asked about', () => {
+  const old = { taskId: 'demo.3.1.old', agentId: 'agent-8' };
+  const memory = makeMemory(desired, [makeRecord(desired, fourth, { superseded: [old] })]);
+  const { answeredTasks } = makeInput([memory]).mesos;
+  const made = calls(
+    makeInput([memory], {
+      mesos: {
+        strangers: [{ ...old, isAway: true }],
+        answeredTasks: new Set([...answeredTasks, old.taskId]),
+        lastImplicitReconcileAtMs: nowMs - 3_600_000,
+      },
+    }),
+  );
+  assert.equal(made.filter((c) => c.kind === 'kill'), []);
+  assert.equal(made.flatMap((c) => (c.kind === 'reconcile-tasks' ? c.tasks : [])), [old]);
+});
+
+test('beside an instance that Kafka counts nothing is started, once one that just ended would be fenced', () => {
   const superseded = [{ taskId: 'demo.3.1.old', agentId: 'agent-8' }];
-  const launches = (fenced: boolean, of: typeof superseded): boolean => {
-    const memory = makeMemory(desired, [makeEnded(desired, fourth, { superseded: of })]);
+  const launches = (fenced: boolean, of: typeof superseded, endedAgoMs = 5_000): boolean => {
+    const ended = makeEnded(desired, fourth, { superseded: of });
+    if (ended.last === undefined) throw new Error('no end');
+    const last = { ...ended.last, endedAtMs: nowMs - endedAgoMs };
+    const memory = makeMemory(desired, [{ ...ended, last }]);
     const home = memory.brokers.get(3)?.placement;
     if (home === undefined) throw new Error('it has no place');
     const kafka = makeKafka(desired);
@@ -132,6 +153,8 @@ test('beside a superseded task that Kafka still counts nothing is started', () =
   assert.not(launches(false, superseded));
   assert.ok(launches(true, superseded));
   assert.ok(launches(false, []), 'Kafka takes seconds to miss the one that just ended');
+  assert.not(launches(false, [], 60_000), 'it is another one, of which no record tells');
+  assert.ok(launches(true, [], 60_000));
 });
 
 test('refusals are spread by up to a fifth, one call for all', () => {

@@ -102,7 +102,7 @@ test('an empty volume is never formatted while what it had may be the last in sy
 });
 
 test('nothing is started, here or there, while Kafka still sees an instance of it', () => {
-  const serving = 'isr: { events-0: [4] }';
+  const serving = 'isr: { events-0: [4] }, serves: [4]';
   for (const broker of [ended, unheard]) {
     const world = inputOf(broker, [newDisk, oldDisk], serving);
     assert.not.match(show(world), /LAUNCH/);
