@@ -100,7 +100,11 @@ test('a stranger that is out of reach may be there: it is known as such until it
     assert.equal(fold(away, update('t', 'TASK_GONE')).strangers, []);
     assert.equal(fold(away, update('t', 'TASK_UNKNOWN')).strangers, []);
   }
-  assert.equal(fold(connected, update('t', 'TASK_UNREACHABLE')).strangers, [], 'never seen: nothing is known');
+  assert.equal(
+    fold(connected, update('t', 'TASK_UNREACHABLE')).strangers,
+    [],
+    'never seen: nothing is known',
+  );
 });
 
 test('the failure of an agent makes every task askable again, that of an executor none', () => {

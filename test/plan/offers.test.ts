@@ -111,7 +111,11 @@ test('a task that holds up its cluster as newer than the store is asked about no
   };
   assert.equal(made({}), { held: ['store-outdated'], asked: [] });
   assert.equal(made({ lastImplicitReconcileAtMs: nowMs - 3_600_000 }).asked, [newer]);
-  assert.equal(made({ strangers: [{ ...newer, isAway: true }] }).held, ['store-outdated'], 'away, it is no less newer');
+  assert.equal(
+    made({ strangers: [{ ...newer, isAway: true }] }).held,
+    ['store-outdated'],
+    'away, it is no less newer',
+  );
 });
 
 test('a former task that is out of reach is neither killed nor waited for, and asked about', () => {
@@ -127,8 +131,14 @@ test('a former task that is out of reach is neither killed nor waited for, and a
       },
     }),
   );
-  assert.equal(made.filter((c) => c.kind === 'kill'), []);
-  assert.equal(made.flatMap((c) => (c.kind === 'reconcile-tasks' ? c.tasks : [])), [old]);
+  assert.equal(
+    made.filter((c) => c.kind === 'kill'),
+    [],
+  );
+  assert.equal(
+    made.flatMap((c) => (c.kind === 'reconcile-tasks' ? c.tasks : [])),
+    [old],
+  );
 });
 
 test('beside an instance that Kafka counts nothing is started, once one that just ended would be fenced', () => {
