@@ -71,6 +71,10 @@ export const intentBody = named(
           maxItems: 10_000,
           description: 'For `replace`: partitions (`events-3`) that may be lost by it.',
         }),
+        withoutKafka: flag({
+          description:
+            'For `restart` and `stop`: also where Kafka has not answered for minutes, and cannot say whether the broker can be spared. An answer of Kafka goes before it.',
+        }),
       },
     ),
   ),

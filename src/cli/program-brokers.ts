@@ -50,6 +50,7 @@ taken back, or its time is over.
 Examples:
   kafka-mesos broker restart 0..2 --reason "new certificates"
   kafka-mesos broker stop 3 --for 2h
+  kafka-mesos broker restart 0 --without-kafka
   kafka-mesos broker replace 4
   kafka-mesos broker resume "*"
 `,
@@ -76,6 +77,12 @@ Examples:
         )
           .argParser(collect)
           .default([], 'none'),
+      );
+    }
+    if (verb === 'restart' || verb === 'stop') {
+      command.option(
+        '--without-kafka',
+        'also where Kafka has not answered for minutes and cannot say whether the broker can be spared; one broker at a time',
       );
     }
     command.action(async (ids, options) =>

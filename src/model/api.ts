@@ -144,6 +144,8 @@ export type IntentBody = {
   readonly expiresInMs?: number;
   /** For `replace`: partitions (`events-3`) that may be lost by it. */
   readonly acceptLoss?: readonly string[];
+  /** For `restart` and `stop`: also where Kafka has not answered for minutes. */
+  readonly withoutKafka?: boolean;
 };
 
 export type IntentRequest = {

@@ -10,7 +10,8 @@ import type { TokenBucket } from './token-bucket.ts';
 
 export type Source<T> =
   | { readonly known: true; readonly value: T }
-  | { readonly known: false; readonly why: string };
+  /** `sinceMs`: nothing has been heard of it since then. */
+  | { readonly known: false; readonly why: string; readonly sinceMs?: number };
 
 export type ObservedMesos = {
   readonly connected: boolean;

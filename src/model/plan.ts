@@ -170,6 +170,8 @@ export type HeldReason =
       readonly detail: string;
       /** It answers; what it said last is too old to decide on. */
       readonly isBeingAsked?: true;
+      /** Of a stop, after minutes without an answer: a person may consent to it all the same. */
+      readonly mayConsent?: true;
     }
   /** What it says is too old by the time that all of it is said, and the next time will be no better. */
   | {

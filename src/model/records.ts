@@ -185,12 +185,16 @@ export type BrokerIntent = {
   readonly atMs: number;
   readonly expiresAtMs?: number;
 } & (
-  | { readonly kind: 'stop' | 'pause' }
+  | { readonly kind: 'pause' }
+  | ({ readonly kind: 'stop' } & Consent)
   /** The task there was; absent: none. */
-  | { readonly kind: 'restart'; readonly taskId?: string }
+  | ({ readonly kind: 'restart'; readonly taskId?: string } & Consent)
   /** The disk to give up, and the partitions (`events-3`) whose loss is accepted by it. */
   | { readonly kind: 'replace'; readonly incarnation: string; readonly acceptLoss: readonly string[] }
 );
+
+/** That it is stopped also where Kafka cannot be asked whether it can be spared. */
+type Consent = { readonly withoutKafka?: true };
 
 /**
  * Stored before the broker gives the place up; forgotten when an offer of that agent has nothing of it any

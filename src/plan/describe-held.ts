@@ -53,7 +53,7 @@ function offersOf(reason: HeldReason, most: number): readonly SeenOffer[] {
   }));
 }
 
-function describeReason({ reason, brokerId, clusterName }: Held, maxDetails: number): Words {
+function describeReason({ reason, brokerId, clusterName, need, stalled }: Held, maxDetails: number): Words {
   /** The command about this broker, to be copied as it stands. */
   const command = (verb: string): string =>
     `\`kafka-mesos ${verb} ${brokerId ?? 'ID'}${clusterName === '' ? '' : ` --cluster ${clusterName}`}\``;
@@ -221,6 +221,15 @@ function describeReason({ reason, brokerId, clusterName }: Held, maxDetails: num
     case 'kafka-unknown':
       return {
         message: `Kafka ${reason.isBeingAsked === true ? 'is being asked again' : 'cannot be asked'}: ${reason.detail}`,
+        ...(stalled
+          ? {
+              remedy: `see whether its brokers run, and whether the scheduler reaches the addresses that they advertise${
+                reason.mayConsent === true
+                  ? `; where only this would bring it back, consent to it: ${command(`broker ${need.startsWith('stop') ? 'stop' : 'restart'}`).slice(0, -1)} --without-kafka\``
+                  : ''
+              }`,
+            }
+          : {}),
       };
     case 'kafka-slow':
       return {

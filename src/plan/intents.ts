@@ -9,6 +9,7 @@
  * | `restart` | restart it once, behind the same gate as a roll | when another task of it runs |
  * | `replace` | give up its disk and start it empty on another agent, behind the gates of roll and relocation | when it runs on its new disk |
  *
+ * `stop` and `restart` may come with the consent to go on where Kafka cannot be asked (`plan/without-kafka.ts`).
  * The end of the whole cluster, which was confirmed by its name, goes over all of them.
  */
 
@@ -84,6 +85,7 @@ export type IntentRequest = {
   readonly reason?: string;
   readonly expiresAtMs?: number;
   readonly acceptLoss?: readonly string[];
+  readonly withoutKafka?: boolean;
 };
 
 /** One intent a broker: a later one takes the place of an earlier one. Failures are forgotten, so that it is tried at once. */
@@ -95,9 +97,11 @@ export function askFor(record: BrokerRecord, request: IntentRequest, nowMs: numb
     ...(reason === undefined ? {} : { reason }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };
+  const consent = request.withoutKafka === true ? { withoutKafka: true as const } : {};
   const fresh = kind === 'pause' ? record : forgetFailures(withoutIntent(record, nowMs));
   switch (kind) {
     case 'stop':
+      return { ...fresh, intent: { kind, ...common, ...consent } };
     case 'pause':
       return { ...fresh, intent: { kind, ...common } };
     case 'restart':
@@ -106,6 +110,7 @@ export function askFor(record: BrokerRecord, request: IntentRequest, nowMs: numb
         intent: {
           kind,
           ...common,
+          ...consent,
           ...(record.task === undefined ? {} : { taskId: record.task.taskId }),
         },
       };

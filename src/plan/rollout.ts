@@ -1,4 +1,4 @@
-/** One broker of a cluster at a time is restarted or stopped, and only behind the availability gate. */
+/** One broker of a cluster at a time is restarted or stopped, and only behind the availability gate or by consent. */
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { Moment, Source } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
@@ -8,7 +8,8 @@ import { killStep, summariseWhy } from './kill.ts';
 import type { Need } from './need.ts';
 import { stoppingForGood } from './removal.ts';
 import { isHealthy } from './safety.ts';
-import { blockStop, readingToStopOn } from './stop-gate.ts';
+import { blockStop, blockWithoutKafka, readingToStopOn } from './stop-gate.ts';
+import { heldWithoutKafka, isConsentedWithoutKafka } from './without-kafka.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
 
@@ -64,7 +65,10 @@ function planCandidates(
 
   const observed = readingToStopOn(memory, kafka, nowMs);
   if ('reason' in observed) {
-    return holdAll(observed.reason, observed.stalled);
+    return (
+      (kafka.known ? undefined : planConsented(memory, candidates, kafka, moment, hold)) ??
+      holdAll(observed.reason, observed.stalled)
+    );
   }
 
   const leaving = stoppingForGood(memory);
@@ -108,14 +112,47 @@ function planCandidates(
   if (blocked !== undefined) {
     return { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...rest] };
   }
-  const stop = first.broker.state === 'stopped';
-  const why = stop ? [whyStopped(first.record, nowMs)] : first.drift;
-  return {
-    steps: [
-      killStep(desired, first.broker, first.record, stop ? 'stop' : 'roll', summariseWhy(why), why, nowMs),
-    ],
-    held: rest,
-  };
+  return { steps: [stopStep(memory, first, nowMs)], held: rest };
+}
+
+/** Where Kafka cannot be asked, of those that an operator has consented for; undefined: of none. */
+function planConsented(
+  memory: ClusterMemory,
+  candidates: readonly Running[],
+  kafka: Extract<Source<KafkaObserved>, { known: false }>,
+  moment: Moment,
+  hold: (need: Running, reason: HeldReason, stalled?: boolean) => Held,
+): Rollout | undefined {
+  const { nowMs } = moment;
+  const isOrdered = ({ record }: Running): number => (record.task?.kill === undefined ? 1 : 0);
+  const [first] = candidates
+    .filter((c) => isConsentedWithoutKafka(c.record, nowMs))
+    .sort((a, b) => isOrdered(a) - isOrdered(b) || a.broker.id - b.broker.id);
+  if (first === undefined) {
+    return undefined;
+  }
+  const blocked = blockWithoutKafka(memory, first.broker, first.record, kafka, moment);
+  const { reason, stalled } = heldWithoutKafka(kafka, nowMs);
+  const rest = candidates
+    .filter((c) => c !== first)
+    .map((c) =>
+      isConsentedWithoutKafka(c.record, nowMs)
+        ? hold(c, { kind: 'waiting-for-roll', brokerId: first.broker.id, detail: 'goes first' })
+        : hold(c, reason, stalled),
+    );
+  return blocked === undefined
+    ? { steps: [stopStep(memory, first, nowMs)], held: rest }
+    : { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...rest] };
+}
+
+function stopStep(
+  { spec: { desired } }: ClusterMemory,
+  { broker, record, drift }: Running,
+  nowMs: number,
+): Step {
+  const stop = broker.state === 'stopped';
+  const why = stop ? [whyStopped(record, nowMs)] : drift;
+  return killStep(desired, broker, record, stop ? 'stop' : 'roll', summariseWhy(why), why, nowMs);
 }
 
 /** What was ordered already, then the unhealthy (a restart may mend it), the active controller last, else by id. */

@@ -8,11 +8,22 @@ import { acceptedLoss } from './intents.ts';
 import { promisedSoon } from './maintenance.ts';
 import { heldNeed, isVoter, type Need, type NeedContext } from './need.ts';
 import { absentBrokers, askedAgain, blockQuorum, blockRestart, tooOld } from './safety.ts';
+import {
+  blockConsented,
+  blockHungStart,
+  heldWithoutKafka,
+  isConsentedWithoutKafka,
+} from './without-kafka.ts';
 
 /** A broker that was stopped may take this long to be back in sync. */
 const comeBackMs = 5 * 60_000;
 
-type Blocked = { readonly reason: HeldReason; readonly stalled: boolean };
+type Blocked = {
+  readonly reason: HeldReason;
+  readonly stalled: boolean;
+  /** From then on it may be another verdict. */
+  readonly untilMs?: number;
+};
 
 /** A reading of Kafka to stop a broker on: of the last moment, and of after the last change of any broker. */
 export function readingToStopOn(
@@ -21,7 +32,7 @@ export function readingToStopOn(
   nowMs: number,
 ): KafkaObserved | Blocked {
   if (!kafka.known) {
-    return { reason: { kind: 'kafka-unknown', detail: kafka.why }, stalled: false };
+    return heldWithoutKafka(kafka, nowMs);
   }
   const old = tooOld(kafka.value, nowMs, 'stop a broker');
   if (old !== undefined) {
@@ -49,15 +60,9 @@ export function blockStop(
   { nowMs, wallMs }: Moment,
 ): Blocked | undefined {
   const { desired } = memory.spec;
-  const other = promisedSoon(memory, broker.id, wallMs, broker.stopGraceMs + comeBackMs);
-  if (other?.maintenance !== undefined) {
-    const { agentId, startMs, durationMs } = other.maintenance;
-    const detail = `may go down with its agent ${agentId}, whose maintenance was accepted`;
-    const held: Blocked['reason'] = { kind: 'waiting-for-roll', brokerId: other.id, detail };
-    // Nobody knows when it is over, and only a person can say so.
-    return durationMs === undefined
-      ? { reason: { ...held, endless: { agentId } }, stalled: startMs <= wallMs }
-      : { reason: { ...held, untilMs: startMs + durationMs }, stalled: false };
+  const promised = blockPromised(memory, broker, wallMs);
+  if (promised !== undefined) {
+    return promised;
   }
   // Consent to an outage is none to the loss of what a sandbox takes with it.
   const isLoss = broker.storage.kind === 'sandbox';
@@ -88,6 +93,32 @@ export function blockStop(
     : { reason: { kind: 'quorum-at-risk', detail: quorum }, stalled: waitsInVain };
 }
 
+/** Nobody is stopped while another may go down with an agent that Mesos was told it can have. */
+function blockPromised(memory: ClusterMemory, broker: DesiredBroker, wallMs: number): Blocked | undefined {
+  const other = promisedSoon(memory, broker.id, wallMs, broker.stopGraceMs + comeBackMs);
+  if (other?.maintenance === undefined) {
+    return undefined;
+  }
+  const { agentId, startMs, durationMs } = other.maintenance;
+  const detail = `may go down with its agent ${agentId}, whose maintenance was accepted`;
+  const held: Blocked['reason'] = { kind: 'waiting-for-roll', brokerId: other.id, detail };
+  // Nobody knows when it is over, and only a person can say so.
+  return durationMs === undefined
+    ? { reason: { ...held, endless: { agentId } }, stalled: startMs <= wallMs }
+    : { reason: { ...held, untilMs: startMs + durationMs }, stalled: false };
+}
+
+/** The same where Kafka cannot be asked, of one whose stop was consented to all the same. */
+export function blockWithoutKafka(
+  memory: ClusterMemory,
+  broker: DesiredBroker,
+  record: BrokerRecord,
+  kafka: Extract<Source<KafkaObserved>, { known: false }>,
+  { nowMs, wallMs }: Moment,
+): Blocked | undefined {
+  return blockPromised(memory, broker, wallMs) ?? blockConsented(memory, record, kafka, nowMs);
+}
+
 /**
  * A node on its way up may vote and serve before Mesos hears of it. Once the quorum is formed, at most one such
  * is stopped in a pass, and none beside another that is being stopped.
@@ -115,7 +146,8 @@ export function gateStarts(needs: readonly Need[], context: NeedContext): readon
       stopping = broker.id;
       return need;
     }
-    return heldNeed(context, broker, need.step.what, verdict.reason, verdict.stalled);
+    const held = heldNeed(context, broker, need.step.what, verdict.reason, verdict.stalled);
+    return verdict.untilMs === undefined ? held : { ...held, untilMs: verdict.untilMs };
   });
 }
 
@@ -124,11 +156,19 @@ function blockStart(
   stopping: number | undefined,
   context: NeedContext,
 ): Blocked | 'may stop' | 'not in use' {
-  const { memory, kafka, nowMs } = context;
+  const { memory, kafka, mesos, nowMs } = context;
   const isFormed =
     memory.cluster?.formedAtMs !== undefined || (kafka.known && kafka.value.quorum.leaderId >= 0);
   if (!isFormed) {
     return 'not in use';
+  }
+  if (!kafka.known && record.task !== undefined) {
+    const blocked = isConsentedWithoutKafka(record, nowMs)
+      ? blockWithoutKafka(memory, broker, record, kafka, context)
+      : blockHungStart(memory, record, record.task, kafka, mesos, nowMs);
+    return (
+      blocked ?? (stopping === undefined || stopping === broker.id ? 'may stop' : beingStopped(stopping))
+    );
   }
   const reading = readingToStopOn(memory, kafka, nowMs);
   if ('reason' in reading) {
@@ -140,10 +180,14 @@ function blockStart(
     return 'not in use';
   }
   if (stopping !== undefined && stopping !== broker.id) {
-    const detail = 'is being stopped';
-    return { reason: { kind: 'waiting-for-roll', brokerId: stopping, detail }, stalled: false };
+    return beingStopped(stopping);
   }
   // Fenced, it leads nothing and is in no in-sync set: only its vote is missed.
   const seen = serves ? reading : { ...reading, topics: [] };
   return blockStop(memory, broker, record, seen, context) ?? 'may stop';
 }
+
+const beingStopped = (brokerId: number): Blocked => ({
+  reason: { kind: 'waiting-for-roll', brokerId, detail: 'is being stopped' },
+  stalled: false,
+});

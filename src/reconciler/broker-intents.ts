@@ -43,7 +43,9 @@ export async function storeIntent(
   const record = cluster.brokers.get(brokerId) ?? emptyRecord(clusterName, brokerId);
   const standing = activeIntent(record, nowMs);
   const takesBack = request === undefined && standing !== undefined;
-  if (broker.state === 'stopped' && request?.kind !== 'pause' && !takesBack) {
+  // Where Kafka cannot be asked the spec's own stop wants somebody's consent.
+  const consents = request?.kind === 'stop' && request.withoutKafka === true;
+  if (broker.state === 'stopped' && request?.kind !== 'pause' && !takesBack && !consents) {
     throw refused(
       `the spec says that broker ${brokerId} is stopped`,
       'change its state in the spec; what an operator asks does not go against it',

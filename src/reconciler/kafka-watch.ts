@@ -25,6 +25,8 @@ type Watched = {
   /** Topics of the spec. */
   topics: readonly string[];
   source: Source<KafkaObserved>;
+  /** When it last answered, of use or not; before that, when it began to be watched. */
+  heardAtMs: number;
   asking: boolean;
   /** Changes under way and waiting, the first one running. */
   readonly pending: {
@@ -85,6 +87,7 @@ export function createKafkaWatch(deps: {
       bootstrap: [],
       topics: [],
       source: { known: false, why: 'no broker of it runs yet' },
+      heardAtMs: clock.nowMs(),
       asking: false,
       pending: [],
       refusals: new Map(),
@@ -112,6 +115,7 @@ export function createKafkaWatch(deps: {
     let source: Source<KafkaObserved>;
     try {
       source = { known: true, value: await adminOf(name, entry).observe(entry.topics) };
+      entry.heardAtMs = clock.nowMs();
     } catch (error) {
       source = { known: false, why: words(error) };
       logger.debug('kafka does not answer', { clusterName: name, error: words(error) });
@@ -166,15 +170,16 @@ export function createKafkaWatch(deps: {
   return {
     sources(nowMs) {
       return new Map(
-        [...watched].map(([name, { source }]) => [
-          name,
-          source.known && nowMs - source.value.observedAtMs > staleMs
-            ? {
-                known: false,
-                why: `its last answer is ${Math.round((nowMs - source.value.observedAtMs) / 1000)} s old`,
-              }
-            : source,
-        ]),
+        [...watched].map(([name, { source, heardAtMs: sinceMs }]) => {
+          if (!source.known) return [name, { ...source, sinceMs }];
+          const agoMs = nowMs - source.value.observedAtMs;
+          return [
+            name,
+            agoMs > staleMs
+              ? { known: false, why: `its last answer is ${Math.round(agoMs / 1000)} s old`, sinceMs }
+              : source,
+          ];
+        }),
       );
     },
     poll(clusters, isCalm) {

@@ -308,6 +308,7 @@ test('what is asked of a broker arrives as it was said; what is no such thing is
       { kind: 'stop', author: 'ann', expiresInMs: -1 },
       { kind: 'replace', author: 'ann', acceptLoss: ['../etc'] },
       { kind: 'stop', author: 'ann', more: 1 },
+      { kind: 'stop', author: 'ann', withoutKafka: 'yes' },
     ])
       assert.is(await post(body), 400, JSON.stringify(body));
     assert.is(asked.length, 2);

@@ -15,7 +15,7 @@
  * `reserved: [{ broker, cluster, incarnation, parts }]`.
  * A broker is `running` (the default), `none`, `staging`, `starting`, `stopping`, `unreachable` or `ended`.
  * Kafka is `healthy` unless changed: { fenced, serves, gone, leader, lagging, isr: {topic-partition: [ids]}, elr,
- * replicas, topics, configs, unread, read, took }, or `unknown: why`. `refused: { <step>: why }` was refused half a minute ago.
+ * replicas, topics, configs, unread, read, took }, or `unknown: why`, `since` a time. `refused: { <step>: why }` was refused half a minute ago.
  */
 import { parse } from 'yaml';
 import type { Desired, DesiredBroker } from '../../src/model/desired.ts';
@@ -102,6 +102,7 @@ type BrokerForm = {
 
 type KafkaForm = {
   readonly unknown?: string;
+  readonly since?: Time;
   /** Registered beside the spec's. */
   readonly also?: readonly number[];
   readonly read?: Time;
@@ -424,7 +425,10 @@ function memoryOf(desired: Desired, form: ClusterForm): ClusterMemory {
 }
 
 function kafkaOf(desired: Desired, form: KafkaForm): Source<KafkaObserved> {
-  if (form.unknown !== undefined) return { known: false, why: form.unknown };
+  if (form.unknown !== undefined) {
+    const since = form.since === undefined ? {} : { sinceMs: timeOf(form.since) };
+    return { known: false, why: form.unknown, ...since };
+  }
   const healthy = makeKafka(
     form.topics === undefined
       ? desired

@@ -74,6 +74,29 @@ test('the next question comes by itself, and none when nobody looks at the answe
   assert.is(asked.length, 3);
 });
 
+test('since when it is silent is told, whatever makes it unknown, and a change under way is no silence', async () => {
+  const { watch, poll, clock } = createWatch();
+  const began = clock.nowMs();
+  const since = () => {
+    const source = watch.sources(clock.nowMs()).get('demo');
+    return source?.known === false ? source.sinceMs : source?.known;
+  };
+  clock.advance(1_000);
+  poll();
+  assert.is(since(), began + 1_000, 'nothing was heard yet');
+  clock.advance(2_000);
+  await settle();
+  const heard = clock.nowMs();
+  assert.is(since(), true);
+  clock.advance(40_000);
+  assert.is(since(), heard, 'its answer is too old to be one');
+  watch.change('demo', 'create topic x', () => new Promise(() => {}));
+  assert.is(since(), heard);
+  poll();
+  await settle();
+  assert.is(since(), clock.nowMs(), 'it answers, though that is of no use');
+});
+
 test('of a cluster that was removed nothing is kept, and nobody asks it any more', async () => {
   const { watch, asked, closed, poll, clock } = createWatch();
   poll();

@@ -626,6 +626,11 @@ test('what the spec contradicts is refused and nothing is stored', async () => {
   assert.match(await refused(0, 'replace'), /voter of the controller quorum/);
   await harness.reconciler.apply([{ desired: stopped, digest: 'd2' }], 'ann');
   assert.match(await refused(0, 'restart'), /the spec says that broker 0 is stopped/);
+  // Where Kafka cannot be asked the stop itself waits for somebody's consent.
+  await harness.reconciler.setIntent('demo', 0, { kind: 'stop', author: 'ann', withoutKafka: true });
+  const consent = (await harness.broker(0))?.intent;
+  assert.is(consent?.kind === 'stop' && consent.withoutKafka, true);
+  await harness.reconciler.setIntent('demo', 0, undefined);
   await harness.reconciler.setIntent('demo', 0, { kind: 'pause', author: 'ann' });
   await harness.reconciler.setIntent('demo', 0, undefined);
   assert.is((await harness.broker(0))?.intent, undefined);

@@ -16,6 +16,7 @@ export type BrokerOptions = ClientOptions & {
   /** Milliseconds. */
   readonly for?: number;
   readonly acceptLoss?: readonly string[];
+  readonly withoutKafka?: boolean;
 };
 
 /** Asks something of brokers, one after the other. What was asked before an error stays asked. */
@@ -83,6 +84,7 @@ function bodyOf(kind: IntentBody['kind'], options: BrokerOptions): IntentBody {
     ...(options.acceptLoss === undefined || options.acceptLoss.length === 0
       ? {}
       : { acceptLoss: options.acceptLoss.flatMap((p) => p.split(',')) }),
+    ...(options.withoutKafka === undefined ? {} : { withoutKafka: options.withoutKafka }),
   };
 }
 
