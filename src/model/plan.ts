@@ -2,6 +2,7 @@
  * What a pass decided: steps to take, needs that are held and offers that are turned down, each
  * with its reason. A plan leaves nothing to choose for whoever executes it.
  */
+import type { DeletionPolicy } from './desired.ts';
 import type { NewTopic } from './kafka.ts';
 import type { MesosCall } from './mesos.ts';
 import type { BrokerRecord, ClusterRecord } from './records.ts';
@@ -102,6 +103,8 @@ export type HeldReason =
       readonly isVoter?: true;
       /** It is only to be stopped there, and nothing else happens at any time. */
       readonly isToStop?: true;
+      /** Its cluster goes, and waits for it. */
+      readonly isDeleted?: DeletionPolicy;
     }
   /** Stopping it now would break a partition; the first few are named. */
   | { readonly kind: 'waiting-for-isr'; readonly partitions: readonly string[]; readonly more: number }
@@ -137,6 +140,8 @@ export type HeldReason =
       readonly what: string;
       readonly detail: string;
       readonly untilMs?: number;
+      /** Its cluster is destroyed, and the name of it waits for that. */
+      readonly isDeleted?: true;
     }
   /** A volume that is to grow, and does not just now. Holds up nothing else. */
   | {

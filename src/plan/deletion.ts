@@ -9,7 +9,7 @@ import type { PlanInput } from '../model/observed.ts';
 import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { killStep, standingOrder } from './kill.ts';
-import { isVoter } from './need.ts';
+import { isVoter, missedUntilMs } from './need.ts';
 import { leavePlace } from './owned.ts';
 
 /** Of a broker that no spec tells the grace of any more. */
@@ -36,13 +36,13 @@ export function planDeletion(memory: ClusterMemory, policy: DeletionPolicy, inpu
   const held: Held[] = [];
   const wakes: number[] = [];
   const records = [...memory.brokers.values()].sort((a, b) => a.id - b.id);
-  const hold = (reason: HeldReason, need: string, brokerId?: number): void => {
+  const hold = (reason: HeldReason, need: string, brokerId?: number, stalled = false): void => {
     held.push({
       clusterName: desired.name,
       ...(brokerId === undefined ? {} : { brokerId }),
       need,
       reason,
-      stalled: false,
+      stalled,
     });
   };
   const why = reasonOf(policy, input);
@@ -57,8 +57,23 @@ export function planDeletion(memory: ClusterMemory, policy: DeletionPolicy, inpu
     }
     const order = standingOrder(desired, record, record, input.mesos, input.nowMs);
     if (task.unreachableSinceMs !== undefined) {
-      const doing = `${record.placement?.hostname ?? task.agentId} is unreachable; it is stopped when that is back`;
-      hold({ kind: 'task-in-progress', doing, sinceMs: task.unreachableSinceMs }, need, record.id);
+      // Kafka is no witness any more: only Mesos, or a person, can say that what is there has ended.
+      const period = desired.brokers.find((b) => b.id === record.id)?.stickinessPeriodMs;
+      const untilMs = missedUntilMs(task.unreachableSinceMs, period, input.mesos);
+      hold(
+        {
+          kind: 'agent-unreachable',
+          agentId: task.agentId,
+          hostname: record.placement?.hostname ?? task.agentId,
+          sinceMs: task.unreachableSinceMs,
+          isToStop: true,
+          isDeleted: policy,
+        },
+        need,
+        record.id,
+        input.nowMs >= untilMs,
+      );
+      wakes.push(untilMs);
     } else if (order?.kind === 'waiting') {
       hold(order.reason, need, record.id);
       wakes.push(order.untilMs);

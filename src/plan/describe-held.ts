@@ -95,7 +95,11 @@ function describeReason({ reason, brokerId, clusterName, need, stalled }: Held, 
             : 'it is waited for'
         }`,
         ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
-        remedy: `bring ${reason.hostname} back; ${reason.isToStop === true ? 'it is stopped then' : afterwards(reason)}`,
+        remedy: `bring ${reason.hostname} back; ${reason.isToStop === true ? 'it is stopped then' : afterwards(reason)}${
+          reason.isDeleted === undefined
+            ? ''
+            : `; should it be lost for good, ${markGone}${reason.isDeleted === 'destroy' ? `, or ${abandon}` : ''}`
+        }`,
       };
     case 'backing-off':
       return {
@@ -182,7 +186,7 @@ function describeReason({ reason, brokerId, clusterName, need, stalled }: Held, 
       return {
         message: `${reason.hostname}: ${reason.detail}`,
         ...(reason.untilMs === undefined ? {} : { untilMs: reason.untilMs }),
-        remedy: `it goes when ${reason.hostname} offers it, and only a destroyed cluster waits for that; should ${reason.hostname} be lost for good, mark its agent gone (MARK_AGENT_GONE)`,
+        remedy: `it goes when ${reason.hostname} offers it, and only a destroyed cluster waits for that; should ${reason.hostname} be lost for good, ${markGone}${reason.isDeleted === true ? `, or ${abandon}` : ''}`,
       };
     case 'volume-not-grown':
       return {
@@ -270,6 +274,11 @@ function describeReason({ reason, brokerId, clusterName, need, stalled }: Held, 
       return unreachable(reason);
   }
 }
+
+/** A master that does not know the agent any more refuses it (registry_max_agent_age). */
+const markGone =
+  'mark its agent gone (MARK_AGENT_GONE) before the master forgets it, two weeks after it was last seen';
+const abandon = 'end the whole framework by `kafka-mesos teardown --abandon`';
 
 const afterwards = ({ isVoter }: { readonly isVoter?: true }): string =>
   isVoter === true

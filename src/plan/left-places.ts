@@ -7,6 +7,7 @@ import type { PlanInput, Source } from '../model/observed.ts';
 import type { Held, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, LeftBehind } from '../model/records.ts';
 import type { AgentOffers } from './fit.ts';
+import { defaultStickinessMs } from './need.ts';
 import type { Owned } from './owned.ts';
 import { isHealthy } from './safety.ts';
 
@@ -145,7 +146,7 @@ export function blockRelease(
 
 /** What is to go and is in no offer: it must not go yet, its agent is away, or something still uses it. */
 export function heldLeft(
-  { clusters, kafka }: PlanInput,
+  { clusters, kafka, nowMs }: PlanInput,
   gone: ReadonlySet<string>,
   offered: ReadonlyMap<AgentOffers, readonly Owned[]>,
   /** Their places may go for good with this pass. */
@@ -172,13 +173,16 @@ export function heldLeft(
                   ? undefined
                   : blockRelease(record, left, cluster, kafka.get(record.clusterName))) ??
                 'it is in no offer just now: the agent is away, or a task or its executor still uses it',
+              ...(isDestroyed(cluster) ? { isDeleted: true } : {}),
             },
-            stalled: false,
+            stalled: isDestroyed(cluster) && nowMs - left.sinceMs >= defaultStickinessMs,
           }),
         ),
     ),
   );
 }
+
+const isDestroyed = ({ cluster }: ClusterMemory): boolean => cluster?.destroyedSinceMs !== undefined;
 
 /** Agents of which a later offer is wanted, to release or to see that it worked, and in how many seconds. */
 export function waitingAgents(

@@ -109,6 +109,21 @@ export function wantOf(context: NeedContext, broker: DesiredBroker, record: Brok
   };
 }
 
+/** How long the agents' offers may take to come after a (new) subscription. */
+export const offersAfterSubscribedMs = 60_000;
+
+/** Of a broker that no spec tells the stickiness period of any more: the spec's default. */
+export const defaultStickinessMs = 600_000;
+
+/** Until then nobody does without a task that is out of reach. */
+export function missedUntilMs(
+  sinceMs: number,
+  stickinessPeriodMs = defaultStickinessMs,
+  { subscribedAtMs = 0 }: Pick<ObservedMesos, 'subscribedAtMs'>,
+): number {
+  return Math.max(sinceMs + stickinessPeriodMs, subscribedAtMs + offersAfterSubscribedMs);
+}
+
 /** One of the first, which are all that there are. */
 export function isVoter({ cluster }: Pick<ClusterMemory, 'cluster'>, id: number): boolean {
   return cluster?.voters.some((v) => v.nodeId === id) === true;

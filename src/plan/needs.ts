@@ -13,8 +13,10 @@ import {
   heldNeed,
   isVoter,
   kafkaArtifact,
+  missedUntilMs,
   type Need,
   type NeedContext,
+  offersAfterSubscribedMs,
   wantHome,
   wasHalfDone,
 } from './need.ts';
@@ -23,9 +25,6 @@ import { isOrMayBeFormatted } from './owned.ts';
 import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
 import { gateStarts } from './stop-gate.ts';
-
-/** How long the offers of all agents may take to come after a (new) subscription. */
-const offersAfterSubscribedMs = 60_000;
 
 /**
  * Who is in touch with the controller so long after the last task has ended is another instance: it fences one that fell
@@ -208,10 +207,7 @@ function unreachableTask(
   sinceMs: number,
   context: NeedContext,
 ): Need {
-  const untilMs = Math.max(
-    sinceMs + broker.stickinessPeriodMs,
-    (context.mesos.subscribedAtMs ?? 0) + offersAfterSubscribedMs,
-  );
+  const untilMs = missedUntilMs(sinceMs, broker.stickinessPeriodMs, context.mesos);
   if (
     broker.state === 'running' &&
     !isBeingReplaced(record, context.nowMs) &&

@@ -2,7 +2,8 @@
  * Brokers that run, or have a disk, and are no longer in the spec. Such a one leaves step by step, each one
  * stored or seen in Kafka before the next: it hosts no replica; it is stopped, behind the lock of the roll;
  * it still hosts none; it is unregistered; its place is given up (release.ts); its record goes. Back in the
- * spec before its place is given up, it just starts again.
+ * spec before its place is given up, it just starts again. Of one whose agent is away nobody may ever hear again:
+ * after the stickiness period Kafka's word that it is fenced and hosts nothing is enough.
  */
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { PlanInput, Source } from '../model/observed.ts';
@@ -10,7 +11,7 @@ import type { Held, HeldReason, Step } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { activeIntent, pausedBy } from './intents.ts';
 import { killStep, standingOrder } from './kill.ts';
-import { emptyRecord, isVoter, type Need } from './need.ts';
+import { emptyRecord, isVoter, missedUntilMs, type Need } from './need.ts';
 import { leavePlace } from './owned.ts';
 import { askedAgain, hostedBy, isHealthy, tooOld } from './safety.ts';
 
@@ -150,27 +151,41 @@ function nextMove(
   if (intent?.kind === 'pause' && task?.kill === undefined) {
     return { kind: 'held', ...pausedBy(intent), stalled: false };
   }
+  const isAway = task?.unreachableSinceMs !== undefined;
   if (task?.unreachableSinceMs !== undefined) {
-    return wait({
-      kind: 'task-in-progress',
-      doing: `${record.placement?.hostname ?? task.agentId} is unreachable; whether it runs there is not known`,
-      sinceMs: task.unreachableSinceMs,
-    });
+    const wakeAtMs = missedUntilMs(task.unreachableSinceMs, undefined, input.mesos);
+    // As for a relocation: news of it that could not be stored is forgotten as an answer too.
+    if (input.nowMs < wakeAtMs || !input.mesos.answeredTasks.has(task.taskId)) {
+      return {
+        kind: 'held',
+        reason: {
+          kind: 'task-in-progress',
+          doing: `${record.placement?.hostname ?? task.agentId} is unreachable; whether it runs there is not known`,
+          sinceMs: task.unreachableSinceMs,
+        },
+        stalled: false,
+        wakeAtMs,
+      };
+    }
   }
-  const order = standingOrder(desired, record, record, input.mesos, input.nowMs);
+  const order = isAway ? undefined : standingOrder(desired, record, record, input.mesos, input.nowMs);
   // It may have run on for long, and host replicas by now: what is due again is looked at again.
   if (order !== undefined && !(order.kind === 'due' && order.runsOn)) {
     return order.kind === 'waiting'
       ? { kind: 'held', reason: order.reason, stalled: false, wakeAtMs: order.untilMs }
       : { kind: 'step', step: order.step };
   }
-  const sinceMs = Math.max(task?.stateSinceMs ?? 0, record.last?.endedAtMs ?? 0);
+  const sinceMs = Math.max(
+    task?.stateSinceMs ?? 0,
+    task?.unreachableSinceMs ?? 0,
+    record.last?.endedAtMs ?? 0,
+  );
   const reading = readingFor(record, memory, kafka, sinceMs, input.nowMs);
   if (reading.kind === 'blocked') {
     return wait(reading.reason, reading.stalled);
   }
   const observed = reading.kafka;
-  if (task !== undefined) {
+  if (task !== undefined && !isAway) {
     const own = Object.keys(record.dynamicConfig ?? {});
     if (own.length > 0 && task.state === 'TASK_RUNNING') {
       // Afterwards nobody could: only the broker itself takes its settings, and they would outlive it.
@@ -209,13 +224,38 @@ function nextMove(
       what: `give up the place of broker ${record.id} on ${record.placement?.hostname ?? 'no agent'}`,
       why: [
         'it hosts no replica and is not registered any more',
+        ...(task === undefined ? [] : ['its agent is away; should its task come back, it is stopped']),
         ...(kept.length === 0
           ? []
           : [`its data in ${kept.join(', ')} stays there: it is not ours to delete`]),
       ],
       ...common,
-      action: { kind: 'broker', record: leavePlace(record, 'removed', input.nowMs) },
+      action: {
+        kind: 'broker',
+        record: withoutTask(leavePlace(record, 'removed', input.nowMs), input.nowMs),
+      },
     },
+  };
+}
+
+/** Its task, if it may be alive, is one to stop whenever it shows itself. */
+function withoutTask({ task, ...record }: BrokerRecord, nowMs: number): BrokerRecord {
+  if (task === undefined) {
+    return record;
+  }
+  const { taskId, agentId, startedWith } = task;
+  return {
+    ...record,
+    last: {
+      taskId,
+      agentId,
+      state: 'TASK_LOST',
+      message: 'its agent is away, and Kafka does without it',
+      endedAtMs: nowMs,
+      ordered: true,
+      startedWith,
+    },
+    superseded: [...record.superseded, { taskId, agentId }],
   };
 }
 

@@ -6,6 +6,7 @@ import { boundSpec, boundTimes } from '../observe/bound-times.ts';
 import { describeChange } from '../observe/describe-change.ts';
 import { foldBrokerConfig, foldMinIsr } from '../observe/fold-dynamic.ts';
 import { type FoldPolicy, foldUpdate } from '../observe/fold-update.ts';
+import { defaultStickinessMs } from '../plan/need.ts';
 import type { Logger } from '../sys/logger.ts';
 import type { EventLog } from './event-log.ts';
 import type { Attempt } from './guard.ts';
@@ -25,7 +26,7 @@ export type FoldDeps = {
 
 /** For brokers that no spec has any more. */
 const defaultPolicy: FoldPolicy = {
-  stickinessPeriodMs: 600_000,
+  stickinessPeriodMs: defaultStickinessMs,
   failover: { delayMs: 10_000, maxDelayMs: 600_000 },
 };
 

@@ -15,8 +15,10 @@ import {
   makeKafka,
   makeMemory,
   makeOffer,
+  makePlacement,
   makeRecord,
   makeSpec,
+  makeTask,
   nowMs,
 } from './builders.ts';
 
@@ -110,6 +112,74 @@ test('nothing is waited for on an agent that was marked gone', () => {
   assert.is(foldUpdate(left, { taskId, state: 'TASK_GONE' }, follower, nowMs), left, 'the agent is there');
   assert.is(
     foldUpdate(left, { taskId, state: 'TASK_GONE_BY_OPERATOR' }, follower, nowMs).leftBehind,
+    undefined,
+  );
+});
+
+/** Broker 3 has left the spec, and its machine died; the master has forgotten the agent. */
+function withoutItsMachine(goneForMs: number, mesos: Parameters<typeof makeInput>[1] = {}) {
+  const spec = makeDesired({ brokers: desired.brokers.filter((b) => b.id !== 3) });
+  const unreachableSinceMs = nowMs - goneForMs;
+  const running = makeRecord(desired, follower);
+  const task = {
+    ...(running.task ?? makeTask(desired, follower, makePlacement('demo', follower))),
+    unreachableSinceMs,
+  };
+  const record = { ...running, task };
+  const policy = { stickinessPeriodMs: 600_000, failover: { delayMs: 1_000, maxDelayMs: 10_000 } };
+  const unknown = {
+    taskId: task.taskId,
+    agentId: 'agent-4',
+    state: 'TASK_UNKNOWN',
+    reason: 'RECONCILIATION',
+  } as const;
+  assert.is(foldUpdate(record, unknown, policy, nowMs), record, 'this is all that Mesos ever says again');
+  const planned = (one: BrokerRecord, strangers: readonly { taskId: string; agentId: string }[] = []) =>
+    plan(makeInput([makeMemory(spec, [one])], { ...mesos, mesos: { strangers, ...mesos.mesos } }));
+  const made = planned(record);
+  const [left] = made.steps.flatMap((s) =>
+    s.action.kind === 'broker' && s.what.startsWith('give up the place of broker 3') ? [s.action.record] : [],
+  );
+  return { made, record, left, planned, policy };
+}
+
+test('a broker leaves the spec without its machine, once Kafka does without it', () => {
+  const { left, planned, policy, record } = withoutItsMachine(30 * dayMs);
+  if (left === undefined) throw new Error('it was kept');
+  const former = { taskId: record.task?.taskId ?? '', agentId: 'agent-4' };
+  assert.equal([left.task, left.placement, left.superseded], [undefined, undefined, [former]]);
+  assert.equal(
+    left.leftBehind?.map((l) => [l.agentId, l.cause, l.formatted]),
+    [['agent-4', 'removed', true]],
+  );
+  const kept = planned(left).steps.map((s) => s.what);
+  assert.not(kept.includes('remove the record of broker 3'), 'what is there is known by it');
+  const back = planned(left, [former]).steps.flatMap((s) =>
+    s.action.kind === 'mesos' && s.action.call.kind === 'kill' ? [s.action.call.taskId] : [],
+  );
+  assert.equal(back, [former.taskId], 'should it come back, it is stopped');
+  const ended = foldUpdate(left, { ...former, state: 'TASK_KILLED' }, policy, nowMs);
+  assert.equal(ended.superseded, []);
+});
+
+test('not inside the stickiness period, on no word of its task, nor on what Kafka said before', () => {
+  const early = withoutItsMachine(599_000);
+  assert.equal([early.left, early.made.wakeAtMs], [undefined, nowMs + 1_000]);
+  assert.is(withoutItsMachine(30 * dayMs, { mesos: { answeredTasks: new Set() } }).left, undefined);
+  const kafka = makeKafka(makeDesired());
+  const old = { ...kafka, observedAtMs: nowMs - 10_000 };
+  assert.is(withoutItsMachine(30 * dayMs, { kafka: { demo: { known: true, value: old } } }).left, undefined);
+  assert.is(withoutItsMachine(30 * dayMs, { kafka: { demo: { known: false, why: 'x' } } }).left, undefined);
+  const hosts = makeKafka(
+    makeDesired({
+      brokers: desired.brokers,
+      topics: [{ name: 'events', partitions: 4, replicationFactor: 1, config: {} }],
+    }),
+  );
+  const { brokers } = hosts;
+  const fenced = { ...hosts, brokers: brokers.filter((b) => b.id !== 3) };
+  assert.is(
+    withoutItsMachine(30 * dayMs, { kafka: { demo: { known: true, value: fenced } } }).left,
     undefined,
   );
 });
