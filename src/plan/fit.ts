@@ -50,6 +50,8 @@ export type Want = {
   readonly avoid?: { readonly agentId: string; readonly hostname: string };
   /** The volumes carry data: they must be there, and are never made anew. */
   readonly formatted: boolean;
+  /** Nothing is on the volumes, and it is bound to them all the same. */
+  readonly keepsVolumes?: true;
   /** A volume that the spec wants larger is grown first. */
   readonly mayGrow?: true;
   /** RESERVE or CREATE failed before, and the task can only say that they did: they ask for feedback. */
@@ -326,7 +328,7 @@ function volumesOf(want: Want): readonly {
   readonly placed: PlacedVolume | undefined;
 }[] {
   const { placement, broker } = want;
-  if (placement !== undefined && want.formatted) {
+  if (placement !== undefined && (want.formatted || want.keepsVolumes === true)) {
     return placement.volumes.map((placed) => ({
       volume: { name: placed.name, sizeMiB: placed.sizeMiB, disk: placed.source.kind },
       kind: placed.kind,

@@ -32,6 +32,7 @@ export type Need =
       /** Only an offer tells that its disk is back: offers must keep coming. */
       readonly wantsHome?: true;
     }
+  /** A step by itself, nearly always one that stops its task. */
   | {
       readonly kind: 'kill';
       readonly broker: DesiredBroker;
@@ -106,7 +107,22 @@ export function wantOf(context: NeedContext, broker: DesiredBroker, record: Brok
     broker,
     ...(record.placement === undefined ? {} : { placement: record.placement }),
     formatted: isOnItsVolumes(record),
+    ...(wouldDropVolume(broker, record) ? { keepsVolumes: true } : {}),
   };
+}
+
+/**
+ * It would start on what the spec wants now, and a volume that was made for it stay on its agent, of an incarnation that
+ * is its own: nobody would ever release it.
+ */
+export function wouldDropVolume({ storage }: DesiredBroker, record: BrokerRecord): boolean {
+  return (
+    !isOnItsVolumes(record) &&
+    record.placement?.volumes.some(
+      ({ name, kind }) =>
+        kind === 'persistent' && !(storage.kind === kind && storage.volumes.some((v) => v.name === name)),
+    ) === true
+  );
 }
 
 /** How long the agents' offers may take to come after a (new) subscription. */

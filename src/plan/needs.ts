@@ -1,7 +1,7 @@
 /** What each broker needs just now, before any offer is looked at. */
 import type { DesiredBroker } from '../model/desired.ts';
 import { isDiskCode } from '../model/launch.ts';
-import type { HeldReason } from '../model/plan.ts';
+import type { HeldReason, Step } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, KillCause, TaskRecord } from '../model/records.ts';
 import { driftOf, mayAbandonStart, wantedSha512 } from './drift.ts';
 import { homeOffered, volumesOffered } from './homes.ts';
@@ -19,9 +19,10 @@ import {
   offersAfterSubscribedMs,
   wantHome,
   wasHalfDone,
+  wouldDropVolume,
 } from './need.ts';
 import { backHome, cannotHaveServed, untilItServes } from './old-home.ts';
-import { isOrMayBeFormatted } from './owned.ts';
+import { isOrMayBeFormatted, leavePlace } from './owned.ts';
 import { relocation } from './relocation.ts';
 import { diffSettings, settingsOf } from './settings.ts';
 import { gateStarts } from './stop-gate.ts';
@@ -318,6 +319,10 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
   if (unsettled !== undefined) {
     return unsettled;
   }
+  if (wouldDropVolume(broker, record) && !isVoter(memory, broker.id)) {
+    // Another disk is wanted, and nothing is on this one: it is left as any place is. A voter is bound to its own.
+    return leftForAnother(broker, record, context);
+  }
   const homeUntilMs = stickyUntilMs(broker, record, context);
   if (homeUntilMs === undefined || nowMs < homeUntilMs || homeOffered(record, context.mesos)) {
     return {
@@ -330,6 +335,23 @@ function withoutTask(broker: DesiredBroker, record: BrokerRecord, context: NeedC
     };
   }
   return relocation(broker, record, context);
+}
+
+/** Before it starts anywhere: its agent may have no room beside what is reserved for it there. */
+function leftForAnother(broker: DesiredBroker, record: BrokerRecord, context: NeedContext): Need {
+  const need = relocation(broker, record, context);
+  if (need.kind !== 'launch' || !need.relocate) {
+    return need;
+  }
+  const step: Step = {
+    mark: '-',
+    what: `give up the place of broker ${broker.id} on ${record.placement?.hostname ?? 'no agent'}`,
+    why: ['the spec wants other volumes, and no data is known to be on these'],
+    clusterName: context.desired.name,
+    brokerId: broker.id,
+    action: { kind: 'broker', record: leavePlace(record, 'relocated', context.nowMs) },
+  };
+  return { kind: 'kill', broker, record, step };
 }
 
 /**
