@@ -211,7 +211,7 @@ export const correctness: Readonly<Record<number, Item>> = {
       ],
       'zookeeper/store.test.ts': [
         'a write whose answer is lost has an unknown outcome; it is there, and is not done twice',
-        'a claim whose answer is lost claims nothing: the writer has to claim again',
+        'a claim whose answer is lost is there, and gives nothing: the writer has to claim again',
         'when the session has expired every call fails, for good',
       ],
       'zookeeper/scheduler-process.test.ts': ['deposed, it ends with 75 by itself'],

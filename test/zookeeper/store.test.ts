@@ -90,42 +90,67 @@ test('with credentials only their owner reads and writes, and they are in no err
     { credentials: 'kafka:hunter2' },
   ));
 
-test('a write whose answer is lost has an unknown outcome; it is there, and is not done twice', () =>
-  withStore(
-    async (store) => {
-      await store.claim();
-      const first = await store.write('framework', 'first', 0);
-      proxy.swallowAnswers();
-      const error = await failureOf(store.write('framework', 'second', first));
-      assert.instance(error, UnavailableError);
-      proxy.mend();
-      // The look before the write may be what was lost; then nothing was written.
-      const now = await store.read('framework');
-      if (now?.value === 'second') {
-        assert.is((error as UnavailableError).outcome, 'unknown');
-        await rejects(store.write('framework', 'again', first), ConflictError, 'KM_CONFLICT_VERSION');
-      } else {
-        assert.equal(now, { value: 'first', version: first });
-      }
-    },
-    { address: proxy.address },
-  ));
+type Answers = { lose(): void; mend(): void };
 
-test('a claim whose answer is lost claims nothing: the writer has to claim again', () =>
+/** Through the proxy: after `lose()` each change of a node arrives and its answer does not. Looks have theirs until then. */
+const withLossyStore = (
+  body: (store: Store, answers: Answers, session: ZooKeeperSession, root: string) => Promise<void>,
+) =>
   withStore(
-    async (store, session, root) => {
-      const epoch = await store.claim();
-      const version = await store.write('framework', 1, 0);
-      proxy.swallowAnswers();
-      assert.instance(await failureOf(store.claim()), UnavailableError);
-      proxy.mend();
-      await rejects(store.write('framework', 2, version), ConflictError, 'KM_CONFLICT_FENCED');
-      assert.ok((await store.claim()) > epoch);
-      await store.write('framework', 3, version);
-      assert.ok(((await session.stat(`${root}/epoch`))?.version ?? 0) > epoch);
+    async (_store, session, root) => {
+      let losing = false;
+      const lossy =
+        <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+        (...args: Args) => {
+          if (losing) proxy.swallowAnswers();
+          return call(...args);
+        };
+      const changing = { multi: lossy(session.multi), setData: lossy(session.setData) };
+      const store = await openZooKeeperStore({ ...session, ...changing }, root);
+      const answers: Answers = {
+        lose() {
+          losing = true;
+        },
+        mend() {
+          losing = false;
+          proxy.mend();
+        },
+      };
+      await body(store, answers, session, root);
     },
     { address: proxy.address },
-  ));
+  );
+
+test('a write whose answer is lost has an unknown outcome; it is there, and is not done twice', () =>
+  withLossyStore(async (store, answers) => {
+    await store.claim();
+    const first = await store.write('framework', 'first', 0);
+    answers.lose();
+    const error = await failureOf(store.write('framework', 'second', first));
+    answers.mend();
+    assert.instance(error, UnavailableError);
+    assert.is((error as UnavailableError).outcome, 'unknown');
+    const written = await store.read('framework');
+    assert.is(written?.value, 'second');
+    await rejects(store.write('framework', 'again', first), ConflictError, 'KM_CONFLICT_VERSION');
+    assert.equal(await store.read('framework'), written);
+  }));
+
+test('a claim whose answer is lost is there, and gives nothing: the writer has to claim again', () =>
+  withLossyStore(async (store, answers, session, root) => {
+    const epoch = await store.claim();
+    const version = await store.write('framework', 1, 0);
+    answers.lose();
+    const error = await failureOf(store.claim());
+    answers.mend();
+    assert.instance(error, UnavailableError);
+    assert.is((error as UnavailableError).outcome, 'unknown');
+    assert.is((await session.stat(`${root}/epoch`))?.version, epoch + 1);
+    await rejects(store.write('framework', 2, version), ConflictError, 'KM_CONFLICT_FENCED');
+    assert.equal(await store.read('framework'), { value: 1, version });
+    assert.is(await store.claim(), epoch + 2);
+    await store.write('framework', 3, version);
+  }));
 
 test('what was asked while there is no connection is refused as not sent, and is not sent later', () =>
   withStore(
