@@ -78,6 +78,17 @@ Made from \`src/cli/exit-codes.ts\` by \`schema/generate.ts\`. Scripts may rely 
 | Command | Code | Meaning |
 |---|---|---|
 ${rows.join('\n')}
+
+## What a scheduler ends with 78 for
+
+Started again as it is, it ends the same way. Its last words say which of these it is, and what to do.
+
+| Code in its last words | What is so | What to do |
+|---|---|---|
+| \`KM_SPEC_…\` | a file, an address or a secret cannot be used | mend what it names |
+| \`KM_CONFLICT_FRAMEWORK_LOST\` | the store has running tasks, and has lost the id of their framework | restore the store's record \`framework\`: without it these tasks could neither be seen nor stopped |
+| \`KM_CONFLICT_FRAMEWORK_LOST\` | the store knows no framework, and the master has one of this name and role that is connected, or has tasks or reservations | restore the store, or [make it again](production.md#a-lost-store), or begin beside it with another \`--framework-name\` |
+| \`KM_CONFLICT_FRAMEWORK_LOST\` | with \`--register-anew\`: the master has the framework again that it had removed | end that one by the operator call TEARDOWN of its id, then start again |
 `;
 }
 
