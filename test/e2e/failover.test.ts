@@ -3,17 +3,26 @@
  * in time and no broker notices.
  */
 import { readFileSync } from 'node:fs';
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NotLeaderError } from '../../src/model/errors.ts';
 import type { ClusterStatus } from '../../src/model/status.ts';
-import { failureOf, until } from '../zookeeper/support.ts';
+import { startProxy } from '../zookeeper/proxy.ts';
+import { failureOf, openSession, until } from '../zookeeper/support.ts';
 import { threeBrokers } from './harness.ts';
-import { createTwoSchedulers, type Scheduler, takeoverMs } from './two-schedulers.ts';
+import {
+  createTwoSchedulers,
+  type Scheduler,
+  sessionTimeoutMs,
+  takeoverMs,
+  tickMs,
+} from './two-schedulers.ts';
 import { readBack, startWriter, type Writer } from './writer.ts';
 
 const world = await createTwoSchedulers();
 const { one, two } = world;
+const watcher = openSession(world.zookeeper);
 let writer: Writer | undefined;
 let born: readonly unknown[] = [];
 
@@ -47,6 +56,72 @@ const logged = (scheduler: Scheduler, message: string) =>
     .split('\n')
     .filter((line) => line.includes(`"${message}"`));
 
+/** The node by which the leader leads, seen by a session of our own. */
+async function leadersNode() {
+  const election = '/kafka-mesos/election';
+  const names = (await watcher.getChildren(election)) ?? [];
+  const [name] = [...names].sort((a, b) => Number(a.slice(-10)) - Number(b.slice(-10)));
+  assert.ok(name, 'nobody stands for election');
+  const isThere = async () => (await watcher.stat(`${election}/${name}`)) !== undefined;
+  /** Resolves to whether it was still there when `path` had changed: what a session is told, it sees no older. */
+  const whenChanged = async (path: string): Promise<() => Promise<boolean>> => {
+    let was: boolean | undefined;
+    await watcher.getData(path, () => {
+      void isThere().then((there) => {
+        was = there;
+      });
+    });
+    return async () => {
+      await until(`${path} has changed`, () => was !== undefined);
+      return was === true;
+    };
+  };
+  const wasThereAtClaim = await whenChanged('/kafka-mesos/epoch');
+
+  return {
+    isThere,
+    whenGone: () => until('the old leader’s node is gone', async () => !(await isThere())),
+    /**
+     * Call it when the leader has done its last. No clock of ours can say that its node went in time without failing
+     * on a slow machine; ZooKeeper's can: sessions end in the order of its ticks, and one with the timeout that was
+     * asked for, heard of a tick later, ends after the leader's.
+     */
+    async wentInTime(): Promise<void> {
+      const proxy = await startProxy(Number(world.zookeeper.split(':')[1]));
+      const later = openSession(proxy.address, { sessionTimeoutMs });
+      try {
+        await later.makePath('/later');
+        const made = await later.create('/later/s-', Buffer.from(''), 'ephemeral-sequential');
+        assert.is(made.kind, 'done');
+        const outlives = await whenChanged(made.kind === 'done' ? made.value : '');
+        await wait(tickMs);
+        await later.stat('/later');
+        assert.is(later.timeoutMs(), sessionTimeoutMs);
+        proxy.silence();
+        assert.is(await outlives(), false, 'the old leader’s session outlived the session timeout');
+        assert.is(
+          await wasThereAtClaim(),
+          false,
+          'the store was claimed before the old leader’s node was gone',
+        );
+      } finally {
+        await proxy.close();
+        await later.close();
+      }
+    },
+  };
+}
+
+/**
+ * Has Mesos say something that a leader answers: an agent where nothing runs comes back as a new one, and is offered.
+ */
+async function provoke(): Promise<void> {
+  const spare = world.mesos.agents().find(({ containers }) => containers.length === 0);
+  if (spare === undefined) throw new Error('there is no spare agent');
+  await world.mesos.stopAgent(spare.name, 'gone');
+  await world.mesos.startAgent(spare.name, true);
+}
+
 /** Waits until `next` leads and acts, and says how long after `sinceMs` it was elected. */
 async function takesOver(next: Scheduler, sinceMs: number): Promise<void> {
   await world.leads(next);
@@ -58,6 +133,7 @@ async function takesOver(next: Scheduler, sinceMs: number): Promise<void> {
   await converges(next);
   assert.equal(identities(await statusOf(next)), born);
   assert.equal([...(writer?.errors ?? [])], [], 'the open producer noticed');
+  assert.is(writer?.disconnects(), 0, 'the open producer lost a connection');
 }
 
 test('one leads and brings the cluster up; the other stands by, reads, and names the leader', async () => {
@@ -104,24 +180,32 @@ test('one leads and brings the cluster up; the other stands by, reads, and names
   );
   assert.is((await two.api().spec('demo'))?.revision, status.revision);
   writer = await startWriter(status.bootstrap, 'events', 3);
+  const sent = one.sent().length;
+  await provoke();
+  await until('the leader answers an offer', () => one.sent().length > sent);
 });
 
 test('the leader is killed', async () => {
+  const old = await leadersNode();
   const atMs = Date.now();
   one.process().kill('SIGKILL');
-  await takesOver(two, atMs);
+  await Promise.all([old.wentInTime(), takesOver(two, atMs)]);
   one.start();
   await world.standsBy(one);
 });
 
 test('the leader is stopped, and goes on later: it ends without a call', async () => {
+  const old = await leadersNode();
   const atMs = Date.now();
   two.process().kill('SIGSTOP');
-  await takesOver(one, atMs);
+  // What it finds when it goes on, before the word that another one has subscribed.
+  await provoke();
+  await Promise.all([old.wentInTime(), takesOver(one, atMs)]);
   const subscribed = logged(one, 'subscribed').length;
+  const sent = two.sent().length;
   two.process().kill('SIGCONT');
   assert.is(await two.exit(), 75);
-  // A call of the one that woke up would have thrown the new one out, or be refused and logged.
+  assert.equal(two.sent().slice(sent), [], 'it called Mesos all the same');
   assert.is(await one.state(), 'leading');
   assert.is(logged(one, 'subscribed').length, subscribed);
   await converges(one);
@@ -131,11 +215,32 @@ test('the leader is stopped, and goes on later: it ends without a call', async (
 });
 
 test('the leader is cut from ZooKeeper, in silence', async () => {
+  const old = await leadersNode();
   const atMs = Date.now();
   one.proxy.silence();
   const ended = one.exit();
-  await takesOver(two, atMs);
-  assert.is(await ended, 75);
+  let goesOn = true;
+  /** It has something to answer all the time. */
+  const provoked = (async () => {
+    while (goesOn) {
+      await provoke();
+      await wait(tickMs);
+    }
+  })();
+  const saysNothingMore = async () => {
+    try {
+      await old.whenGone();
+      // What had come by then is read in this turn.
+      await turn();
+      const sent = one.sent().length;
+      assert.is(await ended, 75);
+      assert.equal(one.sent().slice(sent), [], 'it called Mesos after the end of its session');
+    } finally {
+      goesOn = false;
+      await provoked;
+    }
+  };
+  await Promise.all([old.wentInTime(), saysNothingMore(), takesOver(two, atMs)]);
   assert.is(await two.state(), 'leading');
   one.proxy.mend();
   one.start();
@@ -143,9 +248,11 @@ test('the leader is cut from ZooKeeper, in silence', async () => {
 });
 
 test('the leader is told to stop: the other one leads at once', async () => {
+  const old = await leadersNode();
   const atMs = Date.now();
   two.process().kill('SIGTERM');
   assert.is(await two.exit(), 0);
+  assert.not.ok(await old.isThere(), 'it left its node to the session timeout');
   await takesOver(one, atMs);
 });
 
@@ -161,7 +268,20 @@ test('every acknowledged record is there', async () => {
   );
 });
 
+test('a broker that is killed is seen in the connections of an open producer', async () => {
+  const { bootstrap, brokers } = await statusOf(one);
+  const witness = await startWriter(bootstrap, 'events', 3);
+  try {
+    assert.is(witness.disconnects(), 0);
+    process.kill(brokers[0]?.jvmPid ?? 0, 'SIGKILL');
+    await until('a connection is over', () => witness.disconnects() > 0);
+  } finally {
+    await witness.stop({ giveUp: true });
+  }
+});
+
 test.after(async () => {
+  await watcher.close();
   await world.close();
 });
 test.run();

@@ -1,4 +1,7 @@
-/** Two scheduler processes, each behind a proxy of its own to one ZooKeeper, and the embedded Mesos in this process. */
+/**
+ * Two scheduler processes, each behind proxies of its own to one ZooKeeper and to the embedded Mesos, which is in this
+ * process.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -30,7 +33,7 @@ import { until } from '../zookeeper/support.ts';
 
 /** Twelve ticks of ZooKeeper. */
 export const sessionTimeoutMs = 3_000;
-const tickMs = 250;
+export const tickMs = 250;
 /** What is promised: the session timeout, a tick, and a second. */
 export const takeoverMs = sessionTimeoutMs + tickMs + 1_000;
 
@@ -51,6 +54,8 @@ export type Scheduler = {
   log(): string;
   /** Paths of the writes that it tried, in all its lives. */
   written(): readonly string[];
+  /** What the master was sent, in all its lives: each piece as it came. */
+  sent(): readonly string[];
 };
 
 export async function createTwoSchedulers(
@@ -86,6 +91,9 @@ export async function createTwoSchedulers(
     },
   });
 
+  const masterPort = Number(new URL(mesos.masterUrl).port);
+  const closers: (() => Promise<void>)[] = [];
+
   const create = async (name: 'one' | 'two'): Promise<Scheduler> => {
     const home = join(folder, name);
     mkdirSync(home);
@@ -95,6 +103,9 @@ export async function createTwoSchedulers(
     const journal = join(home, 'journal');
     writeFileSync(journal, '');
     const proxy = await startProxy(zookeeper?.port ?? 0);
+    const sent: string[] = [];
+    const masterProxy = await startProxy(masterPort, (chunk) => sent.push(chunk.toString('latin1')));
+    closers.push(proxy.close, masterProxy.close);
     let child: ChildProcess | undefined;
     let exited: Promise<unknown[]> = Promise.resolve([]);
     const scheduler: Scheduler = {
@@ -110,7 +121,7 @@ export async function createTwoSchedulers(
           home,
           storeUri: `zk://${store?.address ?? proxy.address}/kafka-mesos`,
           sessionTimeoutMs: store?.sessionTimeoutMs ?? sessionTimeoutMs,
-          master: new URL(mesos.masterUrl).host,
+          master: masterProxy.address,
           user: userInfo().username,
           agentNodePath: programs.node,
           executorBundle: programs.executor,
@@ -152,6 +163,7 @@ export async function createTwoSchedulers(
       },
       log: () => readFileSync(logFile, 'utf8'),
       written: () => readFileSync(journal, 'utf8').split('\n').slice(0, -1),
+      sent: () => sent,
     };
     return scheduler;
   };
@@ -162,19 +174,21 @@ export async function createTwoSchedulers(
     one,
     two,
     mesos,
+    /** `host:port` of the ZooKeeper, past the proxies. */
+    zookeeper: store?.address ?? zookeeper?.address ?? '',
     leads: (scheduler: Scheduler, timeoutMs = 60_000) =>
       until(`${scheduler.name} leads`, async () => (await scheduler.state()) === 'leading', timeoutMs),
     standsBy: (scheduler: Scheduler) =>
       until(`${scheduler.name} stands by`, async () => (await scheduler.state()) === 'standby', 60_000),
     async close() {
-      for (const { process: child, proxy } of [one, two]) {
+      for (const { process: child } of [one, two]) {
         try {
           child().kill('SIGKILL');
         } catch {
           // Never started.
         }
-        await proxy.close();
       }
+      for (const close of closers) await close();
       await mesos.shutdown(0);
       await mesos.close();
       await ports.release();

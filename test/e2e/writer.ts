@@ -1,8 +1,14 @@
 /** KafkaJS as the tests use it: a client always ends with what it was for, or a failed test would never end. */
-import { type Admin, type ITopicConfig, Kafka, logLevel, type Message } from 'kafkajs';
+import { connect } from 'node:net';
+import { type Admin, type ISocketFactory, type ITopicConfig, Kafka, logLevel, type Message } from 'kafkajs';
 
-export function connectKafka(bootstrap: readonly string[], retries = 20): Kafka {
+export function connectKafka(
+  bootstrap: readonly string[],
+  retries = 20,
+  socketFactory?: ISocketFactory,
+): Kafka {
   return new Kafka({
+    ...(socketFactory === undefined ? {} : { socketFactory }),
     clientId: 'e2e',
     brokers: [...bootstrap],
     logLevel: logLevel.NOTHING,
@@ -63,6 +69,8 @@ export type Writer = {
   readonly acknowledged: ReadonlySet<string>;
   /** What the client was told instead, by Kafka's or KafkaJS's name, and how often. */
   readonly errors: ReadonlyMap<string, number>;
+  /** Connections to brokers that are over. The client opens others in silence, so that `errors` may know nothing of it. */
+  disconnects(): number;
   /** Resolves when the batches under way are acknowledged too; `giveUp` does not wait for that. */
   stop(options?: { readonly giveUp: boolean }): Promise<void>;
 };
@@ -77,7 +85,14 @@ export async function startWriter(
   topic: string,
   partitions: number,
 ): Promise<Writer> {
-  const producer = connectKafka(bootstrap, 0).producer({ retry: { retries: 0 } });
+  let disconnects = 0;
+  const socketFactory: ISocketFactory = ({ host, port, onConnect }) =>
+    connect({ host, port }, onConnect)
+      .setKeepAlive(true, 60_000)
+      .once('close', () => {
+        disconnects += 1;
+      });
+  const producer = connectKafka(bootstrap, 0, socketFactory).producer({ retry: { retries: 0 } });
   await producer.connect();
   const acknowledged = new Set<string>();
   const errors = new Map<string, number>();
@@ -109,6 +124,7 @@ export async function startWriter(
   return {
     acknowledged,
     errors,
+    disconnects: () => disconnects,
     async stop(options) {
       stopping = true;
       givenUp = options?.giveUp ?? false;

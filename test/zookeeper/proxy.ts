@@ -16,7 +16,8 @@ export type TcpProxy = {
   close(): Promise<void>;
 };
 
-export async function startProxy(targetPort: number): Promise<TcpProxy> {
+/** `onSent` is told whatever comes for the target, passed on or not. */
+export async function startProxy(targetPort: number, onSent?: (chunk: Buffer) => void): Promise<TcpProxy> {
   let mode: 'pass' | 'cut' | 'silent' | 'no-answers' = 'pass';
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
@@ -32,7 +33,8 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     }
     const far = createConnection({ host: '127.0.0.1', port: targetPort });
     keep(far);
-    near.on('data', (chunk) => {
+    near.on('data', (chunk: Buffer) => {
+      onSent?.(chunk);
       if (mode === 'pass' || mode === 'no-answers') far.write(chunk);
     });
     far.on('data', (chunk) => {
