@@ -7,31 +7,13 @@ import { silentLogger } from '../../src/sys/logger.ts';
 import type { ZooKeeperSession } from '../../src/zookeeper/session.ts';
 import { startProxy } from './proxy.ts';
 import { startZooKeeper } from './real-zookeeper.ts';
-import { failureOf, openSession, until } from './support.ts';
+import { failureOf, openSession, registerMaster, until } from './support.ts';
 
 const zookeeper = await startZooKeeper();
 const proxy = await startProxy(zookeeper.port);
 
-/** What a master registers: an ephemeral node per master, the lowest number leads (contender.cpp). */
-async function register(session: ZooKeeperSession, path: string, host: string): Promise<string> {
-  const info = {
-    address: { hostname: `${host}.example`, ip: host, port: 5050 },
-    hostname: `${host}.example`,
-    id: `master-of-${host}`,
-    ip: 16_777_343,
-    pid: `master@${host}:5050`,
-    port: 5050,
-    version: '1.11.0',
-  };
-  await session.makePath(path);
-  const made = await session.create(
-    `${path}/json.info_`,
-    Buffer.from(JSON.stringify(info)),
-    'ephemeral-sequential',
-  );
-  assert.is(made.kind, 'done');
-  return made.kind === 'done' ? made.value : '';
-}
+const register = (session: ZooKeeperSession, path: string, ip: string) =>
+  registerMaster(session, path, { ip });
 
 const detect = (address: string, path: string): LeaderDetector =>
   detectLeader(`zk://${address}${path}`, { logger: silentLogger, sessionTimeoutMs: 1_000 });

@@ -1,12 +1,17 @@
-/** The scheduler as its users start it, on a real ZooKeeper: exit codes, and where credentials do not go. */
+/** The scheduler as its users start it, on a real ZooKeeper: exit codes, where credentials do not go, and whom it follows. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Home } from '../../src/cli/home-layout.ts';
+import { startLocalMesos } from '../../src/local/server.ts';
+import { systemClock } from '../../src/sys/clock.ts';
+import { silentLogger } from '../../src/sys/logger.ts';
+import { systemRandom } from '../../src/sys/random.ts';
 import { builtCli, runCli, withHome } from '../cli/run-cli.ts';
+import { startProxy } from './proxy.ts';
 import { startZooKeeper } from './real-zookeeper.ts';
-import { openSession } from './support.ts';
+import { openSession, registerMaster } from './support.ts';
 
 const zookeeper = await startZooKeeper();
 const credentials = 'kafka:hunter2';
@@ -90,6 +95,59 @@ test('credentials come by the environment too; what cannot be used is 78, and sh
       assert.is(run.exitCode, code, run.stderr);
       assert.not.match(run.stdout + run.stderr, 'hunter2');
       assert.match(run.stderr, '→');
+    }
+  }));
+
+test('it finds the master by ZooKeeper, and follows when another one leads', () =>
+  withHome(async (home) => {
+    const mesos = await startLocalMesos({
+      directory: join(home.directory, 'mesos'),
+      port: 0,
+      agents: [],
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      token: 'x'.repeat(32),
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    // The same master by another way: what comes by it was sent to whom the second node names.
+    let sentToSecond = '';
+    const port = Number(new URL(mesos.masterUrl).port);
+    const second = await startProxy(port, (chunk) => {
+      sentToSecond += chunk.toString('latin1');
+    });
+    const session = openSession(zookeeper.address);
+    try {
+      const first = await registerMaster(session, '/found/mesos', { ip: '127.0.0.1', port });
+      assert.is(first, '/found/mesos/json.info_0000000000');
+      const fails = async () => {
+        await registerMaster(session, '/found/mesos', { ip: '127.0.0.1', port: second.port });
+        await session.remove(first);
+      };
+      let failing: Promise<void> | undefined;
+      const run = await runCli(
+        [...args('/found/store'), '--master', `zk://${zookeeper.address}/found/mesos`],
+        {
+          home,
+          interruptWhen: (text) => {
+            const subscriptions = text.match(/"msg":"subscribed"/g)?.length ?? 0;
+            if (subscriptions === 1) failing ??= fails();
+            return subscriptions > 1;
+          },
+        },
+      );
+      await failing;
+      assert.is(run.exitCode, 0, run.stderr);
+      assert.match(sentToSecond, 'POST /api/v1/scheduler');
+      const ids = [...run.stderr.matchAll(/"frameworkId":"([^"]+)","msg":"subscribed"/g)].map(([, id]) => id);
+      assert.is(ids.length, 2);
+      assert.is(ids[0], ids[1], 'it is the same framework');
+    } finally {
+      await session.close();
+      await second.close();
+      await mesos.close();
     }
   }));
 

@@ -41,3 +41,28 @@ export async function failureOf(call: Promise<unknown>): Promise<unknown> {
   if ('error' in value) return value.error;
   throw new Error(`it resolved with ${JSON.stringify(value.resolved)}`);
 }
+
+/** What a Mesos master registers: an ephemeral node each, the lowest number leads (contender.cpp). Gives its path. */
+export async function registerMaster(
+  session: ZooKeeperSession,
+  path: string,
+  { ip, port = 5050 }: { readonly ip: string; readonly port?: number },
+): Promise<string> {
+  const info = {
+    address: { hostname: `${ip}.example`, ip, port },
+    hostname: `${ip}.example`,
+    id: `master-of-${ip}`,
+    ip: 16_777_343,
+    pid: `master@${ip}:${port}`,
+    port,
+    version: '1.11.0',
+  };
+  await session.makePath(path);
+  const made = await session.create(
+    `${path}/json.info_`,
+    Buffer.from(JSON.stringify(info)),
+    'ephemeral-sequential',
+  );
+  if (made.kind !== 'done') throw new Error(`a master cannot register under ${path}: ${made.refusal}`);
+  return made.value;
+}
