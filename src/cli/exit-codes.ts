@@ -17,7 +17,7 @@ export const exitCodes = {
   lostLeadership: 75,
   /** EX_PROTOCOL: Mesos has removed the framework; starting again does not help, only an operator's consent. */
   frameworkRemoved: 76,
-  /** EX_CONFIG: a file, an address or a secret cannot be used; starting again does not help. */
+  /** EX_CONFIG: a file, an address or a secret cannot be used, or the framework's id is lost; starting again does not help. */
   badConfig: 78,
   /** 128 + SIGINT: `--wait` or `--watch` was left by Ctrl-C; the scheduler goes on. */
   detached: 130,
@@ -44,7 +44,7 @@ export const exitCodeTable: readonly (readonly [string, number, string])[] = [
   ['scheduler', 0, 'told to stop; the brokers go on'],
   ['scheduler', 75, 'lost the leadership, or another one took over; start it again'],
   ['scheduler', 76, 'Mesos has removed the framework; start it again only with --register-anew'],
-  ['scheduler', 78, 'its configuration cannot be used; do not start it again'],
+  ['scheduler', 78, 'its configuration cannot be used, or the store has lost its framework; mend that first'],
   ['teardown', 0, 'gone, by the word of the master'],
   ['teardown', 2, 'something is left, named with its agent and how to remove it'],
   ['every command', 141, 'whoever read the output went away'],

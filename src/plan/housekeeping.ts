@@ -203,12 +203,15 @@ function missedTasks(input: PlanInput, killed: OfferWishes['superseded']): reado
   // One that shows itself is killed as a stranger; of the others nobody knows more than that they were.
   const alive = new Set(mesos.strangers.flatMap((s) => (s.isAway === true ? [] : [s.taskId])));
   // What was said of it may have come late, when its end was told and its record gone: then it holds up its cluster.
-  const unowned = mesos.strangers.filter((s) => !killed.includes(s));
-  return [
+  const unowned = mesos.strangers
+    .filter((s) => !killed.includes(s))
+    .map(({ taskId, agentId }) => ({ taskId, agentId }));
+  const missed = [
     ...unreachable,
     ...unowned,
     ...supersededTasks(input).filter(({ taskId }) => !alive.has(taskId)),
   ].filter(({ taskId }) => mesos.answeredTasks.has(taskId));
+  return [...new Map(missed.map((task) => [task.taskId, task])).values()];
 }
 
 /**
