@@ -2,6 +2,7 @@
 
 import { createMeter } from '../../src/metrics/meter.ts';
 import { leaderSamples } from '../../src/metrics/status-samples.ts';
+import type { Offer } from '../../src/model/mesos.ts';
 import type { ClusterMemory } from '../../src/model/records.ts';
 import { emptyRecord } from '../../src/plan/need.ts';
 import { plan } from '../../src/plan/plan.ts';
@@ -42,6 +43,20 @@ export async function* measureIdle(): AsyncIterable<Result> {
     heapMiB: Math.round(process.memoryUsage().heapUsed / 2 ** 20),
     meaning: `plan() and status of ${clusterCount} clusters of ${brokersPerCluster} brokers and ${topicsPerCluster * 10} partitions each, when nothing differs, against one such cluster: CPU time; ${clusterCount} is linear`,
   });
+  // A calm scheduler is offered nothing, however many agents there are: so it is once, after each subscription.
+  const offers = Array.from({ length: agentCount }, (_, index) => makeOffer(`agent-${index}`));
+  const offered: number[] = [];
+  const suppressed: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    suppressed.push(idlePassMs(all));
+    offered.push(idlePassMs(all, offers));
+  }
+  yield result({
+    bench: 'idle pass with offers',
+    ours: offered,
+    reference: suppressed,
+    meaning: `the same ${clusterCount} clusters with the offers of ${agentCount} agents in hand, which are turned down, against none: CPU time`,
+  });
 }
 
 function idleWorld(count: number): readonly ClusterMemory[] {
@@ -62,8 +77,8 @@ function idleWorld(count: number): readonly ClusterMemory[] {
   });
 }
 
-function idlePassMs(clusters: readonly ClusterMemory[]): number {
-  const input = makeInput(clusters);
+function idlePassMs(clusters: readonly ClusterMemory[], offers: readonly Offer[] = []): number {
+  const input = makeInput(clusters, { mesos: { offers, suppressed: offers.length === 0 } });
   const before = process.cpuUsage();
   const made = plan(input);
   for (const memory of clusters) {
