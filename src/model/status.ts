@@ -110,6 +110,8 @@ export type IntentStatus = {
   readonly reason?: string;
   readonly atMs: number;
   readonly expiresAtMs?: number;
+  /** Consented to also where Kafka has not answered for minutes. */
+  readonly withoutKafka?: true;
 };
 
 export type DiskStatus = {

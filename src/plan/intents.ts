@@ -88,6 +88,11 @@ export type IntentRequest = {
   readonly withoutKafka?: boolean;
 };
 
+/** It is to be done also where Kafka cannot be asked whether the broker can be spared. */
+export function consentsToSilence(intent: BrokerIntent): boolean {
+  return (intent.kind === 'stop' || intent.kind === 'restart') && intent.withoutKafka === true;
+}
+
 /** One intent a broker: a later one takes the place of an earlier one. Failures are forgotten, so that it is tried at once. */
 export function askFor(record: BrokerRecord, request: IntentRequest, nowMs: number): BrokerRecord {
   const { kind, author, reason, expiresAtMs } = request;

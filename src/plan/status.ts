@@ -21,7 +21,7 @@ import { deletionOf } from './deletion.ts';
 import { describeHeld, waitingOf } from './describe-held.ts';
 import { diskCondition, diskStatus, diskTrouble, diskWarnings } from './disks.ts';
 import { growthsOf } from './growth.ts';
-import { activeIntent, withIntents } from './intents.ts';
+import { activeIntent, consentsToSilence, withIntents } from './intents.ts';
 import { isOver } from './maintenance.ts';
 import { needOf } from './needs.ts';
 import { countInSync, isHealthy } from './safety.ts';
@@ -182,13 +182,15 @@ function brokerStatus(
   };
 }
 
-function intentStatus({ kind, author, reason, atMs, expiresAtMs }: BrokerIntent): IntentStatus {
+function intentStatus(intent: BrokerIntent): IntentStatus {
+  const { kind, author, reason, atMs, expiresAtMs } = intent;
   return {
     kind,
     author,
     ...(reason === undefined ? {} : { reason }),
     atMs,
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(consentsToSilence(intent) ? { withoutKafka: true } : {}),
   };
 }
 

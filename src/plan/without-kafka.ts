@@ -8,7 +8,7 @@ import type { KafkaObserved } from '../model/kafka.ts';
 import type { ObservedMesos, Source } from '../model/observed.ts';
 import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory, TaskRecord } from '../model/records.ts';
-import { activeIntent, isBeingReplaced } from './intents.ts';
+import { activeIntent, consentsToSilence, isBeingReplaced } from './intents.ts';
 
 /**
  * A quorum elects within seconds, a start on a clean disk takes less than a minute, and the words of an agent that was cut
@@ -44,14 +44,11 @@ export function heldWithoutKafka(kafka: Unknown, nowMs: number): Blocked {
 /** By name, of the task that runs. */
 export function isConsentedWithoutKafka(record: BrokerRecord, nowMs: number): boolean {
   const intent = activeIntent(record, nowMs);
-  switch (intent?.kind) {
-    case 'stop':
-      return intent.withoutKafka === true;
-    case 'restart':
-      return intent.withoutKafka === true && intent.taskId === record.task?.taskId;
-    default:
-      return false;
-  }
+  return (
+    intent !== undefined &&
+    consentsToSilence(intent) &&
+    (intent.kind !== 'restart' || intent.taskId === record.task?.taskId)
+  );
 }
 
 /** Whether a broker that an operator has consented for may stop now. */

@@ -3,7 +3,7 @@ import type { IntentBody } from '../model/api.ts';
 import { ConflictError } from '../model/errors.ts';
 import type { BrokerRecord } from '../model/records.ts';
 import { askedFor } from '../observe/describe-change.ts';
-import { activeIntent, askedBy, askFor, askNothing } from '../plan/intents.ts';
+import { activeIntent, askedBy, askFor, askNothing, consentsToSilence } from '../plan/intents.ts';
 import { emptyRecord, isVoter } from '../plan/need.ts';
 import type { NewEvent } from './event-log.ts';
 import type { Memory } from './memory.ts';
@@ -94,8 +94,9 @@ function newsOf(
 ): NonNullable<StoredIntent['news']> {
   if (intent !== undefined) {
     const { kind, author, reason } = intent;
+    const how = consentsToSilence(intent) ? ', without Kafka if need be' : '';
     return {
-      message: `to be ${askedFor[kind]}, as asked for`,
+      message: `to be ${askedFor[kind]}${how}, as asked for`,
       author,
       ...(reason === undefined ? {} : { why: reason }),
     };

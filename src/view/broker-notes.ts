@@ -28,7 +28,9 @@ export function brokerNotes(
   const add = (text: string, tone?: Tone) => notes.push(textNote(text, tone, canvas, width, maxLines));
 
   if (intent !== undefined)
-    add(`${intent.kind} ${intent.reason === undefined ? '' : `(${intent.reason}) `}by ${intent.author}`);
+    add(
+      `${intent.kind} ${intent.withoutKafka === true ? 'without Kafka ' : ''}${intent.reason === undefined ? '' : `(${intent.reason}) `}by ${intent.author}`,
+    );
   if (progress !== undefined) notes.push(progressNote(progress, canvas, width));
   else if (phase !== undefined && phase !== broker.state) add(phase);
   if (waiting !== undefined) notes.push(...waitingNotes(waiting, canvas, width, maxLines));

@@ -630,6 +630,9 @@ test('what the spec contradicts is refused and nothing is stored', async () => {
   await harness.reconciler.setIntent('demo', 0, { kind: 'stop', author: 'ann', withoutKafka: true });
   const consent = (await harness.broker(0))?.intent;
   assert.is(consent?.kind === 'stop' && consent.withoutKafka, true);
+  const [shown] = harness.reconciler.statuses();
+  assert.is(shown?.brokers[0]?.intent?.withoutKafka, true, 'whoever looks sees what was consented to');
+  assert.match(shown?.events.at(-1)?.message ?? '', 'stopped, without Kafka if need be, as asked for');
   await harness.reconciler.setIntent('demo', 0, undefined);
   await harness.reconciler.setIntent('demo', 0, { kind: 'pause', author: 'ann' });
   await harness.reconciler.setIntent('demo', 0, undefined);

@@ -2,6 +2,7 @@
 import type { IntentAnswer, LogAnswer } from '../../model/api.ts';
 import { type BrokerStatus, brokerStates } from '../../model/status.ts';
 import {
+  always,
   atMs,
   type Describes,
   described,
@@ -26,7 +27,13 @@ export const intentStatus = named(
   'IntentStatus',
   object(
     { kind: words('stop', 'pause', 'restart', 'replace'), author: text(), atMs },
-    { reason: text(), expiresAtMs: atMs },
+    {
+      reason: text(),
+      expiresAtMs: atMs,
+      withoutKafka: always(true, {
+        description: 'Consented to also where Kafka has not answered for minutes.',
+      }),
+    },
   ),
 );
 

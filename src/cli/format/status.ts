@@ -135,10 +135,12 @@ function renderHead(cluster: ClusterStatus, { style, width }: StatusFormat): rea
   return lines;
 }
 
-export function intentText({ kind, author, reason, atMs, expiresAtMs }: IntentStatus): string {
+export function intentText(intent: IntentStatus): string {
+  const { kind, author, reason, atMs, expiresAtMs, withoutKafka } = intent;
+  const what = withoutKafka === true ? `${kind} without Kafka` : kind;
   const why = reason === undefined ? '' : `: ${reason}`;
   const until = expiresAtMs === undefined ? '' : `, until ${dateTime(expiresAtMs)}`;
-  return `${kind} by ${author} at ${dateTime(atMs)}${why}${until}`;
+  return `${what} by ${author} at ${dateTime(atMs)}${why}${until}`;
 }
 
 export function inSyncText({ inSync, taskId }: BrokerStatus): string | undefined {
