@@ -23,8 +23,8 @@ export type CallQueueOptions = {
   /** Called when a call's turn has come; what it throws rejects that call unsent and ends the queue. */
   readonly beforeCall: () => void;
   /**
-   * The subscription is of no use any more: the master disowned it, or a call's outcome is unknown. In the
-   * second case a later call might overtake the lost one on another connection, and only a new stream id
+   * The subscription is of no use any more: the master disowned it, `beforeCall` threw, or a call's outcome is unknown.
+   * In the last case a later call might overtake the lost one on another connection, and only a new stream id
    * makes the master refuse the lost one should it still arrive.
    */
   onBroken(error: UnavailableError | ConflictError): void;

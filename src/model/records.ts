@@ -221,6 +221,7 @@ export type TaskRecord = {
   readonly agentId: string;
   readonly launchedAtMs: number;
   readonly state: TaskState;
+  /** Of a start that recovered its logs: since that was done. */
   readonly stateSinceMs: number;
   /** First update seen: from then on the task has existed for sure. */
   readonly seen: boolean;

@@ -120,10 +120,12 @@ function foldLive(record: BrokerRecord, task: TaskRecord, update: TaskUpdate, no
   const news = parseReport(update.data);
   const report = isOlder ? task.report : (news ?? task.report);
   const state = isOlder ? task.state : update.state;
+  const hasRecovered = task.report?.phase === 'recovering' && report?.phase !== 'recovering';
   const next: TaskRecord = {
     ...reachable,
     state,
-    stateSinceMs: state === task.state ? task.stateSinceMs : nowMs,
+    // What a recovery took is no sign that the start hangs.
+    stateSinceMs: state === task.state && !hasRecovered ? task.stateSinceMs : nowMs,
     seen: task.seen || update.state !== 'TASK_STAGING',
     ...(report === undefined ? {} : { report }),
   };

@@ -80,7 +80,7 @@ export function foldMesosEvent(
       const { update } = event;
       const others = table.strangers.filter((s) => s.taskId !== update.taskId);
       const isStranger = isLive(update.state) && update.agentId !== undefined && !isWanted(update.taskId);
-      // Out of reach it may live on; that nobody knows it any more is an end.
+      // Out of reach it may live on. One that the master knows no more is none to count on: it shows itself if it lives.
       const isAway = update.state === 'TASK_UNREACHABLE' || update.state === 'TASK_LOST';
       const missed = isAway ? table.strangers.filter((s) => s.taskId === update.taskId) : [];
       return {

@@ -1,11 +1,11 @@
 /** What a restart of a running broker would change, and whether a start under way may be given up for it. */
 import type { Desired, DesiredBroker } from '../model/desired.ts';
 import type { BrokerRecord, BrokerSettings, TaskRecord } from '../model/records.ts';
-import { diffNeedingRestart } from './dynamic-config.ts';
+import { diffNeedingRestart, diffOfStart } from './dynamic-config.ts';
 import { growthDrift } from './growth.ts';
 import { askedRestart } from './intents.ts';
 import { heldForDistribution, isVoter, kafkaArtifact, type Need, type NeedContext } from './need.ts';
-import { diffSettings, settingsOf } from './settings.ts';
+import { settingsOf } from './settings.ts';
 
 /** A start takes less, but for a recovery of its log, which says so and is never cut short. */
 const startTakesMs = 180_000;
@@ -27,7 +27,7 @@ export function driftOf(
     ...growthDrift(broker, record, memory.spec.revision),
     // What could be changed while it runs has to be in its start where that may hang on it.
     ...(hangs(task, context.nowMs)
-      ? diffSettings(startedWith, wanted)
+      ? diffOfStart(startedWith, wanted)
       : diffNeedingRestart(startedWith, wanted, record.dynamicConfig)),
   ];
   if (drift.length === 0) {
@@ -85,8 +85,8 @@ export function driftOf(
   return { drift };
 }
 
-function hangs({ state, launchedAtMs }: TaskRecord, nowMs: number): boolean {
-  return (state === 'TASK_STAGING' || state === 'TASK_STARTING') && nowMs - launchedAtMs >= startTakesMs;
+function hangs({ state, stateSinceMs }: TaskRecord, nowMs: number): boolean {
+  return (state === 'TASK_STAGING' || state === 'TASK_STARTING') && nowMs - stateSinceMs >= startTakesMs;
 }
 
 /** Another archive of the same version, got from another source, is no reason to restart anything. */

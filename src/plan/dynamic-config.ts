@@ -48,6 +48,16 @@ export function diffNeedingRestart(
   return diffSettings(started, { ...wanted, config });
 }
 
+/** What another start would change: all but the key that is one value for the cluster. */
+export function diffOfStart(started: BrokerSettings, wanted: BrokerSettings): readonly string[] {
+  const { [minIsrKey]: _cluster, ...config } = wanted.config;
+  const own = started.config[minIsrKey];
+  return diffSettings(started, {
+    ...wanted,
+    config: own === undefined ? config : { ...config, [minIsrKey]: own },
+  });
+}
+
 /** Keys to set (a value) or to remove (null) at the running broker. */
 export function dynamicChanges(
   started: Config,

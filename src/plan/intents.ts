@@ -13,6 +13,7 @@
  * The end of the whole cluster, which was confirmed by its name, goes over all of them.
  */
 
+import type { DesiredBroker } from '../model/desired.ts';
 import type { HeldReason, Step } from '../model/plan.ts';
 import type { BrokerIntent, BrokerRecord, ClusterMemory } from '../model/records.ts';
 
@@ -153,7 +154,10 @@ function forgetFailures(record: BrokerRecord): BrokerRecord {
   return { ...rest, last: known, failures: 0 };
 }
 
-/** Intents that are done or whose time is over; `busy` records are written by another step of this pass. */
+/**
+ * Intents that are done or whose time is over; `busy` records are written by another step of this pass. `memory`: with
+ * the spec as it is stored.
+ */
 export function endedIntents(
   memory: ClusterMemory,
   busy: ReadonlySet<number>,
@@ -165,7 +169,8 @@ export function endedIntents(
       return [];
     }
     const isOver = activeIntent(record, nowMs) === undefined;
-    if (!isOver && !isDone(record, intent)) {
+    const broker = memory.spec.desired.brokers.find((b) => b.id === record.id);
+    if (!isOver && !isDone(record, intent, broker?.state)) {
       return [];
     }
     return [
@@ -181,7 +186,11 @@ export function endedIntents(
   });
 }
 
-function isDone(record: BrokerRecord, intent: BrokerIntent): boolean {
+function isDone(
+  record: BrokerRecord,
+  intent: BrokerIntent,
+  inSpec: DesiredBroker['state'] | undefined,
+): boolean {
   const { task } = record;
   const runs = task?.state === 'TASK_RUNNING' && task.kill === undefined;
   switch (intent.kind) {
@@ -190,6 +199,8 @@ function isDone(record: BrokerRecord, intent: BrokerIntent): boolean {
     case 'replace':
       return runs && record.placement?.incarnation !== intent.incarnation;
     case 'stop':
+      // To a stop of the spec it gave its consent only.
+      return consentsToSilence(intent) && inSpec === 'stopped' && task === undefined;
     case 'pause':
       return false;
   }

@@ -85,7 +85,7 @@ export function plan(input: PlanInput): Plan {
     if (policy !== undefined) {
       const deletion = planDeletion(memory, policy, input);
       const written = new Set([...ended.steps, ...deletion.steps].flatMap((s) => s.brokerId ?? []));
-      steps.push(...deletion.steps, ...endedIntents(memory, written, input.nowMs));
+      steps.push(...deletion.steps, ...endedIntents(stored, written, input.nowMs));
       wakes.push(...intentWakes(memory));
       held.push(...deletion.held);
       wakes.push(...deletion.wakes);
@@ -146,7 +146,7 @@ export function plan(input: PlanInput): Plan {
       ...brokerSteps,
       ...removals.steps,
       ...changes.steps,
-      ...endedIntents(memory, written, input.nowMs),
+      ...endedIntents(stored, written, input.nowMs),
     );
     wakes.push(...intentWakes(memory));
     held.push(

@@ -185,8 +185,8 @@ function nextMove(
     return wait(reading.reason, reading.stalled);
   }
   const observed = reading.kafka;
+  const own = Object.keys(record.dynamicConfig ?? {});
   if (task !== undefined && !isAway) {
-    const own = Object.keys(record.dynamicConfig ?? {});
     if (own.length > 0 && task.state === 'TASK_RUNNING') {
       // Afterwards nobody could: only the broker itself takes its settings, and they would outlive it.
       return { kind: 'change', step: forgetConfig(record, own) };
@@ -225,6 +225,9 @@ function nextMove(
       why: [
         'it hosts no replica and is not registered any more',
         ...(task === undefined ? [] : ['its agent is away; should its task come back, it is stopped']),
+        ...(own.length === 0
+          ? []
+          : [`what was set dynamically stays in Kafka, for whoever has its id next: ${own.join(', ')}`]),
         ...(kept.length === 0
           ? []
           : [`its data in ${kept.join(', ')} stays there: it is not ours to delete`]),

@@ -63,12 +63,12 @@ function planCandidates(
     held: candidates.map((c) => hold(c, reason, stalled)),
   });
 
+  if (!kafka.known) {
+    return planConsented(memory, needs, candidates, kafka, moment, hold);
+  }
   const observed = readingToStopOn(memory, kafka, nowMs);
   if ('reason' in observed) {
-    return (
-      (kafka.known ? undefined : planConsented(memory, candidates, kafka, moment, hold)) ??
-      holdAll(observed.reason, observed.stalled)
-    );
+    return holdAll(observed.reason, observed.stalled);
   }
 
   const leaving = stoppingForGood(memory);
@@ -91,7 +91,8 @@ function planCandidates(
     return { steps: [], held: [] };
   }
   // Of several that lag, each may need just this restart; one that had it and lags still wants none, and blocks.
-  const blocker = unsettled ?? unhealthy.find((n) => !candidates.includes(n));
+  const mayMend = (n: Running): boolean => unhealthy.includes(first) && candidates.includes(n);
+  const blocker = unsettled ?? unhealthy.find((n) => n !== first && !mayMend(n));
   const waitsFor = (id: number, detail: string): HeldReason => ({
     kind: 'waiting-for-roll',
     brokerId: id,
@@ -101,6 +102,7 @@ function planCandidates(
     return {
       steps: [],
       held: ordered.map((c) => {
+        if (c === blocker) return hold(c, waitsFor(first.broker.id, 'goes first'));
         const detail = blocker.kind === 'running' ? 'is not back in sync' : 'is not running';
         return hold(c, waitsFor(blocker.broker.id, detail));
       }),
@@ -115,34 +117,42 @@ function planCandidates(
   return { steps: [stopStep(memory, first, nowMs)], held: rest };
 }
 
-/** Where Kafka cannot be asked, of those that an operator has consented for; undefined: of none. */
+/** Where Kafka cannot be asked: one of those that an operator has consented for, and none beside a start that is stopped. */
 function planConsented(
   memory: ClusterMemory,
+  needs: readonly Need[],
   candidates: readonly Running[],
   kafka: Extract<Source<KafkaObserved>, { known: false }>,
   moment: Moment,
   hold: (need: Running, reason: HeldReason, stalled?: boolean) => Held,
-): Rollout | undefined {
+): Rollout {
   const { nowMs } = moment;
   const isOrdered = ({ record }: Running): number => (record.task?.kill === undefined ? 1 : 0);
+  const isConsented = ({ record }: Running): boolean => isConsentedWithoutKafka(record, nowMs);
   const [first] = candidates
-    .filter((c) => isConsentedWithoutKafka(c.record, nowMs))
+    .filter(isConsented)
     .sort((a, b) => isOrdered(a) - isOrdered(b) || a.broker.id - b.broker.id);
-  if (first === undefined) {
-    return undefined;
+  const stopping = needs.find((n) => n.kind === 'kill' && n.broker.id !== first?.broker.id);
+  const waitsFor = (id: number, detail: string): HeldReason => ({
+    kind: 'waiting-for-roll',
+    brokerId: id,
+    detail,
+  });
+  const held = candidates.flatMap((c) => {
+    if (!isConsented(c)) {
+      const { reason, stalled } = heldWithoutKafka(kafka, nowMs, c.record);
+      return [hold(c, reason, stalled)];
+    }
+    if (stopping !== undefined) return [hold(c, waitsFor(stopping.broker.id, 'is being stopped'))];
+    return c === first || first === undefined ? [] : [hold(c, waitsFor(first.broker.id, 'goes first'))];
+  });
+  if (first === undefined || stopping !== undefined) {
+    return { steps: [], held };
   }
   const blocked = blockWithoutKafka(memory, first.broker, first.record, kafka, moment);
-  const { reason, stalled } = heldWithoutKafka(kafka, nowMs);
-  const rest = candidates
-    .filter((c) => c !== first)
-    .map((c) =>
-      isConsentedWithoutKafka(c.record, nowMs)
-        ? hold(c, { kind: 'waiting-for-roll', brokerId: first.broker.id, detail: 'goes first' })
-        : hold(c, reason, stalled),
-    );
   return blocked === undefined
-    ? { steps: [stopStep(memory, first, nowMs)], held: rest }
-    : { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...rest] };
+    ? { steps: [stopStep(memory, first, nowMs)], held }
+    : { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...held] };
 }
 
 function stopStep(

@@ -108,7 +108,7 @@ function blockPromised(memory: ClusterMemory, broker: DesiredBroker, wallMs: num
     : { reason: { ...held, untilMs: startMs + durationMs }, stalled: false };
 }
 
-/** The same where Kafka cannot be asked, of one whose stop was consented to all the same. */
+/** The same where Kafka cannot be asked, of a broker that runs and whose stop was consented to all the same. */
 export function blockWithoutKafka(
   memory: ClusterMemory,
   broker: DesiredBroker,
@@ -165,7 +165,8 @@ function blockStart(
   if (!kafka.known && record.task !== undefined) {
     const blocked = isConsentedWithoutKafka(record, nowMs)
       ? blockWithoutKafka(memory, broker, record, kafka, context)
-      : blockHungStart(memory, record, record.task, kafka, mesos, nowMs);
+      : (blockPromised(memory, broker, context.wallMs) ??
+        blockHungStart(memory, record, record.task, kafka, mesos, nowMs));
     return (
       blocked ?? (stopping === undefined || stopping === broker.id ? 'may stop' : beingStopped(stopping))
     );

@@ -30,12 +30,17 @@ function silentFromMs({ sinceMs }: Unknown): number | undefined {
   return sinceMs === undefined ? undefined : sinceMs + silentMs;
 }
 
-/** Nobody may be stopped on no answer; once that has lasted a person may consent to it. */
-export function heldWithoutKafka(kafka: Unknown, nowMs: number): Blocked {
+/**
+ * Nobody may be stopped on no answer; once that has lasted a person may consent to it. Not of one that comes back on an
+ * empty disk only, which wants to know what the others have.
+ */
+export function heldWithoutKafka(kafka: Unknown, nowMs: number, record?: BrokerRecord): Blocked {
   const fromMs = silentFromMs(kafka);
   const isSilent = fromMs !== undefined && fromMs <= nowMs;
+  const mayConsent =
+    isSilent && record !== undefined && !isBeingReplaced(record, nowMs) && !losesItsDisk(record);
   return {
-    reason: { kind: 'kafka-unknown', detail: kafka.why, ...(isSilent ? { mayConsent: true as const } : {}) },
+    reason: { kind: 'kafka-unknown', detail: kafka.why, ...(mayConsent ? { mayConsent } : {}) },
     stalled: isSilent,
     ...(isSilent || fromMs === undefined ? {} : { untilMs: fromMs }),
   };
@@ -58,15 +63,11 @@ export function blockConsented(
   kafka: Unknown,
   nowMs: number,
 ): Blocked | undefined {
-  const held = heldWithoutKafka(kafka, nowMs);
+  const held = heldWithoutKafka(kafka, nowMs, record);
   if (!held.stalled) {
     return held;
   }
-  if (losesItsDisk(record)) {
-    return losing();
-  }
-  const other = restarting(memory, record.id)[0];
-  return other === undefined ? undefined : waitsFor(other);
+  return losesItsDisk(record) ? losing() : besideAnother(memory, record.id, nowMs);
 }
 
 /**
@@ -82,7 +83,7 @@ export function blockHungStart(
   { subscribedAtMs, answeredTasks }: Pick<ObservedMesos, 'subscribedAtMs' | 'answeredTasks'>,
   nowMs: number,
 ): Blocked | undefined {
-  const held = heldWithoutKafka(kafka, nowMs);
+  const held = heldWithoutKafka(kafka, nowMs, record);
   const isUnderWay = task.report?.phase === 'recovering' || !answeredTasks.has(task.taskId);
   if (!held.stalled || isUnderWay || isBeingReplaced(record, nowMs)) {
     return held;
@@ -94,9 +95,19 @@ export function blockHungStart(
   if (hangsFromMs > nowMs) {
     return { ...held, stalled: false, untilMs: hangsFromMs };
   }
-  // The last one may yet give Kafka back; if it does not, it is not the one to wait for.
-  const other = restarting(memory, record.id).find(({ sinceMs }) => nowMs - sinceMs < silentMs);
-  return other === undefined ? undefined : { ...waitsFor(other), untilMs: other.sinceMs + silentMs };
+  return besideAnother(memory, record.id, nowMs);
+}
+
+/** The one before may yet give Kafka back; if it does not in its time, it is not the one to wait for. */
+function besideAnother(memory: ClusterMemory, id: number, nowMs: number): Blocked | undefined {
+  const other = restarting(memory, id).find(({ sinceMs }) => nowMs - sinceMs < silentMs);
+  return (
+    other && {
+      reason: { kind: 'waiting-for-roll', brokerId: other.id, detail: other.detail },
+      stalled: false,
+      untilMs: other.sinceMs + silentMs,
+    }
+  );
 }
 
 type Restarting = { readonly id: number; readonly sinceMs: number; readonly detail: string };
@@ -118,11 +129,6 @@ function restarting({ spec, brokers }: ClusterMemory, except: number): readonly 
         : [];
     });
 }
-
-const waitsFor = ({ id, detail }: Restarting): Blocked => ({
-  reason: { kind: 'waiting-for-roll', brokerId: id, detail },
-  stalled: false,
-});
 
 /** A sandbox goes with its task. */
 const losesItsDisk = ({ placement }: BrokerRecord): boolean =>

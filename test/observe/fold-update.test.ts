@@ -32,6 +32,19 @@ function fold(
 const report = (changes: Partial<BrokerReport>): string =>
   JSON.stringify({ protocol: 1, phase: 'serving', ...changes });
 
+test('what a recovery of its log took is no sign that a start hangs', () => {
+  const sinceMs = nowMs - 3_600_000;
+  const recovering = withTask({
+    state: 'TASK_STARTING',
+    stateSinceMs: sinceMs,
+    report: { protocol: 1, phase: 'recovering', formatted: true },
+  });
+  const told = (phase: 'recovering' | 'starting') =>
+    fold(recovering, 'TASK_STARTING', { data: report({ phase, formatted: true }) }).task?.stateSinceMs;
+  assert.is(told('recovering'), sinceMs);
+  assert.is(told('starting'), nowMs);
+});
+
 test('a duplicate is the same record, so that nothing is written', () => {
   const once = fold(withTask({ state: 'TASK_STARTING' }), 'TASK_RUNNING', { data: report({ jvmPid: 7 }) });
   assert.is(fold(once, 'TASK_RUNNING', { data: report({ jvmPid: 7 }) }, nowMs + 5_000), once);

@@ -180,14 +180,54 @@ test('the consent waits for whoever is being restarted, and for who may go down 
   assert.not(stops(stopping).includes('restart broker 1'));
   const { last, ...ended } = makeEnded(mended, brokerOf(0), { failures: 0 });
   if (last === undefined) throw new Error('no end');
-  const endedAtMs = nowMs - 30 * minuteMs;
+  const endedAtMs = nowMs - 2 * minuteMs;
   const down = planOf([{ ...ended, last: { ...last, endedAtMs, ordered: true } }, one]);
   assert.equal(stops(down), []);
   assert.ok(heldOf(down).includes('. restart broker 1: waiting-for-roll'), heldOf(down).join('\n'));
+  const inVain = planOf([
+    { ...ended, last: { ...last, endedAtMs: nowMs - 30 * minuteMs, ordered: true } },
+    one,
+  ]);
+  assert.equal(stops(inVain), ['restart broker 1'], 'one that does not come back is not waited for');
   const failed = planOf([{ ...ended, last: { ...last, endedAtMs } }, one]);
   assert.equal(stops(failed), ['restart broker 1'], 'nobody has stopped it');
   const maintenance = { agentId: 'agent-1', startMs: nowMs, durationMs: 3_600_000, accepted: true, why: 'x' };
   assert.equal(stops(planOf([{ ...running(0), maintenance }, one])), []);
+  assert.equal(stops(planOf([{ ...running(0), maintenance }, starting(1)])), [], 'nor is a start that hangs');
+});
+
+test('a consent and a start that hangs are not carried out together', () => {
+  const made = planOf([starting(0), ask(makeRecord(before, brokerOf(1)), 'restart'), running(2)]);
+  assert.equal(stops(made), ['restart broker 0']);
+  assert.ok(heldOf(made).includes('. restart broker 1: waiting-for-roll'), heldOf(made).join('\n'));
+});
+
+test('nobody is told to consent where that gives up a replacement, or a disk', () => {
+  const replaced = askFor(makeRecord(before, brokerOf(1)), { kind: 'replace', author: 'ann' }, nowMs);
+  const remedies = planOf([replaced]).held.map((h) => describeHeld(h).remedy ?? '');
+  assert.not.match(remedies.join('\n'), 'restart 1');
+  const placement = makePlacement('demo', brokerOf(1));
+  const volumes = placement.volumes.map((v) => ({ ...v, kind: 'sandbox' as const }));
+  const sandbox = makeRecord(before, brokerOf(1), { placement: { ...placement, volumes } });
+  assert.not.match(
+    planOf([sandbox])
+      .held.map((h) => describeHeld(h).remedy ?? '')
+      .join('\n'),
+    'restart 1',
+  );
+});
+
+test('the consent to a stop of the spec is over with it, and what an operator asked for is not', () => {
+  const { stickyUntilMs: _sticky, last, ...rest } = makeEnded(before, brokerOf(1), { failures: 0 });
+  if (last === undefined) throw new Error('no end');
+  const ended = ask({ ...rest, last: { ...last, ordered: true } }, 'stop');
+  const inSpec = {
+    ...before,
+    brokers: before.brokers.map((b) => (b.id === 1 ? { ...b, state: 'stopped' as const } : b)),
+  };
+  const forgotten = (made: Plan) => made.steps.map((s) => s.what).filter((what) => what.startsWith('forget'));
+  assert.equal(forgotten(planOf([ended], { desired: inSpec })), ['forget that broker 1 was to stop']);
+  assert.equal(forgotten(planOf([ended], { desired: before })), []);
 });
 
 test('it never goes before an answer of Kafka, nor counts in a moment of silence', () => {
