@@ -37,6 +37,7 @@ export const items = {
   40: 'a cluster is removed: stopped with its data kept, destroyed, formed anew under its name',
   asked:
     'an operator asks something of a broker: done once, kept over a crash, taken back, let go when its time is over',
+  order: 'an update, or a call of an earlier subscription, is overtaken by a later one',
   beside: 'two clusters under one scheduler, each with a Kafka of its own',
 } as const;
 
@@ -82,6 +83,7 @@ export const parts: Readonly<Partial<Record<Item, readonly string[]>>> = {
   37: ['unregistered', 'record removed'],
   38: ['after its time', 'asked for'],
   40: ['data kept', 'destroyed', 'formed anew'],
+  order: ['update', 'call'],
   asked: ['stop', 'pause', 'restart', 'replace', 'taken back', 'expired', 'over a crash', 'refused'],
 };
 

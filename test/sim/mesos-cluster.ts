@@ -63,6 +63,8 @@ export function createMesosCluster(deps: {
   readonly kafkaOf: (clusterId: string) => KafkaModel;
   readonly onFormat: (launch: BrokerLaunch, disk: Disk) => void;
   readonly onStarted: (instance: Instance) => void;
+  /** An update reaches its agent after one that its executor sent later. */
+  readonly onOvertaken: () => void;
   readonly onDestroyed: (persistenceId: string, disk: Disk | undefined) => void;
 }): MesosCluster {
   const { clock, dice, faults } = deps;
@@ -161,6 +163,9 @@ export function createMesosCluster(deps: {
     if (known === undefined || known.phase === 'terminated' || !configs.has(agentName)) return;
     if (state.processes[agentName]?.phase === 'down') return;
     feed({ kind: 'container-started', agentName, containerId, pid: 1 });
+    /** Updates of this executor: sent, and the newest that has arrived. */
+    let sent = 0;
+    let newest = 0;
     const model = createExecutorModel(container, {
       clock,
       dice,
@@ -172,9 +177,14 @@ export function createMesosCluster(deps: {
       },
       kafkaOf: deps.kafkaOf,
       call(c, call, answered) {
-        const isLate = call.type === 'UPDATE' && faults.strikes('update delayed');
+        const isUpdate = call.type === 'UPDATE';
+        const isLate = isUpdate && faults.strikes('update delayed');
+        sent += isUpdate ? 1 : 0;
+        const mine = sent;
         clock.setTimer(isLate ? dice.between(1_000, 8_000) : dice.between(1, 6), () => {
           if (!executors.has(c.containerId)) return;
+          if (isUpdate && mine < newest) deps.onOvertaken();
+          newest = Math.max(newest, isUpdate ? mine : 0);
           if (state.processes[c.agentName]?.phase === 'down') return answered(0);
           if (call.type !== 'SUBSCRIBE') {
             return answered(feed({ kind: 'executor-call', agentName: c.agentName, call }).status);

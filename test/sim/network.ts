@@ -38,11 +38,16 @@ export type NetworkWatch = {
   /** Just before the master sees a call. */
   arriving(call: MesosCall, process: SchedulerProcess): void;
   swallowed(call: MesosCall): void;
+  /** It was sent on a subscription that another one has followed. */
+  overtaken(call: MesosCall): void;
   delivered(event: MesosEvent, process: SchedulerProcess): void;
 };
 
 /** Subscriptions over all processes and time: each has an id of its own. */
 export type Switchboard = { nextStreamId(): string; isMasterUp(): boolean };
+
+/** A call that its sender gave up arrives after that long, on a subscription of the past. */
+const lostForMs = 2_000;
 
 export function createMesosClientModel(deps: {
   readonly clock: Clock;
@@ -229,6 +234,7 @@ export function createMesosClientModel(deps: {
     clock.setTimer(onTheWayMs, () => {
       if (!isLost) answer = arrive(call, bytes, streamId);
     });
+    if (isLost) clock.setTimer(onTheWayMs + lostForMs, () => arriveLate(call, bytes, streamId));
     await process.hop(onTheWayMs + dice.between(1, 15));
     if (answer === undefined) throw unanswered('the connection broke');
     if (faults.strikes('answer lost')) throw unanswered('the answer was lost');
@@ -246,6 +252,7 @@ export function createMesosClientModel(deps: {
     for (let i = 0; i < times; i += 1) {
       // On a stream that another subscription has ended it is refused unread.
       if (isCurrent(streamId)) watch.arriving(call, process);
+      else if (isFollowed()) watch.overtaken(call);
       const answered = cluster.feed({
         kind: 'call',
         streamId,
@@ -256,8 +263,17 @@ export function createMesosClientModel(deps: {
     }
     return answer;
   }
+  /** Lost to its sender, which has subscribed anew since: the master reads nothing of it. */
+  function arriveLate(call: MesosCall, bytes: Uint8Array, streamId: string): void {
+    if (!switchboard.isMasterUp() || isCurrent(streamId)) return;
+    if (isFollowed()) watch.overtaken(call);
+    cluster.feed({ kind: 'call', streamId, call: decodeSchedulerCall(bytes) });
+  }
   const isCurrent = (streamId: string): boolean =>
     Object.values(cluster.state.frameworks).some((framework) => framework.streamId === streamId);
+  /** Of one that is not current: another scheduler's, or another subscription of this one, is. */
+  const isFollowed = (): boolean =>
+    Object.values(cluster.state.frameworks).some((framework) => framework.streamId !== undefined);
   /** What the cluster loses of a call that it took. */
   function spoil(call: MesosCall, decoded: ReturnType<typeof decodeSchedulerCall>): typeof decoded {
     const { accept } = decoded;

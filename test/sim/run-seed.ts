@@ -127,6 +127,7 @@ export async function runSeed(
       clusterIds.set(launch.clusterName, launch.clusterId);
       guarded(() => invariants.formatted(launch, disk));
     },
+    onOvertaken: () => coverage.saw('order', 'update'),
     onStarted: (instance) => note(`broker ${instance.brokerId} of ${instance.taskId} starts`),
     onDestroyed: (persistenceId, disk) => {
       note(`destroyed ${persistenceId}`);
@@ -192,6 +193,7 @@ export async function runSeed(
             guarded(() => invariants.called(call, status, { number, epoch: epoch() }));
           },
           swallowed: seen.swallowed,
+          overtaken: () => coverage.saw('order', 'call'),
           delivered: (event) => {
             invariants.delivered(event);
             seen.delivered(event, number);
