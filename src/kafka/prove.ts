@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Consumer, Kafka, logLevel } from 'kafkajs';
+import { type Admin, type Consumer, Kafka, logLevel } from 'kafkajs';
 import { UnavailableError } from '../model/errors.ts';
 import { type Clock, systemClock } from '../sys/clock.ts';
 
@@ -10,6 +10,8 @@ export type Proof = {
   readonly consumed: number;
   readonly elapsedMs: number;
 };
+
+const askAgainMs = 500;
 
 /**
  * Produces records with acks=all to an existing topic and reads the very same ones back in a group of its
@@ -50,7 +52,12 @@ export async function proveProduceConsume(input: {
   const work = async (): Promise<Proof> => {
     await Promise.all([admin.connect(), producer.connect(), consumer.connect()]);
     // The group starts where the topic ends now: a topic full of records costs nothing.
-    const ends = await admin.fetchTopicOffsets(topic);
+    const ends = await topicEnds(
+      () => kafka.admin(),
+      topic,
+      clock,
+      () => isLate,
+    );
     const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
     await admin.setOffsets({ groupId, topic, partitions });
     const messages = Array.from({ length: count }, (_, index) => ({ key: `${run}-${index}`, value: run }));
@@ -58,9 +65,13 @@ export async function proveProduceConsume(input: {
     const consumed = await consumeRun(consumer, topic, run, count);
     return { produced: count, consumed, elapsedMs: clock.nowMs() - startedAtMs };
   };
+  let isLate = false;
   let cancel = () => {};
   const late = new Promise<never>((_resolve, reject) => {
-    const timer = clock.setTimer(timeoutMs, () => reject(new Error(`not done after ${timeoutMs} ms`)));
+    const timer = clock.setTimer(timeoutMs, () => {
+      isLate = true;
+      reject(new Error(`not done after ${timeoutMs} ms`));
+    });
     cancel = () => timer.cancel();
   });
   try {
@@ -76,6 +87,30 @@ export async function proveProduceConsume(input: {
     await consumer.disconnect().catch(ignore);
     await admin.deleteGroups([groupId]).catch(ignore);
     await Promise.all([producer.disconnect().catch(ignore), admin.disconnect().catch(ignore)]);
+  }
+}
+
+/**
+ * Where each partition ends. KafkaJS gives up at once when a leader has moved since the metadata that it was told, as it
+ * does in the first moments of a topic; another client is told anew.
+ */
+export async function topicEnds(
+  open: () => Pick<Admin, 'connect' | 'disconnect' | 'fetchTopicOffsets'>,
+  topic: string,
+  clock: Clock,
+  isLate: () => boolean,
+): Promise<readonly { readonly partition: number; readonly high: string }[]> {
+  for (;;) {
+    const admin = open();
+    try {
+      await admin.connect();
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      if ((error as { readonly retriable?: boolean }).retriable !== true || isLate()) throw error;
+    } finally {
+      await admin.disconnect().catch(ignore);
+    }
+    await new Promise<void>((resolve) => clock.setTimer(askAgainMs, resolve));
   }
 }
 
