@@ -32,7 +32,7 @@ export function cleanText(text: string, unicode: boolean): string {
   const visible = bounded
     .normalize('NFC')
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Zs}]+/gu, ' ')
-    .replace(/[\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{M}]/gu, '');
+    .replace(/[\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{M}\p{Default_Ignorable_Code_Point}]/gu, '');
   return unicode ? visible : visible.replace(/[^\x20-\x7e]/gu, (char) => asciiFor[char] ?? '?');
 }
 

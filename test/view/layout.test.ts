@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/model/status.ts';
 import { type Layout, layoutCluster, layoutScreen } from '../../src/view/layout.ts';
 import { Frame } from '../../src/view/live-view.tsx';
-import { lineWidth, plainText } from '../../src/view/text.ts';
+import { cleanText, lineWidth, plainText } from '../../src/view/text.ts';
 import { turnKey, type ViewKey, type ViewState } from '../../src/view/view-state.ts';
 import { anyStatus } from './arbitrary-status.ts';
 import { broker, cluster, noonMs, samples } from './samples.ts';
@@ -92,6 +92,10 @@ test('ink measures the lines as we do: it neither wraps nor cuts one', () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test('what a terminal shows nothing of is left out, letters that are fillers too', () => {
+  assert.is(cleanText('a\u115fb\u3164c\u200bd\u0301', true), 'abcd');
 });
 
 const trimLines = (text: string) => text.replace(/ +$/gm, '').trimEnd();
