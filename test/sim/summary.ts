@@ -1,32 +1,21 @@
 /** What a run over many seeds went through, as lines for people. */
 import { coverageRows, mergeCounts } from './coverage.ts';
-import { crashes, type FaultKind, faultKinds } from './faults.ts';
+import { crashes, faultKinds } from './faults.ts';
 import type { SeedResult } from './run-seed.ts';
-import { type EditName, editNames } from './workload.ts';
+import { editNames } from './workload.ts';
 
-export function countFaults(results: readonly SeedResult[]): ReadonlyMap<FaultKind, number> {
-  const counts = new Map<FaultKind, number>();
-  for (const { faults } of results) mergeCounts(counts, faults);
-  return counts;
-}
+const counting =
+  <K>(of: (result: SeedResult) => ReadonlyMap<K, number>) =>
+  (results: readonly SeedResult[]): ReadonlyMap<K, number> => {
+    const counts = new Map<K, number>();
+    for (const result of results) mergeCounts(counts, of(result));
+    return counts;
+  };
 
-export function countItems(results: readonly SeedResult[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { coverage } of results) mergeCounts(counts, coverage);
-  return counts;
-}
-
-export function countCrashes(results: readonly SeedResult[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { crashes } of results) mergeCounts(counts, crashes);
-  return counts;
-}
-
-export function countEdits(results: readonly SeedResult[]): ReadonlyMap<EditName, number> {
-  const counts = new Map<EditName, number>();
-  for (const { edits } of results) mergeCounts(counts, edits);
-  return counts;
-}
+export const countFaults = counting((result) => result.faults);
+export const countItems = counting((result) => result.coverage);
+export const countCrashes = counting((result) => result.crashes);
+export const countEdits = counting((result) => result.edits);
 
 export function medianEvents(results: readonly SeedResult[]): number {
   const sorted = results.map((r) => r.events).sort((a, b) => a - b);
