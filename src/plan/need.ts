@@ -32,9 +32,9 @@ export type Need =
       /** Only an offer tells that its disk is back: offers must keep coming. */
       readonly wantsHome?: true;
     }
-  /** A step by itself, nearly always one that stops its task. */
+  /** A step by itself: one that stops its task, or gives up the place of one that has none. */
   | {
-      readonly kind: 'kill';
+      readonly kind: 'step';
       readonly broker: DesiredBroker;
       readonly record: BrokerRecord;
       readonly step: Step;

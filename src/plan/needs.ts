@@ -143,13 +143,13 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
     case undefined:
       break;
     case 'in vain':
-      return { kind: 'kill', broker, record, step: order.step };
+      return { kind: 'step', broker, record, step: order.step };
     case 'due':
       // Others may be down by now: whoever runs on is stopped as if it had not been ordered yet.
       return order.runsOn
         ? { kind: 'running', broker, record, drift: order.step.why }
         : {
-            kind: 'kill',
+            kind: 'step',
             broker,
             record,
             step: order.step,
@@ -162,7 +162,7 @@ function withTask(broker: DesiredBroker, record: BrokerRecord, task: TaskRecord,
       };
   }
   const kill = (cause: KillCause, why: readonly string[]): Need => ({
-    kind: 'kill',
+    kind: 'step',
     broker,
     record,
     step: killStep(desired, broker, record, cause, summariseWhy(why), why, nowMs),
@@ -351,7 +351,7 @@ function leftForAnother(broker: DesiredBroker, record: BrokerRecord, context: Ne
     brokerId: broker.id,
     action: { kind: 'broker', record: leavePlace(record, 'relocated', context.nowMs) },
   };
-  return { kind: 'kill', broker, record, step };
+  return { kind: 'step', broker, record, step };
 }
 
 /**

@@ -111,7 +111,7 @@ export function plan(input: PlanInput): Plan {
     const rollout = planRollout(memory, needs, kafka, input);
     const brokerSteps = [
       ...placed.steps,
-      ...needs.flatMap((n) => (n.kind === 'kill' ? [n.step] : [])),
+      ...needs.flatMap((n) => (n.kind === 'step' ? [n.step] : [])),
       ...rollout.steps,
     ];
     const growth = planGrowth(

@@ -98,7 +98,7 @@ export function previewCluster(input: PlanInput, stored: ClusterMemory, plan: Pl
         }
         break;
       }
-      case 'kill':
+      case 'step':
       case 'stopped':
         break;
     }

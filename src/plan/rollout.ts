@@ -9,7 +9,7 @@ import type { Need } from './need.ts';
 import { stoppingForGood } from './removal.ts';
 import { isHealthy } from './safety.ts';
 import { blockStop, blockWithoutKafka, readingToStopOn } from './stop-gate.ts';
-import { heldWithoutKafka, isConsentedWithoutKafka } from './without-kafka.ts';
+import { heldWithoutKafka, isConsentedWithoutKafka, type SilentKafka } from './without-kafka.ts';
 
 type Running = Extract<Need, { kind: 'running' }>;
 
@@ -79,7 +79,7 @@ function planCandidates(
   // One that never ran holds no data and blocks nobody.
   const unsettled = needs.find(
     (n) =>
-      (n.kind === 'kill' || n.kind === 'held' || n.kind === 'launch') &&
+      (n.kind === 'step' || n.kind === 'held' || n.kind === 'launch') &&
       (memory.brokers.get(n.broker.id)?.launches ?? 0) > 0,
   );
   const unhealthy = running.filter((n) => !isHealthy(observed, n.broker) && n.broker.state === 'running');
@@ -93,11 +93,6 @@ function planCandidates(
   // Of several that lag, each may need just this restart; one that had it and lags still wants none, and blocks.
   const mayMend = (n: Running): boolean => unhealthy.includes(first) && candidates.includes(n);
   const blocker = unsettled ?? unhealthy.find((n) => n !== first && !mayMend(n));
-  const waitsFor = (id: number, detail: string): HeldReason => ({
-    kind: 'waiting-for-roll',
-    brokerId: id,
-    detail,
-  });
   if (blocker !== undefined) {
     return {
       steps: [],
@@ -122,22 +117,19 @@ function planConsented(
   memory: ClusterMemory,
   needs: readonly Need[],
   candidates: readonly Running[],
-  kafka: Extract<Source<KafkaObserved>, { known: false }>,
+  kafka: SilentKafka,
   moment: Moment,
   hold: (need: Running, reason: HeldReason, stalled?: boolean) => Held,
 ): Rollout {
   const { nowMs } = moment;
-  const isOrdered = ({ record }: Running): number => (record.task?.kill === undefined ? 1 : 0);
+  const orderedFirst = ({ record }: Running): number => (record.task?.kill === undefined ? 1 : 0);
   const isConsented = ({ record }: Running): boolean => isConsentedWithoutKafka(record, nowMs);
   const [first] = candidates
     .filter(isConsented)
-    .sort((a, b) => isOrdered(a) - isOrdered(b) || a.broker.id - b.broker.id);
-  const stopping = needs.find((n) => n.kind === 'kill' && n.broker.id !== first?.broker.id);
-  const waitsFor = (id: number, detail: string): HeldReason => ({
-    kind: 'waiting-for-roll',
-    brokerId: id,
-    detail,
-  });
+    .sort((a, b) => orderedFirst(a) - orderedFirst(b) || a.broker.id - b.broker.id);
+  const stopping = needs.find(
+    (n) => n.kind === 'step' && n.record.task !== undefined && n.broker.id !== first?.broker.id,
+  );
   const held = candidates.flatMap((c) => {
     if (!isConsented(c)) {
       const { reason, stalled } = heldWithoutKafka(kafka, nowMs, c.record);
@@ -154,6 +146,12 @@ function planConsented(
     ? { steps: [stopStep(memory, first, nowMs)], held }
     : { steps: [], held: [hold(first, blocked.reason, blocked.stalled), ...held] };
 }
+
+const waitsFor = (brokerId: number, detail: string): HeldReason => ({
+  kind: 'waiting-for-roll',
+  brokerId,
+  detail,
+});
 
 function stopStep(
   { spec: { desired } }: ClusterMemory,

@@ -2,28 +2,22 @@
 import type { DesiredBroker } from '../model/desired.ts';
 import type { KafkaObserved } from '../model/kafka.ts';
 import type { Moment, Source } from '../model/observed.ts';
-import type { HeldReason } from '../model/plan.ts';
 import type { BrokerRecord, ClusterMemory } from '../model/records.ts';
 import { acceptedLoss } from './intents.ts';
 import { promisedSoon } from './maintenance.ts';
 import { heldNeed, isVoter, type Need, type NeedContext } from './need.ts';
 import { absentBrokers, askedAgain, blockQuorum, blockRestart, tooOld } from './safety.ts';
 import {
+  type Blocked,
   blockConsented,
   blockHungStart,
   heldWithoutKafka,
   isConsentedWithoutKafka,
+  type SilentKafka,
 } from './without-kafka.ts';
 
 /** A broker that was stopped may take this long to be back in sync. */
 const comeBackMs = 5 * 60_000;
-
-type Blocked = {
-  readonly reason: HeldReason;
-  readonly stalled: boolean;
-  /** From then on it may be another verdict. */
-  readonly untilMs?: number;
-};
 
 /** A reading of Kafka to stop a broker on: of the last moment, and of after the last change of any broker. */
 export function readingToStopOn(
@@ -113,7 +107,7 @@ export function blockWithoutKafka(
   memory: ClusterMemory,
   broker: DesiredBroker,
   record: BrokerRecord,
-  kafka: Extract<Source<KafkaObserved>, { known: false }>,
+  kafka: SilentKafka,
   { nowMs, wallMs }: Moment,
 ): Blocked | undefined {
   return blockPromised(memory, broker, wallMs) ?? blockConsented(memory, record, kafka, nowMs);
@@ -134,7 +128,7 @@ export function gateStarts(needs: readonly Need[], context: NeedContext): readon
       (task.kill !== undefined || task.state === 'TASK_KILLING'),
   )?.id;
   return needs.map((need) => {
-    if (need.kind !== 'kill' || need.onItsWayUp !== true) {
+    if (need.kind !== 'step' || need.onItsWayUp !== true) {
       return need;
     }
     const { broker } = need;
@@ -152,7 +146,7 @@ export function gateStarts(needs: readonly Need[], context: NeedContext): readon
 }
 
 function blockStart(
-  { broker, record }: Extract<Need, { kind: 'kill' }>,
+  { broker, record }: Extract<Need, { kind: 'step' }>,
   stopping: number | undefined,
   context: NeedContext,
 ): Blocked | 'may stop' | 'not in use' {

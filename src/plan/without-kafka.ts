@@ -16,9 +16,10 @@ import { activeIntent, consentsToSilence, isBeingReplaced } from './intents.ts';
  */
 const silentMs = 5 * 60_000;
 
-type Unknown = Extract<Source<KafkaObserved>, { known: false }>;
+export type SilentKafka = Extract<Source<KafkaObserved>, { known: false }>;
 
-type Blocked = {
+/** Why a broker is not stopped now. */
+export type Blocked = {
   readonly reason: HeldReason;
   readonly stalled: boolean;
   /** From then on it may be another verdict. */
@@ -26,7 +27,7 @@ type Blocked = {
 };
 
 /** A change that is under way or an answer that was lost make it unknown for a moment; this is not meant. */
-function silentFromMs({ sinceMs }: Unknown): number | undefined {
+function silentFromMs({ sinceMs }: SilentKafka): number | undefined {
   return sinceMs === undefined ? undefined : sinceMs + silentMs;
 }
 
@@ -34,7 +35,7 @@ function silentFromMs({ sinceMs }: Unknown): number | undefined {
  * Nobody may be stopped on no answer; once that has lasted a person may consent to it. Not of one that comes back on an
  * empty disk only, which wants to know what the others have.
  */
-export function heldWithoutKafka(kafka: Unknown, nowMs: number, record?: BrokerRecord): Blocked {
+export function heldWithoutKafka(kafka: SilentKafka, nowMs: number, record?: BrokerRecord): Blocked {
   const fromMs = silentFromMs(kafka);
   const isSilent = fromMs !== undefined && fromMs <= nowMs;
   const mayConsent =
@@ -60,7 +61,7 @@ export function isConsentedWithoutKafka(record: BrokerRecord, nowMs: number): bo
 export function blockConsented(
   memory: ClusterMemory,
   record: BrokerRecord,
-  kafka: Unknown,
+  kafka: SilentKafka,
   nowMs: number,
 ): Blocked | undefined {
   const held = heldWithoutKafka(kafka, nowMs, record);
@@ -79,7 +80,7 @@ export function blockHungStart(
   memory: ClusterMemory,
   record: BrokerRecord,
   task: TaskRecord,
-  kafka: Unknown,
+  kafka: SilentKafka,
   { subscribedAtMs, answeredTasks }: Pick<ObservedMesos, 'subscribedAtMs' | 'answeredTasks'>,
   nowMs: number,
 ): Blocked | undefined {
